@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/task.h"
+
+namespace cumulet {
+
+/// Bytes that come in pieces: a request's body, an object's content, a streamed response. Whoever reads pulls, so a slow
+/// reader holds the writer back.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  /// The next piece (at most 256 KiB); empty at the end.
+  virtual Task<std::string> read() = 0;
+  /// The length in bytes, when it is known beforehand.
+  virtual std::optional<std::uint64_t> size() const { return std::nullopt; }
+};
+
+/// Bytes that are in memory already.
+class StringBody final : public BodySource {
+ public:
+  explicit StringBody(std::string bytes) : bytes_(std::move(bytes)), size_(bytes_.size()) {}
+  Task<std::string> read() override { co_return std::exchange(bytes_, {}); }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+ private:
+  std::string bytes_;
+  std::uint64_t size_;
+};
+
+/// Reads all of it; fails with `too_large` past `limit` bytes.
+Task<std::string> read_all(BodySource& body, std::uint64_t limit, Error too_large);
+
+}  // namespace cumulet

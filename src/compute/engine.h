@@ -1,0 +1,115 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/task.h"
+#include "net/server.h"
+
+/// The function engine: runs invocations of function versions in execution environments, keeps warm ones, reaps idle ones.
+namespace cumulet::compute {
+
+class Substrate;
+
+struct Credentials {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;
+};
+
+/// Everything that shapes an execution environment. Immutable: a change of code or configuration makes another one with
+/// another `key`, and environments of the old key finish what they run and are reaped.
+struct FunctionVersion {
+  std::string key;             ///< Unique per code and configuration: environments are shared within it only.
+  std::string account;
+  std::string region;
+  std::string name;
+  std::string version;         ///< "$LATEST" or a number.
+  std::string arn;             ///< Unqualified.
+  std::string runtime;         ///< python3.12, nodejs22.x, provided.al2023 …
+  std::string handler;
+  std::filesystem::path code;  ///< Unpacked package; shown at /var/task.
+  std::vector<std::filesystem::path> layers;  ///< Unpacked layers in order; merged at /opt.
+  std::map<std::string, std::string> environment;
+  std::uint32_t memory_mib = 128;
+  std::uint32_t timeout_seconds = 3;
+  std::uint32_t ephemeral_mib = 512;
+  std::string log_group;       ///< /aws/lambda/NAME
+};
+
+struct Invocation {
+  std::string request_id;
+  std::string payload;
+  std::string invoked_arn;     ///< As invoked: with the qualifier, if one was given.
+  std::string client_context;  ///< JSON, may be empty.
+  std::string trace_id;
+  bool tail = false;           ///< The last 4 KB of the log are wanted.
+};
+
+struct InvocationResult {
+  std::string payload;
+  std::string function_error;  ///< Empty, or "Unhandled".
+  std::string log_tail;        ///< Raw text (not base64).
+  double duration_ms = 0;
+  double billed_ms = 0;
+  double init_ms = 0;          ///< 0 on a warm environment.
+};
+
+/// One line of a function's log.
+struct LogLine {
+  LogLine(Timestamp t, std::string m) : time(t), message(std::move(m)) {}
+  Timestamp time;
+  std::string message;         ///< Without the final newline.
+};
+
+/// What the engine needs from the rooms above it; the composition root provides it.
+struct EngineHooks {
+  /// Fresh temporary credentials of the version's role.
+  std::function<Task<Credentials>(const FunctionVersion&)> credentials;
+  /// Takes log lines, in order, in batches, at the latest when an invocation has ended. Must not fail the caller.
+  std::function<void(const FunctionVersion&, const std::string& log_stream, std::vector<LogLine> lines)> log;
+  /// Answers HTTP requests that functions send to the platform (their AWS_ENDPOINT_URL).
+  net::Handler platform;
+};
+
+struct EngineOptions {
+  std::chrono::seconds idle_time{600};          ///< After it, an idle environment is reaped.
+  std::uint32_t account_concurrency = 1000;
+  std::filesystem::path runtimes;               ///< The folder of runtime clients (runtimes/ of this project).
+  std::uint32_t max_environments = 0;           ///< 0: what memory allows.
+};
+
+/// What `find_runtime` says of a runtime identifier on this host.
+struct RuntimeStatus {
+  bool supported = false;   ///< The identifier names a runtime that we know.
+  bool installed = false;
+  std::string detail;       ///< The interpreter found, or the package to install.
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  /// Runs one invocation to its end. Function errors (exceptions, time-outs, exits) are results, not Errors; Errors are
+  /// TooManyRequestsException (429, with field Reason), and ServiceException (500) when no sandbox can be made.
+  /// `reserved` is the function's reserved concurrency (negative: none). Any loop.
+  virtual Task<InvocationResult> invoke(std::shared_ptr<const FunctionVersion> version, Invocation invocation,
+                                        std::int64_t reserved) = 0;
+  /// Environments of this key get no new invocation, finish what they run, and go.
+  virtual void retire(const std::string& version_key) = 0;
+  virtual RuntimeStatus find_runtime(const std::string& identifier) const = 0;
+  /// Finishes what runs, until the deadline, and ends all environments. Blocks; not on a loop.
+  virtual void drain(SteadyTime deadline) = 0;
+};
+
+std::unique_ptr<Engine> make_engine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate,
+                                    const Clock& clock, EngineHooks hooks, EngineOptions options);
+
+}  // namespace cumulet::compute

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/task.h"
+
+/// A sandbox: processes of one execution environment, cut off from the host. This header is the substrate interface that
+/// the process sandbox (namespaces, cgroups, seccomp) implements; other substrates fit behind it.
+namespace cumulet::compute {
+
+/// A host directory shown read-only inside the sandbox.
+struct Mount {
+  Mount(std::filesystem::path s, std::string t) : source(std::move(s)), target(std::move(t)) {}
+  std::filesystem::path source;
+  std::string target;  ///< Absolute path inside.
+};
+
+struct SandboxSpec {
+  std::vector<Mount> mounts;                 ///< Runtime root (/usr, /lib …), /var/runtime, /var/task, /opt …
+  std::vector<std::string> command;          ///< argv; command[0] is a path inside.
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::string working_directory = "/var/task";
+  std::uint32_t memory_mib = 128;
+  std::uint32_t ephemeral_mib = 512;         ///< Size of /tmp.
+  double cpus = 0.0723;                      ///< memory_mib / 1769.
+  std::uint32_t max_processes = 1024;
+  /// TCP ports on the sandbox's own 127.0.0.1 at which *we* listen (the Runtime API, the platform's endpoints).
+  std::vector<std::uint16_t> listen_ports;
+};
+
+enum class ExitKind { kExited, kSignaled, kOutOfMemory };
+
+struct SandboxExit {
+  SandboxExit(ExitKind k, int c) : kind(k), code(c) {}
+  ExitKind kind;
+  int code;  ///< Exit status or signal number.
+};
+
+/// A running sandbox. Calls come from the loop that created it.
+class Sandbox {
+ public:
+  virtual ~Sandbox() = default;  ///< Kills everything inside and gives all back; never blocks the loop for long.
+
+  /// The listening sockets for spec.listen_ports, in order. The caller takes them (once) and closes them.
+  virtual std::vector<int> take_listeners() = 0;
+  /// The reading end of the pipe that stdout and stderr share (non-blocking). The caller takes it (once).
+  virtual int take_output() = 0;
+
+  virtual Result<void> freeze() = 0;  ///< Stops all processes (cgroup freezer).
+  virtual Result<void> thaw() = 0;
+  virtual void kill() = 0;            ///< SIGKILL to all; `exited` then resolves.
+  virtual void terminate() = 0;       ///< SIGTERM to the main process.
+  /// Waits for the main process to end. May be awaited once.
+  virtual Task<SandboxExit> exited() = 0;
+  /// The highest use of memory so far, in bytes.
+  virtual std::uint64_t peak_memory() const = 0;
+};
+
+class Substrate {
+ public:
+  virtual ~Substrate() = default;
+  /// Starts a sandbox. Fails with code "Sandbox.Failure" and what was being attempted.
+  virtual Task<std::unique_ptr<Sandbox>> start(SandboxSpec spec) = 0;
+};
+
+/// One thing that the kernel offers or not, for `cumulet doctor`.
+struct Finding {
+  std::string what;
+  bool usable = false;
+  std::string detail;  ///< The version or state found, or what to do about it.
+};
+std::vector<Finding> examine_host();
+
+/// The process sandbox. `state` is a directory for its own files; leftovers of an earlier run there (and its cgroups) are
+/// removed. Fails when this kernel or user cannot build sandboxes, saying what is missing.
+Result<std::unique_ptr<Substrate>> make_process_substrate(const std::filesystem::path& state);
+
+}  // namespace cumulet::compute

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/body.h"
+#include "base/task.h"
+
+namespace cumulet::storage {
+
+/// Large bytes, each written once. The order that keeps them safe: write the blob (durable when `finish` returns), then
+/// commit the metadata that names it; a blob that no metadata names is an orphan, swept at start. Thread-safe.
+class BlobStore {
+ public:
+  /// Takes the bytes of one new blob. Dropping it before `finish` leaves nothing behind.
+  class Writer {
+   public:
+    virtual ~Writer() = default;
+    virtual Task<void> write(std::string bytes) = 0;
+    /// Makes the blob durable and gives its id (text, safe in keys).
+    virtual Task<std::string> finish() = 0;
+  };
+
+  virtual ~BlobStore() = default;
+  virtual Task<std::unique_ptr<Writer>> create() = 0;
+  /// Bytes [offset, offset+length) of a blob. Fails with InternalFailure when it is missing.
+  virtual Task<std::unique_ptr<BodySource>> open(std::string id, std::uint64_t offset, std::uint64_t length) = 0;
+  virtual Task<std::uint64_t> size(std::string id) = 0;
+  /// Forgets a blob; readers that have it open finish undisturbed. Unknown ids are ignored.
+  virtual Task<void> erase(std::string id) = 0;
+  /// Removes every blob (older than this process's start) that `is_named` does not know. Called at start.
+  virtual Task<std::uint64_t> sweep(std::function<Task<bool>(std::string id)> is_named) = 0;
+  /// The path of a blob as a file, for those who must map or mount it (function packages).
+  virtual std::string path(const std::string& id) const = 0;
+};
+
+}  // namespace cumulet::storage
