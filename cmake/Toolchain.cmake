@@ -1,0 +1,37 @@
+# Flags, ccache and mold: what every target gets.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra>
+                    $<$<COMPILE_LANGUAGE:CXX>:-Werror> -fno-omit-frame-pointer -fdiagnostics-color=auto
+                    -ffunction-sections -fdata-sections -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarms of GCC 12 in optimised coroutines and std::string (GCC bugs 105562, 105329, 101361).
+  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
+                      -Wno-array-bounds -Wno-dangling-pointer -Wno-mismatched-new-delete)
+endif()
+
+add_link_options(-Wl,--gc-sections)
+find_program(MOLD_PROGRAM NAMES mold ld.mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  find_program(LLD_PROGRAM NAMES ld.lld ld.lld-14)
+  if(LLD_PROGRAM)
+    add_link_options(-fuse-ld=lld)
+  endif()
+endif()
+
+if(CUMULET_SANITIZE)
+  add_compile_options(-fsanitize=${CUMULET_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${CUMULET_SANITIZE})
+endif()
+if(CUMULET_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
