@@ -1,0 +1,193 @@
+#include "main/config.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <map>
+
+#include "base/text.h"
+
+namespace cumulet {
+namespace {
+
+constexpr ErrorKind kUsage{"Usage", 400};
+
+struct Flag {
+  bool takes_value = true;
+  std::function<bool(Config&, const std::string&)> set;
+};
+
+template <typename T>
+bool set_number(T& field, const std::string& text, std::int64_t min, std::int64_t max) {
+  const std::optional<std::int64_t> number = parse_int(text);
+  if (!number || *number < min || *number > max) return false;
+  field = static_cast<T>(*number);
+  return true;
+}
+
+bool set_listen(Config& config, const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return set_number(config.port, text, 0, 65535);
+  if (!set_number(config.port, text.substr(colon + 1), 0, 65535)) return false;
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.empty()) host = "0.0.0.0";
+  config.host = host;
+  return true;
+}
+
+bool set_account(Config& config, const std::string& text) {
+  if (text.size() != 12 || text.find_first_not_of("0123456789") != std::string::npos) return false;
+  config.account_id = text;
+  return true;
+}
+
+bool set_log_level(Config& config, const std::string& text) {
+  if (text != "debug" && text != "info" && text != "warning" && text != "error") return false;
+  config.log_level = text;
+  return true;
+}
+
+template <typename T>
+Flag text_flag(T Config::*field) {
+  return Flag{true, [field](Config& config, const std::string& text) {
+                config.*field = text;
+                return !text.empty();
+              }};
+}
+
+const std::map<std::string, Flag>& flags() {
+  static const std::map<std::string, Flag> all{
+      {"listen", Flag{true, set_listen}},
+      {"data-dir", text_flag(&Config::data_dir)},
+      {"dev", Flag{false,
+                   [](Config& config, const std::string& text) {
+                     config.dev = text != "false";
+                     return text.empty() || text == "true" || text == "false";
+                   }}},
+      {"tls-cert", text_flag(&Config::tls_cert)},
+      {"tls-key", text_flag(&Config::tls_key)},
+      {"account-id", Flag{true, set_account}},
+      {"region", text_flag(&Config::region)},
+      {"public-host", text_flag(&Config::public_host)},
+      {"runtimes", text_flag(&Config::runtimes)},
+      {"access-log", text_flag(&Config::access_log)},
+      {"log-level", Flag{true, set_log_level}},
+      {"threads", Flag{true, [](Config& c, const std::string& t) { return set_number(c.threads, t, 1, 256); }}},
+      {"drain-seconds",
+       Flag{true, [](Config& c, const std::string& t) { return set_number(c.drain_seconds, t, 0, 3600); }}},
+  };
+  return all;
+}
+
+Result<void> apply(Config& config, const std::string& name, const std::string& value, const std::string& where) {
+  const auto flag = flags().find(name);
+  if (flag == flags().end()) return Error(kUsage, where + ": unknown setting '" + name + "'");
+  if (!flag->second.set(config, value)) {
+    return Error(kUsage, where + ": '" + value + "' is not a value for '" + name + "'");
+  }
+  return {};
+}
+
+Result<void> apply_file(Config& config, const std::string& path, const std::map<std::string, std::string>& given) {
+  std::ifstream file(path);
+  if (!file) return Error(kUsage, "cannot read the configuration file " + path);
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    const std::string where = path + ":" + std::to_string(number);
+    const std::string_view text = trim(std::string_view(line).substr(0, line.find('#')));
+    if (text.empty()) continue;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) return Error(kUsage, where + ": expected 'name = value'");
+    const std::string name(trim(text.substr(0, equals)));
+    if (given.contains(name)) continue;
+    Result<void> applied = apply(config, name, std::string(trim(text.substr(equals + 1))), where);
+    if (!applied.ok()) return applied;
+  }
+  return {};
+}
+
+Result<std::map<std::string, std::string>> read_flags(const std::vector<std::string>& arguments) {
+  std::map<std::string, std::string> given;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].starts_with("--")) return Error(kUsage, "unexpected argument '" + arguments[i] + "'");
+    std::string name = arguments[i].substr(2);
+    std::string value;
+    const std::size_t equals = name.find('=');
+    const bool inline_value = equals != std::string::npos;
+    if (inline_value) {
+      value = name.substr(equals + 1);
+      name.resize(equals);
+    }
+    const auto flag = flags().find(name);
+    if (flag == flags().end() && name != "config") return Error(kUsage, "unknown option '--" + name + "'");
+    if (!inline_value && (name == "config" || flag->second.takes_value)) {
+      if (++i == arguments.size()) return Error(kUsage, "'--" + name + "' needs a value");
+      value = arguments[i];
+    }
+    given[name] = value;
+  }
+  return given;
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+}  // namespace
+
+Result<Config> parse_config(const std::vector<std::string>& arguments) {
+  Result<std::map<std::string, std::string>> given = read_flags(arguments);
+  if (!given.ok()) return std::move(given).error();
+  Config config;
+  for (const auto& [name, value] : *given) {
+    Result<void> applied = name == "config" ? apply_file(config, value, *given) : apply(config, name, value, "--" + name);
+    if (!applied.ok()) return std::move(applied).error();
+  }
+  if (config.tls_cert.empty() != config.tls_key.empty()) {
+    return Error(kUsage, "--tls-cert and --tls-key belong together");
+  }
+  if (config.dev && !is_loopback(config.host)) {
+    return Error(kUsage, "--dev accepts any signature and so listens on loopback only, not on " + config.host);
+  }
+  if (config.data_dir.empty()) config.data_dir = default_data_dir();
+  if (config.access_log.empty()) config.access_log = config.data_dir / "access.log";
+  return config;
+}
+
+std::filesystem::path default_data_dir() {
+  if (const char* data = std::getenv("CUMULET_DATA_DIR"); data != nullptr && *data != '\0') return data;
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
+    return std::filesystem::path(data) / "cumulet";
+  }
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home != nullptr ? home : "/var/lib") / ".local/share/cumulet";
+}
+
+std::string serve_usage() {
+  return R"(Usage: cumulet serve [options]
+
+Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
+
+  --listen HOST:PORT     where to listen (default 127.0.0.1:4566; port 0 picks one)
+  --data-dir DIR         where everything is kept (default $CUMULET_DATA_DIR, or
+                         ~/.local/share/cumulet)
+  --dev                  accept any signature, as tests and tools made for emulators
+                         expect; listens on loopback only
+  --tls-cert FILE        certificate chain and key (PEM); without them HTTPS uses
+  --tls-key FILE         certificates of this server's own authority (DATA_DIR/ca.pem)
+  --account-id DIGITS    the account made at first start (default: random)
+  --region REGION        for requests that name none (default us-east-1)
+  --public-host NAME     the host name in URLs that are handed out
+  --runtimes DIR         the runtime clients (default: found beside the binary)
+  --access-log FILE      one line a request (default DATA_DIR/access.log)
+  --log-level LEVEL      debug, info, warning or error (default info)
+  --threads N            event loops (default: one a CPU)
+  --drain-seconds N      how long SIGTERM waits for what is in flight (default 30)
+  --config FILE          lines 'name = value' with the names above; flags win
+
+Prints one line when it is ready. SIGTERM and SIGINT end it with status 0.
+)";
+}
+
+}  // namespace cumulet
