@@ -29,6 +29,8 @@ class BlobStore {
   /// Bytes [offset, offset+length) of a blob. Fails with InternalFailure when it is missing.
   virtual Task<std::unique_ptr<BodySource>> open(std::string id, std::uint64_t offset, std::uint64_t length) = 0;
   virtual Task<std::uint64_t> size(std::string id) = 0;
+  /// A read-only file descriptor of a blob, for sendfile; the caller closes it. Fails as `open` does.
+  virtual Task<int> open_fd(std::string id) = 0;
   /// Forgets a blob; readers that have it open finish undisturbed. Unknown ids are ignored.
   virtual Task<void> erase(std::string id) = 0;
   /// Removes every blob (older than this process's start) that `is_named` does not know. Called at start.

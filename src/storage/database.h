@@ -48,8 +48,8 @@ class Transaction {
   virtual Task<std::vector<KeyValue>> scan(KeyRange range, ScanOptions options = {}) = 0;
   virtual void put(std::string key, std::string value) = 0;
   virtual void erase(std::string key) = 0;
-  /// Makes the writes durable, and returns when they and everything that was read are. Fails with
-  /// errors::kTransactionConflict when another transaction changed what this one read; then nothing was written.
+  /// Makes the writes durable, and returns when they and everything that was read are. Ends the transaction: nothing else
+  /// may be called after it. Fails with errors::kTransactionConflict when another transaction changed what this one read; then nothing was written.
   /// Fails with kServiceUnavailable when the disk refuses (full, I/O error); then nothing was written either.
   virtual Task<void> commit() = 0;
 };
@@ -67,9 +67,9 @@ class Database {
   virtual ~Database() = default;
   virtual std::unique_ptr<Transaction> begin() = 0;
   virtual DatabaseStats stats() const = 0;
-  /// Called after each commit is visible, with the keys it wrote that start with `prefix`; on the committing thread, so it
-  /// must only note and wake. Register at start-up, before traffic.
-  virtual void on_commit(std::string prefix, std::function<void()> wake) = 0;
+  /// Called after each commit is visible, once for each key that it wrote (or erased) and that starts with `prefix`; on
+  /// the committing thread, so it must only note and wake. Register at start-up, before traffic.
+  virtual void on_commit(std::string prefix, std::function<void(std::string_view key)> wake) = 0;
 };
 
 /// Runs `body(Transaction&) -> Task<R>` in a transaction and commits it; runs it again when it lost a race (up to 50
