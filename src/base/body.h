@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,12 +10,13 @@
 
 namespace cumulet {
 
-/// Bytes that come in pieces: a request's body, an object's content, a streamed response. Whoever reads pulls, so a slow
-/// reader holds the writer back.
+/// Bytes that come in pieces: a request's body, an object's content, a streamed response. Whoever reads pulls, so a
+/// slow reader holds the writer back.
 class BodySource {
  public:
+  static constexpr std::size_t kPiece = 256 * 1024;
   virtual ~BodySource() = default;
-  /// The next piece (at most 256 KiB); empty at the end.
+  /// The next piece (at most kPiece bytes); empty at the end.
   virtual Task<std::string> read() = 0;
   /// The length in bytes, when it is known beforehand.
   virtual std::optional<std::uint64_t> size() const { return std::nullopt; }
@@ -24,12 +26,13 @@ class BodySource {
 class StringBody final : public BodySource {
  public:
   explicit StringBody(std::string bytes) : bytes_(std::move(bytes)), size_(bytes_.size()) {}
-  Task<std::string> read() override { co_return std::exchange(bytes_, {}); }
+  Task<std::string> read() override;
   std::optional<std::uint64_t> size() const override { return size_; }
 
  private:
   std::string bytes_;
   std::uint64_t size_;
+  std::uint64_t given_ = 0;
 };
 
 /// Reads all of it; fails with `too_large` past `limit` bytes.

@@ -8,12 +8,13 @@
 
 #include "base/loop.h"
 #include "base/result.h"
+#include "base/task.h"
 
 namespace cumulet {
 
 /// A value that comes later, from any thread: the bridge from callbacks, threads and timers into tasks. One producer
-/// resolves it once (later resolutions are ignored, which is how a deadline races an answer); one task awaits it once and
-/// resumes on its own loop. Copies share the state, so either side may outlive the other.
+/// resolves it once (later resolutions are ignored, which is how a deadline races an answer); one task awaits it once
+/// and resumes on its own loop. Copies share the state, so either side may outlive the other.
 template <typename T>
 class Deferred {
  public:
@@ -39,21 +40,13 @@ class Deferred {
     return state_->result.has_value();
   }
 
-  /// Waits without limit; the producer sees to it that an answer comes.
-  Task<T> wait() const {
-    Result<T> result = co_await Awaiter(state_);
-    co_return co_await std::move(result);
-  }
+  /// Waits without limit; the producer sees to it that an answer comes. The task holds the state: this Deferred need
+  /// not outlive it.
+  Task<T> wait() const { return wait_for(state_); }
 
   /// Waits until `deadline`, then resolves to `otherwise`.
   Task<T> wait_until(SteadyTime deadline, Error otherwise) const {
-    Loop* loop = Loop::current();
-    const Deferred self = *this;
-    const Loop::TimerId timer =
-        loop->at(deadline, [self, error = std::move(otherwise)]() mutable { self.resolve(std::move(error)); });
-    Result<T> result = co_await Awaiter(state_);
-    loop->cancel(timer);
-    co_return co_await std::move(result);
+    return wait_for(state_, deadline, std::move(otherwise));
   }
 
  private:
@@ -80,6 +73,24 @@ class Deferred {
       return std::move(*state->result);
     }
   };
+
+  explicit Deferred(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  static Task<T> wait_for(std::shared_ptr<State> state) {
+    Result<T> result = co_await Awaiter(std::move(state));
+    co_return co_await std::move(result);
+  }
+
+  static Task<T> wait_for(std::shared_ptr<State> state, SteadyTime deadline, Error otherwise) {
+    const Deferred self(std::move(state));
+    if (self.resolved()) co_return co_await wait_for(self.state_);
+    Loop* loop = Loop::current();
+    const Loop::TimerId timer =
+        loop->at(deadline, [self, error = std::move(otherwise)]() mutable { self.resolve(std::move(error)); });
+    Result<T> result = co_await Awaiter(self.state_);
+    loop->cancel(timer);
+    co_return co_await std::move(result);
+  }
 
   std::shared_ptr<State> state_;
 };

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-/// The server's own figures, shown at /metrics in Prometheus's text format. Look a metric up once and keep the reference:
-/// it lives as long as the registry, and adding to it is one relaxed atomic operation.
+/// The server's own figures, shown at /metrics in Prometheus's text format. Look a metric up once and keep the
+/// reference: it lives as long as the registry, and adding to it is one relaxed atomic operation.
 namespace cumulet {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;

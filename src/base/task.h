@@ -12,7 +12,8 @@
 
 /// Task<T>: a lazily started coroutine that ends with a T or with an Error.
 ///
-///  - `co_await task` starts it and gives its T. If it ended with an Error, the *awaiting* task ends with that Error too:
+///  - `co_await task` starts it and gives its T. If it ended with an Error, the *awaiting* task ends with that Error
+///  too:
 ///    its frame is destroyed where it stands (destructors run), so the happy path reads straight down.
 ///  - `co_await attempt(task)` gives the Result<T> to look at.
 ///  - `co_await result` unwraps a Result<T> in the same way; `co_await fail(error)` ends the task (in a Task<T> with a
@@ -143,10 +144,8 @@ class AwaitTransforms : public PromiseBase {
     return FailureAwaiter(this);
   }
   template <typename Awaiter>
-    requires requires(Awaiter& a) { a.await_ready(); }
-  Awaiter&& await_transform(Awaiter&& awaiter) {
-    return std::forward<Awaiter>(awaiter);
-  }
+  requires requires(Awaiter& a) { a.await_ready(); }
+  Awaiter&& await_transform(Awaiter&& awaiter) { return std::forward<Awaiter>(awaiter); }
 };
 
 template <typename T>

@@ -24,8 +24,8 @@ std::optional<std::string> uri_decode(std::string_view text, bool plus_is_space 
 
 std::string to_lower(std::string_view text);  ///< ASCII only.
 std::string to_upper(std::string_view text);
-bool iequals(std::string_view a, std::string_view b);  ///< ASCII, case-insensitive.
-std::string_view trim(std::string_view text);           ///< Spaces and tabs at both ends.
+bool iequals(std::string_view a, std::string_view b);                        ///< ASCII, case-insensitive.
+std::string_view trim(std::string_view text);                                ///< Spaces and tabs at both ends.
 std::vector<std::string_view> split(std::string_view text, char separator);  ///< Keeps empty parts.
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 bool is_utf8(std::string_view text);
