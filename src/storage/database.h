@@ -13,12 +13,12 @@
 
 /// The ordered store. Keys are byte strings made by storage/key.h (tuples, order-preserving); values are bytes.
 ///
-/// Transactions are serializable. Reads see the transaction's own writes. A commit is visible to others at once, but its
-/// `commit()` returns only when it is durable (the output gate), and so does the commit of any transaction that read what
-/// was not durable yet: no reply ever shows what a power loss could take back.
+/// Transactions are serializable. Reads see the transaction's own writes. A commit is visible to others at once, but
+/// its `commit()` returns only when it is durable (the output gate), and so does the commit of any transaction that
+/// read what was not durable yet: no reply ever shows what a power loss could take back.
 ///
-/// No engine's type stands in a signature, transactions may have to run again (`transact` does that), scans are bounded:
-/// so a distributed engine fits behind the same interface.
+/// No engine's type stands in a signature, transactions may have to run again (`transact` does that), scans are
+/// bounded: so a distributed engine fits behind the same interface.
 namespace cumulet::storage {
 
 struct KeyValue {
@@ -35,9 +35,9 @@ struct KeyRange {
 };
 
 struct ScanOptions {
-  std::size_t limit = 1000;               ///< Rows at most; 0 is not allowed.
-  std::size_t byte_limit = 4u << 20;      ///< Stops after the row that passes it.
-  bool reverse = false;                   ///< From the range's end downwards.
+  std::size_t limit = 1000;           ///< Rows at most; 0 is not allowed.
+  std::size_t byte_limit = 4u << 20;  ///< Stops after the row that passes it.
+  bool reverse = false;               ///< From the range's end downwards.
 };
 
 /// One transaction. It belongs to one task; not thread-safe. Dropping it without commit forgets its writes.
@@ -48,9 +48,9 @@ class Transaction {
   virtual Task<std::vector<KeyValue>> scan(KeyRange range, ScanOptions options = {}) = 0;
   virtual void put(std::string key, std::string value) = 0;
   virtual void erase(std::string key) = 0;
-  /// Makes the writes durable, and returns when they and everything that was read are. Ends the transaction: nothing else
-  /// may be called after it. Fails with errors::kTransactionConflict when another transaction changed what this one read; then nothing was written.
-  /// Fails with kServiceUnavailable when the disk refuses (full, I/O error); then nothing was written either.
+  /// Makes the writes durable, and returns when they and everything that was read are. Ends the transaction: nothing
+  /// else may be called after it. Fails with errors::kTransactionConflict when another transaction changed what this
+  /// one read, and with kServiceUnavailable when the disk refuses (full, I/O error); then nothing was written.
   virtual Task<void> commit() = 0;
 };
 

@@ -7,9 +7,9 @@
 
 namespace cumulet::storage {
 
-/// Builds a key as a tuple: the order of keys is the order of their parts. Parts: text or bytes (ended so that no part is
-/// a prefix of another's encoding: 0x00 becomes 0x00 0xFF, the end is 0x00 0x01), unsigned and signed integers (fixed
-/// 8 bytes, big-endian). A service's keys start with its space: `Key("ddb").text(account).text(region)…`.
+/// Builds a key as a tuple: the order of keys is the order of their parts. Parts: text or bytes (ended so that no part
+/// is a prefix of another's encoding: 0x00 becomes 0x00 0xFF, the end is 0x00 0x01), unsigned and signed integers
+/// (fixed 8 bytes, big-endian). A service's keys start with its space: `Key("ddb").text(account).text(region)…`.
 class Key {
  public:
   explicit Key(std::string_view space) { text(space); }

@@ -9,8 +9,8 @@
 
 namespace cumulet::storage {
 
-/// The embedded engine: RocksDB in `directory` (made when missing). Recovers after a crash by itself. Fails when another
-/// process has it open, when the format version is newer than ours, or when the disk refuses.
+/// The embedded engine: RocksDB in `directory` (made when missing). Recovers after a crash by itself. Fails when
+/// another process has it open, when the format version is newer than ours, or when the disk refuses.
 Result<std::unique_ptr<Database>> open_rocksdb(const std::filesystem::path& directory, ThreadPool& pool);
 
 /// Keeps everything in memory: for unit tests.

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <rocksdb/db.h>
+
+#include "base/thread_pool.h"
+#include "storage/database.h"
+#include "storage/engines/rocksdb/gate.h"
+
+namespace cumulet::storage {
+
+/// What a test may put in the engine's way.
+struct RocksOptions {
+  rocksdb::Env* env = nullptr;                 ///< Instead of the real file system.
+  std::uint64_t reserved_bytes = 32ull << 20;  ///< Below this much free space, writes are refused.
+};
+
+/// RocksDB behind the output gate. Only the committer thread writes to it.
+class RocksEngine final : public Database {
+ public:
+  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& directory, ThreadPool& pool,
+                                                RocksOptions options);
+  RocksEngine(std::unique_ptr<rocksdb::DB> db, std::filesystem::path directory, ThreadPool& pool, RocksOptions options);
+  /// Writes what is queued, then closes.
+  ~RocksEngine() override;
+
+  std::unique_ptr<Transaction> begin() override;
+  DatabaseStats stats() const override;
+  void on_commit(std::string prefix, std::function<void(std::string_view)> wake) override;
+
+  rocksdb::DB& db() { return *db_; }
+  Gate& gate() { return *gate_; }
+  ThreadPool& pool() { return pool_; }
+
+ private:
+  void commit_groups();
+  rocksdb::Status write(const std::vector<CommitPtr>& group);
+  bool has_room() const;
+  DurablePtr durable_state(Sequence sequence);
+
+  std::filesystem::path directory_;
+  RocksOptions options_;
+  ThreadPool& pool_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::shared_ptr<Gate> gate_;
+  bool refused_ = false;  ///< The last group was; the committer's own.
+  std::thread committer_;
+};
+
+}  // namespace cumulet::storage
