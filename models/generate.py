@@ -8,10 +8,10 @@ OUT_DIR/<service>_schema.cc (the constant tables that the codecs walk). OUT_DIR 
 Python 3.9 or newer, standard library only.
 """
 
+import argparse
 import json
 import pathlib
 import re
-import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILT = ("apigatewayv2", "cloudformation", "dynamodb", "iam", "lambda", "logs", "s3", "sts")
@@ -86,6 +86,7 @@ class Service:
         overrides = OVERRIDES.get(name, {})
         self.types = overrides.get("types", {})
         self.roots = overrides.get("roots", {})
+        self.unwrapped = overrides.get("unwrapped", [])
         self.includes = overrides.get("includes", [])
         self.metadata = model["metadata"]
         self.operations = model["operations"]
@@ -204,14 +205,28 @@ class Service:
         for name, shape in sorted(self.shapes.items()):
             if not shape.get("exception"):
                 continue
-            error = shape.get("error", {})
-            code = error.get("code", name)
-            status = error.get("httpStatusCode", 500 if shape.get("fault") else 400)
+            code, status = self.error_kinds_by_shape(name)
             kinds["k" + name] = (code, status)
             by_code.setdefault("k" + re.sub("[^A-Za-z0-9]", "", code), (code, status))
         for name, value in by_code.items():
             kinds.setdefault(name, value)
         return sorted(kinds.items())
+
+    def error_rows(self):
+        """(code, status, name of the message's member, has a Type) of each error, by code."""
+        rows = {}
+        for name, shape in sorted(self.shapes.items()):
+            if shape.get("exception"):
+                members = shape.get("members", {})
+                message = next((member for member in members if member.lower() == "message"), "message")
+                code, status = self.error_kinds_by_shape(name)
+                rows.setdefault(code, (literal(code), status, literal(message), "true" if "Type" in members else "false"))
+        return [rows[code] for code in sorted(rows)]
+
+    def error_kinds_by_shape(self, name):
+        shape = self.shapes[name]
+        error = shape.get("error", {})
+        return error.get("code", name), error.get("httpStatusCode", 500 if shape.get("fault") else 400)
 
     def operation_types(self, name):
         op = self.operations[name]
@@ -359,6 +374,8 @@ class Service:
                                                          ("checksum_required", op.get("checksumRequired"))) if fact]
         if "resultWrapper" in op:
             row.append(".result_wrapper = " + literal(op["resultWrapper"]))
+        if name in self.unwrapped:
+            row.append(".unwrapped_output = true")
         if "inputLocationName" in op:
             row.append(".input_root = " + literal(op["inputLocationName"]))
         for way in ("input", "output"):
@@ -405,9 +422,8 @@ class Service:
         out += [self.shape_row(name, index) for name in self.used]
         out += ["};", "", "constexpr OperationModel kOperations[] = {"]
         out += [self.operation_row(name, index) for name in names]
-        out += ["};", "", "constexpr ErrorKind kErrors[] = {"]
-        out += ["    {%s, %d}," % (literal(code), status)
-                for code, status in sorted({value for _, value in self.error_kinds()})]
+        out += ["};", "", "constexpr ErrorModel kErrors[] = {"]
+        out += ["    {{%s, %d}, %s, %s}," % row for row in self.error_rows()]
         out += ["};", "", "constexpr ServiceModel kModel{", "    " + self.service_row() + "};", "", "}  // namespace", "",
                 "const ServiceModel& model() { return kModel; }"]
         out += ["const OperationModel& %s::model() { return kOperations[%d]; }" % pair
@@ -423,9 +439,13 @@ def write_if_changed(path, text):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description="Writes the C++ shapes of services from their distilled models.")
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("services", nargs="*", default=BUILT)
+    options = parser.parse_args()
+    folder = options.folder
     folder.mkdir(parents=True, exist_ok=True)
-    for name in sys.argv[2:] or BUILT:
+    for name in options.services:
         service = Service(name)
         write_if_changed(folder / (name + ".h"), service.header())
         write_if_changed(folder / (name + "_schema.cc"), service.schema())

@@ -44,9 +44,7 @@ class AttributeValue {
   Type type() const { return type_; }
   bool is(Type type) const { return type_ == type; }
   bool is_scalar() const { return type_ == Type::kString || type_ == Type::kNumber || type_ == Type::kBinary; }
-  bool is_set() const {
-    return type_ == Type::kStringSet || type_ == Type::kNumberSet || type_ == Type::kBinarySet;
-  }
+  bool is_set() const { return type_ == Type::kStringSet || type_ == Type::kNumberSet || type_ == Type::kBinarySet; }
 
   /// The text of S and N, the bytes of B. As all accessors below: only for the types that have it.
   const std::string& text() const { return std::get<std::string>(value_); }

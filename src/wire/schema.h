@@ -14,8 +14,9 @@
 /// protocol. A codec sees a value as `void*` plus its Shape; Holder, ListAccess and MapAccess reach into it.
 namespace cumulet::wire {
 
-/// The C++ type behind each kind: std::string (string, enum, blob), std::int32_t, std::int64_t, double, bool, Timestamp,
-/// std::vector<T>, std::map<std::string, T>, a generated struct, std::shared_ptr<BodySource>, AttributeValue.
+/// The C++ type behind each kind: std::string (string, enum, blob), std::int32_t, std::int64_t, double, bool,
+/// Timestamp, std::vector<T>, std::map<std::string, T>, a generated struct, std::shared_ptr<BodySource>,
+/// AttributeValue.
 enum class Kind : std::uint8_t {
   kString,
   kBlob,
@@ -67,8 +68,8 @@ struct Shape {
   std::string_view name;
   Kind kind = Kind::kStructure;
   TimeFormat time_format = TimeFormat::kDefault;
-  bool flattened = false;    ///< XML and query: no element around a list's or a map's entries.
-  bool has_min = false;      ///< Of the value, of the length in characters or bytes, or of the count.
+  bool flattened = false;  ///< XML and query: no element around a list's or a map's entries.
+  bool has_min = false;    ///< Of the value, of the length in characters or bytes, or of the count.
   bool has_max = false;
   bool constrained = false;  ///< It, or something inside it, has a constraint (required counts).
   bool sensitive = false;
@@ -76,13 +77,13 @@ struct Shape {
   double max = 0;
   const char* pattern = nullptr;
   std::span<const std::string_view> enum_values{};
-  std::span<const Member> members{};     ///< Of a structure, in the model's order.
-  const Member* payload = nullptr;       ///< Of a structure whose body is one member.
-  const Shape* element = nullptr;        ///< Of a list's elements, a map's values.
-  const Shape* key = nullptr;            ///< Of a map's keys.
-  std::string_view element_name{};       ///< XML: of a list's elements ("member"), of a map's values ("value").
-  std::string_view key_name{};           ///< XML: of a map's keys ("key").
-  std::string_view xml_name{};           ///< XML: of the element when it is the root.
+  std::span<const Member> members{};  ///< Of a structure, in the model's order.
+  const Member* payload = nullptr;    ///< Of a structure whose body is one member.
+  const Shape* element = nullptr;     ///< Of a list's elements, a map's values.
+  const Shape* key = nullptr;         ///< Of a map's keys.
+  std::string_view element_name{};    ///< XML: of a list's elements ("member"), of a map's values ("value").
+  std::string_view key_name{};        ///< XML: of a map's keys ("key").
+  std::string_view xml_name{};        ///< XML: of the element when it is the root.
   const ListAccess* list = nullptr;
   const MapAccess* map = nullptr;
 };
@@ -132,12 +133,13 @@ class Instance {
 /// One operation of a model.
 struct OperationModel {
   std::string_view name;
-  std::string_view method;          ///< POST for protocols that do not route by it.
-  std::string_view uri;             ///< "/{Bucket}/{Key+}?uploads".
-  int status = 200;                 ///< Of success.
+  std::string_view method;  ///< POST for protocols that do not route by it.
+  std::string_view uri;     ///< "/{Bucket}/{Key+}?uploads".
+  int status = 200;         ///< Of success.
   bool deprecated = false;
-  bool unsigned_allowed = false;    ///< The model says authtype none.
-  bool checksum_required = false;   ///< S3: Content-MD5 or an x-amz-checksum must come with the body.
+  bool unsigned_allowed = false;      ///< The model says authtype none.
+  bool checksum_required = false;     ///< S3: Content-MD5 or an x-amz-checksum must come with the body.
+  bool unwrapped_output = false;      ///< S3: the root element is the output's only member itself.
   std::string_view result_wrapper{};  ///< Query: the element around the result.
   std::string_view input_root{};      ///< rest-xml: the root element of the request's body.
   const Shape* input = nullptr;       ///< Never null: an operation without input has an empty structure.
@@ -146,11 +148,18 @@ struct OperationModel {
   Instance (*make_output)() = nullptr;
 };
 
+/// One error of a model, and how its document spells things.
+struct ErrorModel {
+  ErrorKind kind;
+  std::string_view message_name;  ///< "message" or "Message".
+  bool has_type = false;          ///< Lambda: a member Type says "User" or "Service".
+};
+
 enum class Protocol : std::uint8_t { kJson10, kJson11, kRestJson, kRestXml, kQuery };
 
 /// A service's model.
 struct ServiceModel {
-  std::string_view service;        ///< "dynamodb": the folder, the namespace, and the key that other rooms use.
+  std::string_view service;  ///< "dynamodb": the folder, the namespace, and the key that other rooms use.
   Protocol protocol = Protocol::kJson10;
   std::string_view api_version;
   std::string_view signing_name;
@@ -158,10 +167,11 @@ struct ServiceModel {
   std::string_view target_prefix{};  ///< json: X-Amz-Target is this, a dot, and the operation.
   std::string_view xml_namespace{};
   std::span<const OperationModel> operations{};  ///< Sorted by name.
-  std::span<const ErrorKind> errors{};           ///< All errors of the model.
+  std::span<const ErrorModel> errors{};          ///< All errors of the model, sorted by code.
 
   std::string_view name() const { return service; }
   const OperationModel* find(std::string_view operation) const;
+  const ErrorModel* find_error(std::string_view code) const;
 };
 
 }  // namespace cumulet::wire
