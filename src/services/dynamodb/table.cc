@@ -1,0 +1,175 @@
+#include "services/dynamodb/table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "services/dynamodb/errors.h"
+#include "storage/row.h"
+
+namespace cumulet::dynamodb {
+namespace {
+
+using storage::RowReader;
+using storage::RowWriter;
+
+std::int64_t micros(Timestamp time) { return time.time_since_epoch().count(); }
+Timestamp timestamp(std::int64_t value) { return Timestamp(std::chrono::microseconds(value)); }
+
+// Key types stand in rows by their letter.
+Type key_type(const std::string& letter) {
+  if (letter == "N") return Type::kNumber;
+  return letter == "B" ? Type::kBinary : Type::kString;
+}
+
+void write(RowWriter& row, const KeySchema& keys) {
+  row.text(keys.hash.name).text(wire::type_name(keys.hash.type)).boolean(keys.range.has_value());
+  if (keys.range) row.text(keys.range->name).text(wire::type_name(keys.range->type));
+}
+
+KeySchema read_keys(RowReader& row) {
+  KeySchema keys;
+  keys.hash.name = row.text();
+  keys.hash.type = key_type(row.text());
+  if (row.boolean()) {
+    keys.range.emplace();
+    keys.range->name = row.text();
+    keys.range->type = key_type(row.text());
+  }
+  return keys;
+}
+
+void write(RowWriter& row, const Throughput& throughput) {
+  row.signed_number(throughput.read).signed_number(throughput.write);
+  row.signed_number(micros(throughput.last_increase)).signed_number(micros(throughput.last_decrease));
+  row.signed_number(throughput.decreases_today);
+}
+
+Throughput read_throughput(RowReader& row) {
+  Throughput throughput;
+  throughput.read = row.signed_number();
+  throughput.write = row.signed_number();
+  throughput.last_increase = timestamp(row.signed_number());
+  throughput.last_decrease = timestamp(row.signed_number());
+  throughput.decreases_today = row.signed_number();
+  return throughput;
+}
+
+void write(RowWriter& row, const Index& index) {
+  row.number(index.number).text(index.name).boolean(index.global);
+  write(row, index.keys);
+  row.number(static_cast<std::uint64_t>(index.projection)).texts(index.non_key_attributes);
+  row.number(static_cast<std::uint64_t>(index.status));
+  write(row, index.throughput);
+}
+
+Index read_index(RowReader& row) {
+  Index index;
+  index.number = static_cast<std::uint32_t>(row.number());
+  index.name = row.text();
+  index.global = row.boolean();
+  index.keys = read_keys(row);
+  index.projection = static_cast<ProjectionType>(row.number());
+  index.non_key_attributes = row.texts();
+  index.status = static_cast<IndexStatus>(row.number());
+  index.throughput = read_throughput(row);
+  return index;
+}
+
+void write(RowWriter& row, const std::optional<std::int64_t>& value) {
+  row.boolean(value.has_value());
+  if (value) row.signed_number(*value);
+}
+
+std::optional<std::int64_t> read_optional(RowReader& row) {
+  if (!row.boolean()) return std::nullopt;
+  return row.signed_number();
+}
+
+}  // namespace
+
+std::string Table::arn() const { return "arn:aws:dynamodb:" + region + ":" + account + ":table/" + name; }
+
+const Index* Table::find_index(std::string_view index_name) const {
+  const auto found = std::find_if(indexes.begin(), indexes.end(), [&](const Index& i) { return i.name == index_name; });
+  return found == indexes.end() ? nullptr : &*found;
+}
+
+Index* Table::find_index(std::string_view index_name) {
+  return const_cast<Index*>(std::as_const(*this).find_index(index_name));
+}
+
+std::string Table::encode() const {
+  RowWriter row;
+  row.number(number).text(id).signed_number(micros(created));
+  row.number(attribute_order.size());
+  for (const std::string& attribute : attribute_order) {
+    row.text(attribute).text(wire::type_name(attributes.at(attribute)));
+  }
+  write(row, keys);
+  row.number(indexes.size());
+  for (const Index& index : indexes) write(row, index);
+  row.number(next_index).boolean(on_demand);
+  write(row, on_demand_since ? std::optional<std::int64_t>(micros(*on_demand_since)) : std::nullopt);
+  write(row, throughput);
+  write(row, max_reads);
+  write(row, max_writes);
+  row.text(table_class).boolean(deletion_protection).text(encryption).text(encryption_key);
+  row.boolean(time_to_live.enabled).text(time_to_live.attribute).text_map(tags);
+  return std::move(row).bytes();
+}
+
+Result<Table> Table::decode(std::string account, std::string region, std::string name, std::string_view bytes) {
+  RowReader row(bytes);
+  Table table;
+  table.account = std::move(account);
+  table.region = std::move(region);
+  table.name = std::move(name);
+  table.number = row.number();
+  table.id = row.text();
+  table.created = timestamp(row.signed_number());
+  for (std::uint64_t count = row.number(); count > 0 && row.ok(); --count) {
+    std::string attribute = row.text();
+    table.attributes[attribute] = key_type(row.text());
+    table.attribute_order.push_back(std::move(attribute));
+  }
+  table.keys = read_keys(row);
+  for (std::uint64_t count = row.number(); count > 0 && row.ok(); --count) table.indexes.push_back(read_index(row));
+  table.next_index = static_cast<std::uint32_t>(row.number());
+  table.on_demand = row.boolean();
+  if (const std::optional<std::int64_t> since = read_optional(row)) table.on_demand_since = timestamp(*since);
+  table.throughput = read_throughput(row);
+  table.max_reads = read_optional(row);
+  table.max_writes = read_optional(row);
+  table.table_class = row.text();
+  table.deletion_protection = row.boolean();
+  table.encryption = row.text();
+  table.encryption_key = row.text();
+  table.time_to_live.enabled = row.boolean();
+  table.time_to_live.attribute = row.text();
+  table.tags = row.text_map();
+  if (!row.ok()) return Error(errors::kInternalFailure, "The description of table " + table.name + " is damaged.");
+  return table;
+}
+
+bool belongs_in(const Index& index, const Item& item) {
+  const auto fits = [&](const KeyAttribute& attribute) {
+    const auto found = item.find(attribute.name);
+    return found != item.end() && found->second.is(attribute.type);
+  };
+  return fits(index.keys.hash) && (!index.keys.range || fits(*index.keys.range));
+}
+
+Item entry_of(const Table& table, const Index& index, const Item& item) {
+  if (index.projection == ProjectionType::kAll) return item;
+  Item entry;
+  for (const auto& [name, value] : item) {
+    const bool wanted = table.keys.has(name) || index.keys.has(name) ||
+                        (index.projection == ProjectionType::kInclude &&
+                         std::find(index.non_key_attributes.begin(), index.non_key_attributes.end(), name) !=
+                             index.non_key_attributes.end());
+    if (wanted) entry.emplace_hint(entry.end(), name, value);
+  }
+  return entry;
+}
+
+}  // namespace cumulet::dynamodb

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "services/dynamodb/key_schema.h"
+
+namespace cumulet::dynamodb {
+
+/// Provisioned capacity; zeros for on-demand.
+struct Throughput {
+  std::int64_t read = 0;
+  std::int64_t write = 0;
+  Timestamp last_increase{};
+  Timestamp last_decrease{};
+  std::int64_t decreases_today = 0;
+};
+
+enum class IndexStatus : std::uint8_t { kCreating = 0, kActive = 1, kDeleting = 2 };
+enum class ProjectionType : std::uint8_t { kAll = 0, kKeysOnly = 1, kInclude = 2 };
+
+/// A global or local secondary index. Its entries are rows of their own, written in the transaction that writes the item.
+struct Index {
+  std::uint32_t number = 0;  ///< Of its rows; never used again within the table.
+  std::string name;
+  bool global = true;
+  KeySchema keys;
+  ProjectionType projection = ProjectionType::kAll;
+  std::vector<std::string> non_key_attributes;
+  IndexStatus status = IndexStatus::kActive;
+  Throughput throughput;
+};
+
+struct TimeToLive {
+  bool enabled = false;
+  std::string attribute;
+};
+
+/// A table, as its row in the store describes it. Immutable once read.
+struct Table {
+  std::string account;
+  std::string region;
+  std::string name;
+  std::uint64_t number = 0;  ///< Of its rows.
+  std::string id;            ///< UUID: TableId.
+  Timestamp created{};
+  std::map<std::string, Type> attributes;  ///< AttributeDefinitions.
+  std::vector<std::string> attribute_order;
+  KeySchema keys;
+  std::vector<Index> indexes;
+  std::uint32_t next_index = 1;
+  bool on_demand = true;
+  std::optional<Timestamp> on_demand_since;
+  Throughput throughput;
+  std::optional<std::int64_t> max_reads;   ///< OnDemandThroughput.
+  std::optional<std::int64_t> max_writes;
+  std::string table_class;  ///< Empty: never said.
+  bool deletion_protection = false;
+  std::string encryption;  ///< "KMS" when asked for; the key's ARN beside it.
+  std::string encryption_key;
+  TimeToLive time_to_live;
+  std::map<std::string, std::string> tags;
+
+  std::string arn() const;
+  std::string index_arn(const Index& index) const { return arn() + "/index/" + index.name; }
+  const Index* find_index(std::string_view index_name) const;
+  Index* find_index(std::string_view index_name);
+
+  std::string encode() const;
+  /// Fails with InternalFailure on a damaged row.
+  static Result<Table> decode(std::string account, std::string region, std::string name, std::string_view row);
+};
+
+/// Whether the item stands in the index: it has all of the index's key attributes, of the right types.
+bool belongs_in(const Index& index, const Item& item);
+/// What the index's entry shows of an item.
+Item entry_of(const Table& table, const Index& index, const Item& item);
+
+}  // namespace cumulet::dynamodb
