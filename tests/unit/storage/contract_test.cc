@@ -1,12 +1,12 @@
 // What every engine of the ordered store must do (storage/database.h). A new engine joins by a line at the end.
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/run.h"
 #include "base/thread_pool.h"

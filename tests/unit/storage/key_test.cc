@@ -1,17 +1,26 @@
 #include "storage/key.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <limits>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace cumulet::storage {
 namespace {
 
 TEST(KeyTest, TextPartsSortAsTheirTexts) {
-  const std::vector<std::string> texts{"", std::string("\0", 1), std::string("\0\xFF", 2), "\x01", "a",
-                                       std::string("a\0", 2), std::string("a\0z", 3), "a\x01", "ab", "b", "\xFF"};
+  const std::vector<std::string> texts{"",
+                                       std::string("\0", 1),
+                                       std::string("\0\xFF", 2),
+                                       "\x01",
+                                       "a",
+                                       std::string("a\0", 2),
+                                       std::string("a\0z", 3),
+                                       "a\x01",
+                                       "ab",
+                                       "b",
+                                       "\xFF"};
   std::vector<std::string> keys;
   for (const std::string& text : texts) keys.push_back(Key("s").text(text).text("zzz").bytes());
   EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
