@@ -71,7 +71,7 @@ struct LogLine {
 
 /// What the engine needs from the rooms above it; the composition root provides it.
 struct EngineHooks {
-  /// Fresh temporary credentials of the version's role.
+  /// Fresh temporary credentials of the version's role, good for at least two hours: no environment lives longer.
   std::function<Task<Credentials>(const FunctionVersion&)> credentials;
   /// Takes log lines, in order, in batches, at the latest when an invocation has ended. Must not fail the caller.
   std::function<void(const FunctionVersion&, const std::string& log_stream, std::vector<LogLine> lines)> log;
@@ -83,6 +83,7 @@ struct EngineOptions {
   std::chrono::seconds idle_time{600};          ///< After it, an idle environment is reaped.
   std::uint32_t account_concurrency = 1000;
   std::filesystem::path runtimes;               ///< The folder of runtime clients (runtimes/ of this project).
+  std::filesystem::path state;                  ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
   std::uint32_t max_environments = 0;           ///< 0: what memory allows.
 };
 
@@ -109,7 +110,8 @@ class Engine {
   virtual void drain(SteadyTime deadline) = 0;
 };
 
-std::unique_ptr<Engine> make_engine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate,
+/// Fails when the catalogue of runtimes cannot be read or the state directory not be written.
+Result<std::unique_ptr<Engine>> make_engine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate,
                                     const Clock& clock, EngineHooks hooks, EngineOptions options);
 
 }  // namespace cumulet::compute

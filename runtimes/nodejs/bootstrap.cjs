@@ -1,0 +1,205 @@
+'use strict';
+// The Node.js runtime client: fetches invocations from the Runtime API, calls the handler, posts what it gives.
+
+const { RuntimeApi, MAX_RESPONSE } = require('./api.cjs');
+const { Fault, toReply, toLog } = require('./errors.cjs');
+const log = require('./console.cjs');
+const { loadHandler } = require('./loader.cjs');
+
+const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
+const api = new RuntimeApi(process.env.AWS_LAMBDA_RUNTIME_API);
+let ended = null;  // Ends the invocation that runs with an error: (error, exitCode) => void.
+
+globalThis.awslambda = {
+  streamifyResponse(handler) {
+    handler[STREAMING] = 'response';
+    return handler;
+  },
+  HttpResponseStream: {
+    from(stream, prelude) {
+      stream.contentType = 'application/vnd.awslambda.http-integration-response';
+      stream.write(JSON.stringify(prelude) + '\0'.repeat(8));
+      return stream;
+    },
+  },
+};
+
+function contextOf(headers, settle) {
+  const deadline = Number(headers['lambda-runtime-deadline-ms']);
+  const parse = (text) => (text ? JSON.parse(text) : undefined);
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: parse(headers['lambda-runtime-client-context']),
+    identity: parse(headers['lambda-runtime-cognito-identity']),
+    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
+    awsRequestId: headers['lambda-runtime-aws-request-id'],
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+    done: (error, result) => settle(error, result),
+    fail: (error) => settle(error === undefined ? new Error('handled') : error),
+    succeed: (result) => settle(null, result),
+  };
+}
+
+// Runs the handler; the promise gives what it answered, however it answered.
+function call(handler, event, headers) {
+  return new Promise((resolve, reject) => {
+    let context;
+    let answered = false;
+    const finish = (error, result) => {
+      process.removeAllListeners('beforeExit');
+      if (error !== null && error !== undefined) reject(error);
+      else resolve(result);
+    };
+    const callback = (error, result) => {
+      if (answered) return;
+      answered = true;
+      const failed = error !== null && error !== undefined;
+      if (context.callbackWaitsForEmptyEventLoop && !failed) {
+        process.removeAllListeners('beforeExit');
+        process.once('beforeExit', () => setImmediate(finish, null, result));
+      } else {
+        finish(error, result);
+      }
+    };
+    ended = (error, code) => {
+      error.exitCode = code;
+      finish(error);
+    };
+    context = contextOf(headers, (error, result) => {
+      context.callbackWaitsForEmptyEventLoop = false;
+      callback(error, result);
+    });
+    let isAsync = false;
+    // The event loop ran empty and nothing was answered: a callback handler answers null, a promise will never settle.
+    process.once('beforeExit', () => {
+      if (answered) return;
+      answered = true;
+      if (isAsync) finish(new Fault('Runtime.NodeJsExit', 'The event loop is empty, but the handler\'s promise is still pending.'));
+      else finish(null, null);
+    });
+    api.holdProcess(false);
+    const returned = handler(event, context, callback);
+    if (returned !== null && returned !== undefined && typeof returned.then === 'function') {
+      isAsync = true;
+      returned.then((result) => {
+        if (answered) return;
+        answered = true;
+        finish(null, result);
+      }, (error) => finish(error === null || error === undefined ? new Fault('Error', 'null') : error));
+    }
+  });
+}
+
+// A handler made by streamifyResponse: what it writes is gathered and posted in the streaming form.
+function callStreaming(handler, event, headers) {
+  const { Writable } = require('node:stream');
+  const chunks = [];
+  let size = 0;
+  const stream = new Writable({
+    write(chunk, encoding, done) {
+      size += chunk.length;
+      if (size > MAX_RESPONSE) return done(new Fault('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE} bytes).`));
+      chunks.push(chunk);
+      done();
+    },
+  });
+  const write = stream.write.bind(stream);
+  const text = (chunk) => (typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : JSON.stringify(chunk));
+  stream.write = (chunk, ...rest) => write(text(chunk), ...rest);
+  stream.setContentType = (type) => { stream.contentType = type; };
+  return new Promise((resolve, reject) => {
+    stream.on('finish', () => resolve({ body: Buffer.concat(chunks), type: stream.contentType || 'application/octet-stream' }));
+    stream.on('error', reject);
+    ended = (error, code) => {
+      error.exitCode = code;
+      reject(error);
+    };
+    const context = contextOf(headers, () => {});
+    Promise.resolve(handler(event, stream, context)).then(() => stream.end(), reject);
+  });
+}
+
+function encode(result) {
+  try {
+    const text = JSON.stringify(result === undefined ? null : result);
+    return text === undefined ? 'null' : text;
+  } catch (error) {
+    throw new Fault('Runtime.MarshalError', `Unable to stringify response body: ${error.message}`);
+  }
+}
+
+async function respond(path, handler, event, headers) {
+  if (handler[STREAMING]) {
+    const answer = await callStreaming(handler, event, headers);
+    ended = null;
+    await api.post(path + 'response', answer.body,
+                   { 'Content-Type': answer.type, 'Lambda-Runtime-Function-Response-Mode': 'streaming' }, false);
+    return;
+  }
+  const body = Buffer.from(encode(await call(handler, event, headers)));
+  ended = null;
+  if (body.length > MAX_RESPONSE) {
+    throw new Fault('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE} bytes).`);
+  }
+  await api.post(path + 'response', body, { 'Content-Type': 'application/json' }, true);
+}
+
+async function serve(handler) {
+  for (;;) {
+    const { headers, body } = await api.next();
+    const id = headers['lambda-runtime-aws-request-id'];
+    const path = `invocation/${id}/`;
+    log.current.requestId = id;
+    if (headers['lambda-runtime-trace-id']) process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
+    else delete process.env._X_AMZN_TRACE_ID;
+    try {
+      await respond(path, handler, body.length > 0 ? JSON.parse(body.toString('utf8')) : null, headers);
+    } catch (error) {
+      ended = null;
+      const exitCode = error && error.exitCode;
+      if (exitCode !== undefined) delete error.exitCode;
+      console.error(exitCode === undefined ? 'Invoke Error ' : exitCode === 128 ? 'Unhandled Promise Rejection ' : 'Uncaught Exception ', toLog(error));
+      await api.postError(path + 'error', toReply(error));
+      if (exitCode !== undefined) process.exit(exitCode);
+    }
+  }
+}
+
+async function fatal(error, title, code) {
+  if (ended) return ended(error, code);
+  console.error(title, toLog(error));
+  try {
+    if (log.current.requestId === undefined) await api.postError('init/error', toReply(error));
+  } finally {
+    process.exit(code);
+  }
+}
+
+process.on('uncaughtException', (error) => {
+  fatal(error !== null && typeof error === 'object' ? error : new Fault(typeof error, String(error)), 'Uncaught Exception ', 129);
+});
+process.on('unhandledRejection', (reason, promise) => {
+  const error = new Fault('Runtime.UnhandledPromiseRejection', String(reason && reason.stack ? `${reason.name}: ${reason.message}` : reason));
+  error.reason = reason instanceof Error ? toReply(reason) : reason;
+  fatal(error, 'Unhandled Promise Rejection ', 128);
+});
+
+async function main() {
+  log.install();
+  let handler;
+  try {
+    handler = await loadHandler(process.env.LAMBDA_TASK_ROOT || '/var/task', process.env._HANDLER || '');
+  } catch (error) {
+    console.error('Uncaught Exception ', toLog(error));
+    await api.postError('init/error', toReply(error));
+    process.exit(1);
+  }
+  await serve(handler);
+}
+
+main().catch((error) => fatal(error, 'Runtime Error ', 1));

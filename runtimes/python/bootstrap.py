@@ -1,0 +1,406 @@
+"""The Python runtime client: fetches invocations from the Runtime API, calls the handler, posts what it returns.
+
+Speaks HTTP/1.1 over one kept socket by hand, because urllib and http.client cost 20 ms to import and 100 us a request.
+Modules that only some functions need (logging, traceback, decimal) are imported when they are needed.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+
+# The limit of the Runtime API: 6 MiB and 100 bytes.
+MAX_RESPONSE = 6291556
+# A response up to this size is sent together with the request for the next invocation: one wake-up less.
+PIPELINE_LIMIT = 32 * 1024
+API = "/2018-06-01/runtime/"
+
+
+class RuntimeClient:
+    """One kept connection to the Runtime API."""
+
+    def __init__(self, address):
+        host, _, port = address.rpartition(":")
+        self.host = address
+        self.address = (host, int(port))
+        self.sock = None
+        self.buffer = b""
+        self.next_request = ("GET %sinvocation/next HTTP/1.1\r\nHost: %s\r\n\r\n" % (API, address)).encode()
+        self.next_sent = False
+
+    def send(self, data):
+        if self.sock is None:
+            self.sock = socket.create_connection(self.address)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.buffer = b""
+        self.sock.sendall(data)
+
+    def receive(self):
+        """The status, headers (lower case) and body of one response."""
+        buffer = self.buffer
+        end = buffer.find(b"\r\n\r\n")
+        while end < 0:
+            piece = self.sock.recv(65536)
+            if not piece:
+                raise ConnectionError("the Runtime API closed the connection")
+            buffer += piece
+            end = buffer.find(b"\r\n\r\n")
+        lines = buffer[:end].decode("latin-1").split("\r\n")
+        status = int(lines[0].split(" ", 2)[1])
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        length = int(headers.get("content-length", "0"))
+        body = buffer[end + 4:]
+        if len(body) < length:
+            pieces = [body]
+            have = len(body)
+            while have < length:
+                piece = self.sock.recv(1048576)
+                if not piece:
+                    raise ConnectionError("the Runtime API closed the connection")
+                pieces.append(piece)
+                have += len(piece)
+            body = b"".join(pieces)
+        self.buffer = body[length:]
+        if headers.get("connection", "").lower() == "close":
+            self.sock.close()
+            self.sock = None
+            self.next_sent = False
+        return status, headers, body[:length]
+
+    def next(self):
+        if not self.next_sent:
+            self.send(self.next_request)
+        self.next_sent = False
+        status, headers, body = self.receive()
+        if status != 200:
+            raise RuntimeError("the Runtime API answered %d to next" % status)
+        return headers, body
+
+    def post(self, path, body, extra="", pipeline=False):
+        head = "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n" % (
+            API, path, self.host, extra, len(body))
+        data = head.encode("latin-1") + body
+        if pipeline and len(body) <= PIPELINE_LIMIT:
+            self.send(data + self.next_request)
+            self.next_sent = True
+        else:
+            self.send(data)
+        return self.receive()[0]
+
+    def post_error(self, path, error):
+        body = json.dumps(error, ensure_ascii=False).encode("utf-8", "replace")
+        self.post(path, body, "Lambda-Runtime-Function-Error-Type: %s\r\n" % header_safe(error["errorType"]))
+
+
+def header_safe(text):
+    return "".join(c for c in text if 32 < ord(c) < 127)[:128] or "Runtime.Unknown"
+
+
+class CognitoIdentity:
+    __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
+
+
+class Client:
+    __slots__ = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+
+
+class ClientContext:
+    __slots__ = ("custom", "env", "client")
+
+
+class LambdaContext:
+    """What a handler gets as its second argument."""
+
+    def __init__(self, headers):
+        get = headers.get
+        environ = os.environ
+        self.aws_request_id = get("lambda-runtime-aws-request-id", "")
+        self.invoked_function_arn = get("lambda-runtime-invoked-function-arn", "")
+        self.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.memory_limit_in_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.tenant_id = get("lambda-runtime-aws-tenant-id")
+        self.identity = CognitoIdentity()
+        self.identity.cognito_identity_id = None
+        self.identity.cognito_identity_pool_id = None
+        self.client_context = None
+        self._deadline_ms = int(get("lambda-runtime-deadline-ms", "0"))
+        client_context = get("lambda-runtime-client-context")
+        cognito = get("lambda-runtime-cognito-identity")
+        try:
+            if client_context:
+                self._read_client_context(json.loads(client_context))
+            if cognito:
+                fields = json.loads(cognito)
+                self.identity.cognito_identity_id = fields.get("cognitoIdentityId")
+                self.identity.cognito_identity_pool_id = fields.get("cognitoIdentityPoolId")
+        except Exception as problem:
+            raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to parse context: %s" % problem)
+
+    def _read_client_context(self, fields):
+        context = ClientContext()
+        context.custom = fields.get("custom")
+        context.env = fields.get("env")
+        context.client = None
+        if fields.get("client"):
+            context.client = Client()
+            for name in Client.__slots__:
+                setattr(context.client, name, fields["client"].get(name))
+        self.client_context = context
+
+    def get_remaining_time_in_millis(self):
+        return max(0, self._deadline_ms - int(time.time() * 1000))
+
+    def log(self, msg):
+        sys.stdout.write(str(msg))
+
+    def __repr__(self):
+        shown = ("aws_request_id", "log_group_name", "log_stream_name", "function_name", "memory_limit_in_mb",
+                 "function_version", "invoked_function_arn", "client_context", "identity", "tenant_id")
+        return "LambdaContext([%s])" % ",".join("%s=%s" % (name, getattr(self, name)) for name in shown)
+
+
+class Fault(Exception):
+    """A failure of the function that has a name of its own."""
+
+    def __init__(self, kind, message, trace=()):
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.trace = list(trace)
+
+
+class CurrentRequest:
+    """The request that log lines belong to."""
+
+    request_id = ""
+
+
+def install_logging(logging):
+    """Gives the root logger Lambda's handler and format. Runs when `logging` is first imported."""
+
+    class Formatter(logging.Formatter):
+        converter = time.gmtime
+
+    class RequestFilter(logging.Filter):
+        def filter(self, record):
+            record.aws_request_id = CurrentRequest.request_id
+            record.tenant_id = None
+            return True
+
+    json_format = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+    if json_format:
+        formatter = json_formatter(logging, Formatter)
+    else:
+        formatter = Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)dZ\t%(aws_request_id)s\t%(message)s\n",
+                              "%Y-%m-%dT%H:%M:%S")
+
+    class LambdaHandler(logging.Handler):
+        def emit(self, record):
+            try:
+                # A carriage return keeps a message of several lines one event of the log.
+                text = self.format(record)
+                sys.stdout.write(text.rstrip("\n").replace("\n", "\r") + "\n")
+            except Exception:
+                self.handleError(record)
+
+    handler = LambdaHandler()
+    handler.setFormatter(formatter)
+    handler.addFilter(RequestFilter())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
+    level = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level)
+    if level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        root.setLevel(level)
+    elif json_format:
+        root.setLevel("INFO")
+
+
+def json_formatter(logging, base):
+    class JsonFormatter(base):
+        def format(self, record):
+            names = {"WARNING": "WARN", "CRITICAL": "CRITICAL"}
+            fields = {
+                "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+                "level": names.get(record.levelname, record.levelname),
+                "message": record.getMessage(),
+                "logger": record.name,
+                "requestId": record.aws_request_id,
+            }
+            if record.exc_info:
+                fields["errorType"] = record.exc_info[0].__name__
+                fields["errorMessage"] = str(record.exc_info[1])
+                fields["stackTrace"] = self.formatException(record.exc_info).split("\n")
+            return json.dumps(fields, default=str, ensure_ascii=False)
+
+    return JsonFormatter()
+
+
+class LoggingHook:
+    """Sets logging up at its first import, so that functions that do not log do not pay for it."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        import importlib.util
+        spec = importlib.util.find_spec("logging")
+        loader = spec.loader
+        execute = loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            install_logging(module)
+
+        loader.exec_module = exec_module
+        return spec
+
+
+def frames_of(error, skip):
+    """The stack trace as Lambda shows it, without the first `skip` frames (ours)."""
+    import traceback
+    return ["".join(traceback.format_list([frame])) for frame in traceback.extract_tb(error.__traceback__)[skip:]]
+
+
+def describe(error, request_id, skip=1):
+    if isinstance(error, Fault):
+        return {"errorMessage": error.message, "errorType": error.kind, "requestId": request_id,
+                "stackTrace": error.trace}
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    return {"errorMessage": message, "errorType": type(error).__name__, "requestId": request_id,
+            "stackTrace": frames_of(error, skip)}
+
+
+def log_error(described):
+    """Prints the error as one event: lines are joined with carriage returns, indents are no-break spaces."""
+    kind, message, trace = described["errorType"], described["errorMessage"], described["stackTrace"]
+    head = "[ERROR] %s: %s" % (kind, message) if message else "[ERROR] %s" % kind
+    lines = [head]
+    if trace:
+        lines.append("Traceback (most recent call last):")
+        for entry in trace:
+            for line in entry.rstrip("\n").split("\n"):
+                bare = line.lstrip(" ")
+                lines.append("\u00a0" * (len(line) - len(bare)) + bare)
+    sys.stdout.write("\r".join(line.replace("\n", "\r") for line in lines) + "\n")
+
+
+def load_handler(name):
+    """Imports the module of `module.function` and gives the function; raises Fault with Lambda's names."""
+    module_name, dot, function_name = (name or "").rpartition(".")
+    if not dot or not module_name or not function_name:
+        raise Fault("Runtime.MalformedHandlerName", "Bad handler '%s': not enough values to unpack (expected 2, got 1)"
+                    % name)
+    dotted = module_name.replace("/", ".")
+    if dotted.split(".")[0] in sys.builtin_module_names:
+        raise Fault("Runtime.BuiltInModuleConflict", "Cannot use built-in module %s as a handler module" % module_name)
+    import importlib
+    try:
+        module = importlib.import_module(dotted)
+    except ImportError as error:
+        raise Fault("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module_name, error))
+    except SyntaxError as error:
+        line = "  File \"%s\" Line %s\n    %s" % (error.filename, error.lineno, (error.text or "").strip())
+        raise Fault("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, error), [line])
+    try:
+        return getattr(module, function_name)
+    except AttributeError:
+        raise Fault("Runtime.HandlerNotFound", "Handler '%s' missing on module '%s'" % (function_name, module_name))
+
+
+def encode_decimal(value):
+    if type(value).__name__ == "Decimal":
+        return float(value) if value % 1 else int(value)
+    raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+
+
+def marshal(value):
+    try:
+        return json.dumps(value, ensure_ascii=False, default=encode_decimal).encode("utf-8")
+    except Exception as error:
+        raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error)
+
+
+def handle(handler, headers, body):
+    request_id = headers["lambda-runtime-aws-request-id"]
+    CurrentRequest.request_id = request_id
+    trace_id = headers.get("lambda-runtime-trace-id")
+    if trace_id:
+        os.environ["_X_AMZN_TRACE_ID"] = trace_id
+    else:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    context = LambdaContext(headers)
+    try:
+        event = json.loads(body) if body else None
+    except Exception as error:
+        raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error)
+    return marshal(handler(event, context))
+
+
+def too_large(size):
+    return {"errorType": "Function.ResponseSizeTooLarge",
+            "errorMessage": "Response payload size exceeded maximum allowed payload size (%d bytes)." % MAX_RESPONSE}
+
+
+def serve(client, handler):
+    stdout = sys.stdout
+    while True:
+        headers, body = client.next()
+        path = "invocation/%s/" % headers["lambda-runtime-aws-request-id"]
+        try:
+            answer = handle(handler, headers, body)
+        except Exception as error:
+            described = describe(error, headers["lambda-runtime-aws-request-id"], skip=2)
+            log_error(described)
+            stdout.flush()
+            client.post_error(path + "error", described)
+            continue
+        stdout.flush()
+        if len(answer) > MAX_RESPONSE:
+            client.post_error(path + "error", too_large(len(answer)))
+        else:
+            client.post(path + "response", answer, pipeline=True)
+
+
+def prepare_process():
+    """Output as UTF-8, whatever the locale; a line at a time, so that lines of several threads stay whole."""
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    task_root = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
+    # /var/task first; then layers, whose own folder per version has precedence; our own folder goes last.
+    own = sys.path.pop(0) if sys.path and sys.path[0] else None
+    version = "/opt/python/lib/python%d.%d/site-packages" % sys.version_info[:2]
+    sys.path[0:0] = [task_root, version, "/opt/python"]
+    if own and own not in sys.path:
+        sys.path.append(own)
+    sys.meta_path.insert(0, LoggingHook())
+
+
+def main():
+    prepare_process()
+    client = RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    try:
+        handler = load_handler(os.environ.get("_HANDLER", ""))
+    except Exception as error:
+        # Two frames of ours and three of importlib stand above the module's own.
+        described = describe(error, "", skip=0)
+        described["stackTrace"] = [entry for entry in described["stackTrace"]
+                                   if "importlib" not in entry and __file__ not in entry]
+        log_error(described)
+        sys.stdout.flush()
+        client.post_error("init/error", described)
+        sys.exit(1)
+    serve(client, handler)
+
+
+main()

@@ -1,0 +1,217 @@
+#include "compute/catalogue.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <simdjson.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+extern char** environ;
+
+namespace cumulet::compute {
+namespace {
+
+std::optional<LanguageVersion> parse_version(std::string_view text) {
+  const std::vector<std::string_view> parts = split(text, '.');
+  if (parts.empty() || parts.size() > 2 || text.size() > 8) return std::nullopt;
+  LanguageVersion version;
+  const auto major = parse_int(parts[0]);
+  if (!major || *major < 0) return std::nullopt;
+  version.major = static_cast<std::uint32_t>(*major);
+  if (parts.size() == 2) {
+    const auto minor = parse_int(parts[1]);
+    if (!minor || *minor < 0) return std::nullopt;
+    version.minor = static_cast<std::uint32_t>(*minor);
+  }
+  return version;
+}
+
+std::string replace(std::string text, std::string_view what, std::string_view with) {
+  if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), with);
+  return text;
+}
+
+bool executable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+
+std::vector<std::string> strings(simdjson::dom::element object, const char* key) {
+  std::vector<std::string> all;
+  simdjson::dom::array array;
+  if (object[key].get(array) != simdjson::SUCCESS) return all;
+  for (const simdjson::dom::element item : array) {
+    std::string_view text;
+    if (item.get(text) == simdjson::SUCCESS) all.emplace_back(text);
+  }
+  return all;
+}
+
+std::string string(simdjson::dom::element object, const char* key) {
+  std::string_view text;
+  return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
+Result<Language> read_language(const std::filesystem::path& file) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (const auto error = parser.load(file.string()).get(root)) {
+    return Error("Catalogue.Invalid", 500, file.string() + ": " + simdjson::error_message(error));
+  }
+  Language language;
+  language.name = string(root, "name");
+  language.title = string(root, "title");
+  language.prefix = string(root, "prefix");
+  language.suffix = string(root, "suffix");
+  language.identifiers = strings(root, "identifiers");
+  language.interpreters = strings(root, "interpreters");
+  language.unversioned = strings(root, "unversioned");
+  language.arguments = strings(root, "arguments");
+  language.client = string(root, "client");
+  language.package = string(root, "package");
+  for (const std::string& text : strings(root, "versions")) {
+    const auto version = parse_version(text);
+    if (!version) return Error("Catalogue.Invalid", 500, file.string() + ": version " + text);
+    language.versions.push_back(*version);
+  }
+  std::sort(language.versions.begin(), language.versions.end());
+  if (language.name.empty() || (language.prefix.empty() && language.identifiers.empty())) {
+    return Error("Catalogue.Invalid", 500, file.string() + ": name and prefix or identifiers are missing");
+  }
+  return language;
+}
+
+/// What `interpreter --version` prints, without a leading v; empty when it says nothing in two seconds.
+std::string ask_version(const std::string& interpreter) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return {};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+  std::string path = interpreter;
+  std::string flag = "--version";
+  char* const arguments[] = {path.data(), flag.data(), nullptr};
+  pid_t pid = 0;
+  const int failed = ::posix_spawn(&pid, path.c_str(), &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(ends[1]);
+  std::string said;
+  if (failed == 0) {
+    pollfd ready{ends[0], POLLIN, 0};
+    char buffer[128];
+    if (::poll(&ready, 1, 2000) == 1) {
+      if (const ssize_t n = ::read(ends[0], buffer, sizeof buffer); n > 0) said.assign(buffer, static_cast<size_t>(n));
+    } else {
+      ::kill(pid, SIGKILL);
+    }
+    ::waitpid(pid, nullptr, 0);
+  }
+  ::close(ends[0]);
+  said = said.substr(0, said.find('\n'));
+  return said.starts_with('v') ? said.substr(1) : said;
+}
+
+}  // namespace
+
+std::string LanguageVersion::text() const {
+  return minor == 0 ? std::to_string(major) : std::to_string(major) + "." + std::to_string(minor);
+}
+
+Result<Catalogue> Catalogue::load(const std::filesystem::path& folder) {
+  Catalogue catalogue;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
+    if (entry.path().extension() != ".json") continue;
+    Result<Language> language = read_language(entry.path());
+    if (!language) return std::move(language).error();
+    catalogue.languages_.push_back(std::move(language).value());
+  }
+  if (problem || catalogue.languages_.empty()) {
+    return Error("Catalogue.Invalid", 500, "no runtimes in " + folder.string());
+  }
+  std::sort(catalogue.languages_.begin(), catalogue.languages_.end(),
+            [](const Language& a, const Language& b) { return a.name < b.name; });
+  return catalogue;
+}
+
+std::optional<Catalogue::Match> Catalogue::match(const std::string& identifier) const {
+  for (const Language& language : languages_) {
+    if (std::find(language.identifiers.begin(), language.identifiers.end(), identifier) != language.identifiers.end()) {
+      return Match{&language, std::nullopt};
+    }
+    if (language.prefix.empty() || !identifier.starts_with(language.prefix)) continue;
+    std::string_view rest = std::string_view(identifier).substr(language.prefix.size());
+    // Old identifiers have no suffix (nodejs, nodejs6.10): it is taken off when it is there.
+    if (!language.suffix.empty() && rest.ends_with(language.suffix)) rest.remove_suffix(language.suffix.size());
+    if (rest.empty() && !language.suffix.empty()) return Match{&language, LanguageVersion{}};
+    if (const auto version = parse_version(rest)) return Match{&language, version};
+  }
+  return std::nullopt;
+}
+
+std::string Catalogue::version_of(const std::string& interpreter) const {
+  const std::lock_guard lock(mutex_);
+  const auto [entry, added] = versions_.try_emplace(interpreter);
+  if (added) entry->second = ask_version(interpreter);
+  return entry->second;
+}
+
+std::optional<RuntimeChoice> Catalogue::choose(const std::string& identifier) const {
+  const std::optional<Match> found = match(identifier);
+  if (!found) return std::nullopt;
+  const Language& language = *found->language;
+  RuntimeChoice choice;
+  choice.language = &language;
+  choice.arguments = language.arguments;
+  if (language.client.empty()) return choice;
+
+  std::optional<LanguageVersion> best;
+  for (const LanguageVersion& version : language.versions) {
+    for (const std::string& pattern : language.interpreters) {
+      const std::string path = replace(pattern, "{version}", version.text());
+      // Versions rise: the first that is not older than the wanted one is the nearest, until then the newest wins.
+      if ((best && *best >= *found->version) || !executable(path)) continue;
+      best = version;
+      choice.interpreter = path;
+    }
+  }
+  std::string have = best ? best->text() : std::string();
+  if (!best || *best < *found->version) {
+    for (const std::string& path : language.unversioned) {
+      if (!executable(path)) continue;
+      choice.interpreter = path;
+      have = version_of(path);
+      break;
+    }
+  }
+  if (choice.interpreter.empty()) return std::nullopt;
+  choice.note = language.title + " " + have + " (" + choice.interpreter + ")";
+  const std::string wanted = found->version->text();
+  if (have != wanted && !have.starts_with(wanted + ".")) choice.note += " serves " + identifier;
+  return choice;
+}
+
+RuntimeStatus Catalogue::status(const std::string& identifier) const {
+  RuntimeStatus status;
+  const std::optional<Match> found = match(identifier);
+  if (!found) {
+    status.detail = "unknown runtime " + identifier;
+    return status;
+  }
+  status.supported = true;
+  if (found->language->client.empty()) {
+    status.installed = true;
+    status.detail = "the function's own bootstrap";
+    return status;
+  }
+  const std::optional<RuntimeChoice> choice = choose(identifier);
+  status.installed = choice.has_value();
+  status.detail = choice ? choice->note
+                         : "no " + found->language->title + " interpreter is installed; on Debian: apt-get install " +
+                               found->language->package;
+  return status;
+}
+
+}  // namespace cumulet::compute

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "compute/engine.h"
+
+namespace cumulet::compute {
+
+/// A language's version as its identifiers give it: 3.12, 22.
+struct LanguageVersion {
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  auto operator<=>(const LanguageVersion&) const = default;
+  std::string text() const;  ///< "3.12", and without a minor "22".
+};
+
+/// One language that functions are written in: runtimes/<name>.json.
+struct Language {
+  std::string name;
+  std::string title;
+  std::string prefix;                      ///< Identifiers are prefix + version + suffix …
+  std::string suffix;
+  std::vector<std::string> identifiers;    ///< … or exactly these.
+  std::vector<std::string> interpreters;   ///< Paths with {version}.
+  std::vector<LanguageVersion> versions;   ///< What {version} may be.
+  std::vector<std::string> unversioned;    ///< Interpreters whose path does not say their version.
+  std::vector<std::string> arguments;
+  std::string client;                      ///< Folder of the runtime client; empty: the function brings its own.
+  std::string package;                     ///< What to install to get an interpreter.
+};
+
+/// How a function of some runtime is started on this host.
+struct RuntimeChoice {
+  const Language* language = nullptr;
+  std::string interpreter;             ///< Empty for OS-only runtimes.
+  std::vector<std::string> arguments;  ///< {heap_mib} stands for the heap that the memory size allows.
+  std::string note;                    ///< Which interpreter it is, and how it differs from the one asked for.
+};
+
+/// The runtimes that are known, and which of them this host can run. Thread-safe.
+class Catalogue {
+ public:
+  /// Reads every *.json of the folder. Fails on a file that is not as it should be.
+  static Result<Catalogue> load(const std::filesystem::path& folder);
+
+  Catalogue() = default;
+  Catalogue(Catalogue&& other) noexcept : languages_(std::move(other.languages_)) {}
+
+  RuntimeStatus status(const std::string& identifier) const;
+  /// Nullopt when the identifier is unknown or no interpreter is installed. An identifier whose version is not installed
+  /// (retired, or newer than the host's) gets the nearest one: the next newer, else the newest.
+  std::optional<RuntimeChoice> choose(const std::string& identifier) const;
+  const std::vector<Language>& languages() const { return languages_; }
+
+ private:
+  struct Match {
+    const Language* language = nullptr;
+    std::optional<LanguageVersion> version;
+  };
+  std::optional<Match> match(const std::string& identifier) const;
+  std::string version_of(const std::string& interpreter) const;
+
+  std::vector<Language> languages_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::string> versions_;  ///< What an unversioned interpreter says of itself.
+};
+
+}  // namespace cumulet::compute

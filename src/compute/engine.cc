@@ -1,0 +1,254 @@
+#include "compute/engine.h"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "compute/pool.h"
+
+namespace cumulet::compute {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How many invocations run, by function and by account. Thread-safe.
+class Concurrency {
+ public:
+  explicit Concurrency(std::uint32_t account_limit) : account_limit_(account_limit) {}
+
+  /// Holds one place until it goes.
+  class Place {
+   public:
+    Place(Concurrency* owner, std::string function, std::string account)
+        : owner_(owner), function_(std::move(function)), account_(std::move(account)) {}
+    Place(Place&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)),
+          function_(std::move(other.function_)),
+          account_(std::move(other.account_)) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() {
+      if (owner_) owner_->leave(function_, account_);
+    }
+
+   private:
+    Concurrency* owner_;
+    std::string function_;
+    std::string account_;  ///< Empty when the function runs on its own reservation.
+  };
+
+  Result<Place> enter(const FunctionVersion& version, std::int64_t reserved) {
+    const std::lock_guard lock(mutex_);
+    std::uint32_t& of_function = functions_[version.arn];
+    if (reserved >= 0) {
+      if (of_function >= reserved) {
+        const auto error = throttled("ReservedFunctionConcurrentInvocationLimitExceeded");
+        forget(functions_, version.arn);
+        return error;
+      }
+      ++of_function;
+      return Place(this, version.arn, std::string());
+    }
+    std::uint32_t& of_account = accounts_[version.account];
+    if (of_account >= account_limit_) {
+      forget(functions_, version.arn);
+      return throttled("ConcurrentInvocationLimitExceeded");
+    }
+    ++of_function;
+    ++of_account;
+    return Place(this, version.arn, version.account);
+  }
+
+  std::size_t running() const {
+    const std::lock_guard lock(mutex_);
+    return functions_.size();
+  }
+
+ private:
+  using Counts = std::map<std::string, std::uint32_t>;
+
+  static Error throttled(const char* reason) {
+    return Error("TooManyRequestsException", 429, "Rate Exceeded.").with("Reason", reason).with("Type", "User");
+  }
+  static void forget(Counts& counts, const std::string& key) {
+    if (const auto found = counts.find(key); found != counts.end() && found->second == 0) counts.erase(found);
+  }
+  static void decrease(Counts& counts, const std::string& key) {
+    const auto found = counts.find(key);
+    if (found != counts.end() && --found->second == 0) counts.erase(found);
+  }
+  void leave(const std::string& function, const std::string& account) {
+    const std::lock_guard lock(mutex_);
+    decrease(functions_, function);
+    if (!account.empty()) decrease(accounts_, account);
+  }
+
+  const std::uint32_t account_limit_;
+  mutable std::mutex mutex_;
+  Counts functions_;
+  Counts accounts_;
+};
+
+class PooledEngine final : public Engine {
+ public:
+  PooledEngine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate, const cumulet::Clock& clock,
+               EngineHooks hooks, EngineOptions options)
+      : substrate_(std::move(substrate)),
+        hooks_(std::move(hooks)),
+        options_(std::move(options)),
+        parts_(loops, server, *substrate_, clock, hooks_, options_),
+        files_(1),
+        concurrency_(options_.account_concurrency),
+        invocations_(Metrics::instance().counter("cumulet_function_invocations_total")),
+        cold_(Metrics::instance().counter("cumulet_function_cold_starts_total")) {
+    parts_.files = &files_;
+    parts_.pump = std::make_shared<OutputPump>();
+  }
+
+  Result<void> prepare() {
+    Result<Catalogue> catalogue = Catalogue::load(options_.runtimes);
+    if (!catalogue) return std::move(catalogue).error();
+    catalogue_.emplace(std::move(catalogue).value());
+    parts_.catalogue = &*catalogue_;
+    Result<RuntimeRoot> root = RuntimeRoot::make(options_.state);
+    if (!root) return std::move(root).error();
+    parts_.root = std::move(root).value();
+    pool_.emplace(parts_);
+    return {};
+  }
+
+  Task<InvocationResult> invoke(std::shared_ptr<const FunctionVersion> version, Invocation invocation,
+                                std::int64_t reserved) override {
+    Result<Concurrency::Place> entered = concurrency_.enter(*version, reserved);
+    if (!entered) co_return std::move(entered).error();
+    const Concurrency::Place place = std::move(entered).value();
+    invocations_.add();
+    const std::size_t here = loop_index();
+    // An environment may die between being taken and being used; then the next one is tried.
+    for (int tries = 0; tries < 3; ++tries) {
+      const Acquired acquired = co_await pool_->acquire(version, here);
+      if (acquired.failure) co_return co_await try_again(version, invocation, acquired, here);
+      std::optional<InvocationResult> result = co_await run_on(acquired.environment, invocation);
+      if (!result) continue;
+      if (result->init_ms > 0) cold_.add();
+      co_return std::move(*result);
+    }
+    co_return Error("ServiceException", 500, "The function's execution environment ended unexpectedly.");
+  }
+
+  void retire(const std::string& version_key) override { pool_->retire(version_key); }
+
+  RuntimeStatus find_runtime(const std::string& identifier) const override { return catalogue_->status(identifier); }
+
+  void drain(SteadyTime deadline) override {
+    pool_->close();
+    const auto wait_for_none = [this](SteadyTime until) {
+      while (pool_->alive() > 0 && Clock::now() < until) std::this_thread::sleep_for(milliseconds(2));
+      return pool_->alive() == 0;
+    };
+    if (wait_for_none(deadline)) return;
+    pool_->kill_all();
+    if (!wait_for_none(Clock::now() + seconds(3))) log::error("environments did not end", {});
+  }
+
+ private:
+  std::size_t loop_index() const {
+    Loop* const current = Loop::current();
+    for (std::size_t i = 0; i < parts_.loops.size(); ++i) {
+      if (&parts_.loops.at(i) == current) return i;
+    }
+    return 0;
+  }
+
+  /// Runs it on the environment's loop and releases the environment. Nothing when it had ended before.
+  Task<std::optional<InvocationResult>> run_on(std::shared_ptr<Environment> environment, Invocation& invocation) {
+    Loop& home = parts_.loops.at(environment->loop_index());
+    if (&home == Loop::current()) co_return co_await run_here(environment, &invocation);
+    const Deferred<std::optional<InvocationResult>> answer;
+    // The invocation lives in the caller's frame, which waits for the answer.
+    Invocation* const shared = &invocation;
+    home.post([this, environment, shared, answer] {
+      start(run_here(environment, shared),
+            [answer](Result<std::optional<InvocationResult>> result) { answer.resolve(std::move(result)); });
+    });
+    co_return co_await answer.wait();
+  }
+
+  Task<std::optional<InvocationResult>> run_here(std::shared_ptr<Environment> environment, Invocation* invocation) {
+    std::optional<InvocationResult> result;
+    if (!environment->usable()) {
+      pool_->release(environment);
+      co_return result;
+    }
+    const SteadyTime deadline = Clock::now() + seconds(environment->version().timeout_seconds);
+    Result<InvocationResult> ran = co_await attempt(environment->invoke(std::move(*invocation), deadline));
+    pool_->release(environment);
+    if (!ran) co_return std::move(ran).error();
+    result.emplace(std::move(ran).value());
+    co_return result;
+  }
+
+  /// The initialisation failed: it is tried once more as part of the invocation, under the function's own time limit.
+  Task<InvocationResult> try_again(std::shared_ptr<const FunctionVersion> version, Invocation& invocation,
+                                   const Acquired& failed, std::size_t here) {
+    if (failed.failure->kind == BootOutcome::Kind::kPlatformFailed) co_return no_sandbox(*failed.failure);
+    const SteadyTime began = Clock::now();
+    const SteadyTime deadline = began + seconds(version->timeout_seconds);
+    const Deferred<InvocationResult> answer;
+    const std::shared_ptr<Environment> environment = pool_->create(version, here, failed.log_stream);
+    Invocation* const shared = &invocation;
+    parts_.loops.at(here).post([this, environment, shared, began, deadline, answer] {
+      start(boot_and_run(environment, shared, began, deadline),
+            [answer](Result<InvocationResult> result) { answer.resolve(std::move(result)); });
+    });
+    co_return co_await answer.wait();
+  }
+
+  Task<InvocationResult> boot_and_run(std::shared_ptr<Environment> environment, Invocation* invocation, SteadyTime began,
+                                      SteadyTime deadline) {
+    const std::string request_id = invocation->request_id;
+    const Result<BootOutcome> booted =
+        co_await attempt(environment->boot(deadline, std::string("invoke"), request_id));
+    if (!booted) {
+      environment->end();
+      co_return booted.error();
+    }
+    if (booted->kind == BootOutcome::Kind::kReady) {
+      Result<InvocationResult> ran = co_await attempt(environment->invoke(std::move(*invocation), deadline));
+      pool_->release(environment);
+      co_return ran;
+    }
+    environment->end();
+    if (booted->kind == BootOutcome::Kind::kPlatformFailed) co_return no_sandbox(*booted);
+    const double spent = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
+    co_return environment->report_failed_boot(*invocation, *booted, spent);
+  }
+
+  static Error no_sandbox(const BootOutcome& outcome) {
+    return Error("ServiceException", 500, "No execution environment could be made: " + outcome.document);
+  }
+
+  std::unique_ptr<Substrate> substrate_;
+  EngineHooks hooks_;
+  EngineOptions options_;
+  EngineParts parts_;
+  std::optional<Catalogue> catalogue_;
+  ThreadPool files_;
+  Concurrency concurrency_;
+  Counter& invocations_;
+  Counter& cold_;
+  std::optional<Pool> pool_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_engine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate,
+                                            const cumulet::Clock& clock, EngineHooks hooks, EngineOptions options) {
+  auto engine = std::make_unique<PooledEngine>(loops, server, std::move(substrate), clock, std::move(hooks),
+                                               std::move(options));
+  if (Result<void> prepared = engine->prepare(); !prepared) return std::move(prepared).error();
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+}  // namespace cumulet::compute

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/deferred.h"
+#include "base/thread_pool.h"
+#include "compute/catalogue.h"
+#include "compute/engine.h"
+#include "compute/output.h"
+#include "compute/reports.h"
+#include "compute/runtime_api.h"
+#include "compute/runtime_root.h"
+#include "compute/sandbox.h"
+
+namespace cumulet::compute {
+
+/// What all environments of an engine share. Lives longer than they.
+struct EngineParts {
+  EngineParts(net::Loops& l, net::Server& s, Substrate& sub, const Clock& c, const EngineHooks& h, const EngineOptions& o)
+      : loops(l), server(s), substrate(sub), clock(c), hooks(h), options(o) {}
+  net::Loops& loops;
+  net::Server& server;
+  Substrate& substrate;
+  const Clock& clock;
+  const EngineHooks& hooks;
+  const EngineOptions& options;
+  const Catalogue* catalogue = nullptr;
+  std::optional<RuntimeRoot> root;
+  std::shared_ptr<OutputPump> pump;
+  ThreadPool* files = nullptr;  ///< For merging layers.
+};
+
+/// How a boot ended.
+struct BootOutcome {
+  enum class Kind {
+    kReady,            ///< The runtime asks for its first invocation.
+    kFunctionFailed,   ///< The function's code or runtime: `document` is what the caller gets.
+    kTimedOut,
+    kPlatformFailed,   ///< No sandbox: `document` says what was being attempted.
+  };
+  BootOutcome(Kind k, std::string d, std::string t) : kind(k), document(std::move(d)), error_type(std::move(t)) {}
+  Kind kind;
+  std::string document;
+  std::string error_type;
+};
+
+/// One execution environment: a sandbox with a runtime in it that runs one invocation at a time. It belongs to one loop,
+/// and every call comes on it. When its sandbox is gone it is of no more use; a new one takes its place.
+///
+/// Life: boot → (idle ⇄ frozen) → invoke → idle … → end. Freezing happens a moment after the end of an invocation, so that a
+/// function that is called in quick succession never pays for it.
+class Environment final : public RuntimeSide, public std::enable_shared_from_this<Environment> {
+ public:
+  /// `gone` is called once, on the loop, when the sandbox has ended for whatever reason.
+  Environment(EngineParts& parts, std::shared_ptr<const FunctionVersion> version, std::size_t loop_index,
+              std::string log_stream, std::function<void(Environment&)> gone);
+  ~Environment() override;
+
+  /// Makes the sandbox and waits for the runtime's first `next`, at most until `deadline`. `phase` is "init", or "invoke"
+  /// when an invocation (`request_id`) waits for this second try. Once.
+  Task<BootOutcome> boot(SteadyTime deadline, std::string phase, std::string request_id);
+  /// Runs one invocation. Only when ready. A boot that failed for an invocation is reported with `report_failed_boot`.
+  Task<InvocationResult> invoke(Invocation invocation, SteadyTime deadline);
+  InvocationResult report_failed_boot(const Invocation& invocation, const BootOutcome& outcome, double duration_ms);
+  /// Nothing runs for now: it may be frozen soon.
+  void rest();
+  /// Kills what is inside. `gone` follows.
+  void end();
+
+  bool usable() const { return state_ == State::kReady; }
+  const FunctionVersion& version() const { return *version_; }
+  std::shared_ptr<const FunctionVersion> shared_version() const { return version_; }
+  std::size_t loop_index() const { return loop_index_; }
+  const std::string& log_stream() const { return log_stream_; }
+  SteadyTime born() const { return born_; }
+
+  // What the runtime asks for.
+  Task<net::Response> next() override;
+  Verdict may_answer(const std::string& request_id) const override;
+  Verdict responded(const std::string& request_id, std::string payload) override;
+  Verdict failed(const std::string& request_id, std::string document, const std::string& type) override;
+  Verdict too_large(const std::string& request_id) override;
+  Verdict initialisation_failed(std::string document, const std::string& type) override;
+
+ private:
+  enum class State { kNew, kBooting, kReady, kGone };
+  enum class Signal { kNext, kInitFailed, kExited };
+
+  /// The invocation that runs.
+  struct Running {
+    explicit Running(std::string id) : request_id(std::move(id)) {}
+    std::string request_id;
+    bool answered = false;
+    std::string payload;
+    bool is_error = false;
+    std::string error_type;
+  };
+
+  Task<SandboxSpec> specify(const RuntimeChoice& choice);
+  void open(std::unique_ptr<Sandbox> sandbox);
+  static Task<void> watch(std::shared_ptr<Environment> self);
+  void exited(const Result<SandboxExit>& how);
+  BootOutcome outcome_of(const Result<Signal>& signal, const std::string& request_id);
+  net::Response delivery(Invocation& invocation, SteadyTime deadline);
+  std::string exit_document(const std::string& request_id);
+  Verdict settle(const std::string& request_id, std::string payload, bool is_error, std::string type);
+  void finish_report();
+  void write(std::string line);
+  void collect(bool finish);
+  void flush();
+  void flush_later();
+  void freeze_when_idle();
+  Loop& loop() const;
+
+  EngineParts& parts_;
+  const std::shared_ptr<const FunctionVersion> version_;
+  const std::size_t loop_index_;
+  const std::string log_stream_;
+  std::function<void(Environment&)> gone_;
+  const SteadyTime born_;
+
+  State state_ = State::kNew;
+  std::unique_ptr<Sandbox> sandbox_;
+  std::shared_ptr<Output> output_;
+  std::vector<std::uint64_t> listeners_;
+  std::optional<SandboxExit> exit_;
+  bool ending_ = false;
+  bool frozen_ = false;
+
+  std::optional<Deferred<net::Response>> parked_;  ///< The runtime waits in `next`.
+  std::optional<Deferred<Signal>> phase_;          ///< boot or invoke waits for the runtime.
+  std::optional<Running> running_;
+  std::string init_document_;
+  std::string init_error_type_;
+  double init_ms_ = 0;                             ///< Until the first invocation has reported it.
+
+  std::optional<Report> unreported_;               ///< END and REPORT that are still to be written.
+  std::vector<LogLine> lines_;                     ///< Written, not yet handed to the hook.
+  std::string tail_;                               ///< The last lines, at least 4 KB if there are so many.
+  bool flush_timer_ = false;
+  bool freeze_timer_ = false;
+  bool busy_ = false;
+  SteadyTime idle_since_{};
+};
+
+}  // namespace cumulet::compute

@@ -1,0 +1,54 @@
+#include "compute/environment_variables.h"
+
+#include <map>
+
+namespace cumulet::compute {
+
+std::vector<std::pair<std::string, std::string>> environment_variables(const FunctionVersion& version,
+                                                                       const Credentials& credentials,
+                                                                       const std::string& log_stream, bool os_only) {
+  const std::string runtime_api = "127.0.0.1:" + std::to_string(kRuntimeApiPort);
+  const std::string platform = "http://127.0.0.1:" + std::to_string(kPlatformPort);
+  // Unreserved: a function may set its own.
+  std::map<std::string, std::string> all{
+      {"PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"},
+      {"LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"},
+      {"LANG", "en_US.UTF-8"},
+      {"TZ", ":UTC"},
+      {"SHLVL", "0"},
+      {"PWD", "/var/task"},
+      {"HOME", "/tmp"},
+      {"AWS_ENDPOINT_URL", platform},
+      {"AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"},
+      {"AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"},
+      {"PYTHONPATH", "/var/runtime"},
+      {"NODE_PATH", "/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"},
+      // LocalStack's names for the same thing: much code written against it reads them.
+      {"LOCALSTACK_HOSTNAME", "127.0.0.1"},
+      {"EDGE_PORT", std::to_string(kPlatformPort)},
+  };
+  for (const auto& [name, value] : version.environment) {
+    if (!name.starts_with('_')) all[name] = value;
+  }
+  all["AWS_ACCESS_KEY_ID"] = credentials.access_key_id;
+  all["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key;
+  if (!credentials.session_token.empty()) all["AWS_SESSION_TOKEN"] = credentials.session_token;
+  all["AWS_REGION"] = version.region;
+  all["AWS_DEFAULT_REGION"] = version.region;
+  all["AWS_LAMBDA_FUNCTION_NAME"] = version.name;
+  all["AWS_LAMBDA_FUNCTION_VERSION"] = version.version;
+  all["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = std::to_string(version.memory_mib);
+  all["AWS_LAMBDA_LOG_GROUP_NAME"] = version.log_group;
+  all["AWS_LAMBDA_LOG_STREAM_NAME"] = log_stream;
+  all["AWS_LAMBDA_INITIALIZATION_TYPE"] = "on-demand";
+  all["AWS_LAMBDA_RUNTIME_API"] = runtime_api;
+  all["LAMBDA_TASK_ROOT"] = "/var/task";
+  all["LAMBDA_RUNTIME_DIR"] = "/var/runtime";
+  all["_HANDLER"] = version.handler;
+  all["_AWS_XRAY_DAEMON_ADDRESS"] = "127.0.0.1";
+  all["_AWS_XRAY_DAEMON_PORT"] = "2000";
+  if (!os_only) all["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + version.runtime;
+  return {std::make_move_iterator(all.begin()), std::make_move_iterator(all.end())};
+}
+
+}  // namespace cumulet::compute

@@ -1,0 +1,280 @@
+#include "compute/pool.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "base/log.h"
+
+namespace cumulet::compute {
+namespace {
+
+constexpr seconds kInitLimit{10};
+constexpr seconds kWaitLimit{60};
+/// A boot that takes longer than this waits on something (the network, a long import): it makes room for another.
+constexpr milliseconds kSlowBoot{400};
+constexpr std::chrono::minutes kLongestLife{90};
+
+std::uint32_t environments_that_fit(std::uint32_t wanted) {
+  if (wanted != 0) return wanted;
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto mib = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) >> 20;
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(mib / 40, 8, 10'000));
+}
+
+Error throttled(const char* reason) {
+  return Error("TooManyRequestsException", 429, "Rate Exceeded.").with("Reason", reason).with("Type", "User");
+}
+
+}  // namespace
+
+Pool::Pool(EngineParts& parts)
+    : parts_(parts),
+      limit_(environments_that_fit(parts.options.max_environments)),
+      boots_at_once_(std::max(4u, 2 * std::thread::hardware_concurrency())) {}
+
+Task<Acquired> Pool::acquire(std::shared_ptr<const FunctionVersion> version, std::size_t loop_index) {
+  Deferred<Acquired> answer;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) co_return Error(errors::kServiceUnavailable, "The server is shutting down.");
+    Group& group = groups_[version->key];
+    for (std::size_t i = group.idle.size(); i-- > 0;) {
+      if (group.idle[i]->loop_index() != loop_index && i != 0) continue;
+      // The newest of this loop; if none is, the oldest of another loop (position 0).
+      std::shared_ptr<Environment> environment = group.idle[i];
+      take_from_idle(group, i);
+      co_return Acquired(std::move(environment));
+    }
+    Waiter& waiter = group.waiters.emplace_back(version, loop_index);
+    answer = waiter.answer;
+    wanting_.insert(version->key);
+    pump();
+  }
+  co_return co_await answer.wait_until(std::chrono::steady_clock::now() + kWaitLimit,
+                                       throttled("ConcurrentInvocationLimitExceeded"));
+}
+
+void Pool::take_from_idle(Group& group, std::size_t position) {
+  members_[group.idle[position].get()].idle = false;
+  group.idle.erase(group.idle.begin() + static_cast<std::ptrdiff_t>(position));
+}
+
+/// Begins as many boots as there are invocations that wait for one, within the limits. Under the lock.
+void Pool::pump() {
+  for (auto key = wanting_.begin(); key != wanting_.end();) {
+    Group& group = groups_[*key];
+    std::erase_if(group.waiters, [](const Waiter& waiter) { return waiter.answer.resolved(); });
+    while (group.waiters.size() > group.booting) {
+      if (booting_ >= boots_at_once_) return;
+      if (members_.size() >= limit_ && !evict_oldest()) return;
+      const Waiter& waiter = group.waiters[group.booting];
+      const std::shared_ptr<const FunctionVersion> version = waiter.version;
+      std::shared_ptr<Environment> environment =
+          make_member(version, waiter.loop_index, log_stream_name(parts_.clock.now(), version->version));
+      ++group.booting;
+      ++booting_;
+      Loop& loop = parts_.loops.at(waiter.loop_index);
+      loop.post([this, environment] { start(boot(environment), [](const Result<void>&) {}); });
+    }
+    key = group.waiters.empty() ? wanting_.erase(key) : std::next(key);
+  }
+}
+
+Task<void> Pool::boot(std::shared_ptr<Environment> environment) {
+  const auto counted = std::make_shared<bool>(true);
+  const auto stop_counting = [this, counted] {
+    if (std::exchange(*counted, false)) --booting_;
+  };
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const Loop::TimerId slow = Loop::current()->at(now + kSlowBoot, [this, stop_counting] {
+    const std::lock_guard lock(mutex_);
+    stop_counting();
+    pump();
+  });
+  const Result<BootOutcome> outcome =
+      co_await attempt(environment->boot(now + kInitLimit, std::string("init"), std::string()));
+  Loop::current()->cancel(slow);
+  const bool ready = outcome && outcome->kind == BootOutcome::Kind::kReady;
+  std::optional<Waiter> waiter;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_counting();
+    Group& group = groups_[environment->version().key];
+    --group.booting;
+    if (!ready) {
+      while (!group.waiters.empty() && !waiter) {
+        waiter.emplace(group.waiters.front());
+        group.waiters.pop_front();
+        if (waiter->answer.resolved()) waiter.reset();
+      }
+    }
+  }
+  if (ready) {
+    release(environment);
+    co_return;
+  }
+  if (waiter) {
+    BootOutcome failure = outcome ? *outcome : BootOutcome(BootOutcome::Kind::kPlatformFailed, outcome.error().message(), "");
+    waiter->answer.resolve(Acquired(std::move(failure), environment->log_stream()));
+  }
+  environment->end();
+  const std::lock_guard lock(mutex_);
+  drop_if_empty(environment->version().key);
+  pump();
+}
+
+void Pool::drop_if_empty(const std::string& key) {
+  const auto group = groups_.find(key);
+  if (group == groups_.end() || group->second.alive > 0 || group->second.booting > 0) return;
+  if (!group->second.waiters.empty()) return;
+  wanting_.erase(key);
+  groups_.erase(group);
+}
+
+void Pool::release(const std::shared_ptr<Environment>& environment) {
+  bool keep = environment->usable() && std::chrono::steady_clock::now() - environment->born() < kLongestLife;
+  {
+    const std::lock_guard lock(mutex_);
+    if (keep) {
+      Group& group = groups_[environment->version().key];
+      while (!group.waiters.empty()) {
+        const Waiter waiter = group.waiters.front();
+        group.waiters.pop_front();
+        if (waiter.answer.resolve(Acquired(environment))) return;
+      }
+      keep = !group.retired && !closed_;
+      if (keep) {
+        Member& member = members_[environment.get()];
+        member.idle = true;
+        member.idle_since = std::chrono::steady_clock::now();
+        group.idle.push_back(environment);
+      }
+    }
+    if (!wanting_.empty()) pump();
+  }
+  if (keep) {
+    environment->rest();
+  } else {
+    environment->end();
+  }
+}
+
+std::shared_ptr<Environment> Pool::create(std::shared_ptr<const FunctionVersion> version, std::size_t loop_index,
+                                          std::string log_stream) {
+  const std::lock_guard lock(mutex_);
+  return make_member(version, loop_index, std::move(log_stream));
+}
+
+std::shared_ptr<Environment> Pool::make_member(const std::shared_ptr<const FunctionVersion>& version,
+                                               std::size_t loop_index, std::string log_stream) {
+  auto environment = std::make_shared<Environment>(parts_, version, loop_index, std::move(log_stream),
+                                                   [this](Environment& ended) { gone(ended); });
+  Member member;
+  member.environment = environment;
+  member.key = version->key;
+  members_[environment.get()] = std::move(member);
+  ++groups_[version->key].alive;
+  watch_idle(environment);
+  return environment;
+}
+
+/// Looks now and then whether the environment has been idle for too long.
+void Pool::watch_idle(std::shared_ptr<Environment> environment) {
+  Loop& loop = parts_.loops.at(environment->loop_index());
+  const std::weak_ptr<Environment> weak = environment;
+  loop.post([this, weak, &loop] {
+    const auto pause = std::max<std::chrono::milliseconds>(parts_.options.idle_time / 4, milliseconds(50));
+    loop.at(std::chrono::steady_clock::now() + pause, [this, weak] {
+      const std::shared_ptr<Environment> at = weak.lock();
+      if (!at) return;
+      {
+        const std::lock_guard lock(mutex_);
+        const auto member = members_.find(at.get());
+        if (member == members_.end()) return;
+        const SteadyTime now = std::chrono::steady_clock::now();
+        const bool too_old = now - at->born() >= kLongestLife;
+        if (!member->second.idle || (now - member->second.idle_since < parts_.options.idle_time && !too_old)) {
+          watch_idle(at);
+          return;
+        }
+        Group& group = groups_[member->second.key];
+        const auto found = std::find(group.idle.begin(), group.idle.end(), at);
+        if (found != group.idle.end()) take_from_idle(group, static_cast<std::size_t>(found - group.idle.begin()));
+      }
+      at->end();
+    });
+  });
+}
+
+/// Under the lock. True when room was made.
+bool Pool::evict_oldest() {
+  Environment* oldest = nullptr;
+  for (const auto& [environment, member] : members_) {
+    if (member.idle && (!oldest || member.idle_since < members_[oldest].idle_since)) oldest = environment;
+  }
+  if (!oldest) return false;
+  Member& member = members_[oldest];
+  Group& group = groups_[member.key];
+  const auto found = std::find_if(group.idle.begin(), group.idle.end(), [&](const auto& e) { return e.get() == oldest; });
+  const std::shared_ptr<Environment> environment = member.environment;
+  if (found != group.idle.end()) take_from_idle(group, static_cast<std::size_t>(found - group.idle.begin()));
+  end_later(environment);
+  return true;
+}
+
+void Pool::end_later(const std::shared_ptr<Environment>& environment) {
+  parts_.loops.at(environment->loop_index()).post([environment] { environment->end(); });
+}
+
+void Pool::gone(Environment& environment) {
+  std::shared_ptr<Environment> last;  // May be the last reference: dropped after the lock.
+  const std::lock_guard lock(mutex_);
+  const auto member = members_.find(&environment);
+  if (member == members_.end()) return;
+  last = std::move(member->second.environment);
+  const auto group = groups_.find(member->second.key);
+  members_.erase(member);
+  if (group == groups_.end()) return;
+  std::erase(group->second.idle, last);
+  --group->second.alive;
+  drop_if_empty(std::string(group->first));
+  if (!wanting_.empty()) pump();
+}
+
+void Pool::retire(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto group = groups_.find(key);
+  if (group == groups_.end()) return;
+  group->second.retired = true;
+  while (!group->second.idle.empty()) {
+    const std::shared_ptr<Environment> environment = group->second.idle.back();
+    take_from_idle(group->second, group->second.idle.size() - 1);
+    end_later(environment);
+  }
+}
+
+void Pool::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  for (auto& [key, group] : groups_) {
+    while (!group.idle.empty()) {
+      const std::shared_ptr<Environment> environment = group.idle.back();
+      take_from_idle(group, group.idle.size() - 1);
+      end_later(environment);
+    }
+  }
+}
+
+void Pool::kill_all() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [environment, member] : members_) end_later(member.environment);
+}
+
+std::size_t Pool::alive() const {
+  const std::lock_guard lock(mutex_);
+  return members_.size();
+}
+
+}  // namespace cumulet::compute

@@ -1,0 +1,101 @@
+#include "compute/runtime_api.h"
+
+#include "base/text.h"
+#include "compute/reports.h"
+
+namespace cumulet::compute {
+namespace {
+
+constexpr std::string_view kPrefix = "/2018-06-01/";
+constexpr const char* kJson = "application/json";
+constexpr std::uint64_t kDiscardLimit = 64u << 20;  ///< Of a response that is too large anyway, this much is read over.
+
+net::Response problem(int status, const std::string& type, const std::string& message) {
+  return net::Response(status, kJson, error_document(type, message));
+}
+
+net::Response reply(RuntimeSide::Verdict verdict) {
+  switch (verdict) {
+    case RuntimeSide::Verdict::kAccepted:
+      return net::Response(202, kJson, "{\"status\":\"OK\"}\n");
+    case RuntimeSide::Verdict::kInvalidId:
+      return problem(400, "InvalidRequestID", "Invalid request ID");
+    case RuntimeSide::Verdict::kInvalidState:
+      break;
+  }
+  return problem(403, "InvalidStateTransition", "Transition from the current state is not allowed");
+}
+
+/// The whole body, or nothing when it is longer than a payload may be (then it was read to its end, within reason).
+Task<std::optional<std::string>> read_payload(BodySource& body) {
+  std::string payload;
+  std::uint64_t seen = 0;
+  if (const auto size = body.size(); size && *size <= kMaxPayload) payload.reserve(*size);
+  while (true) {
+    std::string piece = co_await body.read();
+    if (piece.empty()) break;
+    seen += piece.size();
+    if (seen > kDiscardLimit) break;
+    if (seen > kMaxPayload) {
+      payload = {};
+    } else if (payload.empty()) {
+      payload = std::move(piece);
+    } else {
+      payload += piece;
+    }
+  }
+  std::optional<std::string> result;
+  if (seen <= kMaxPayload) result = std::move(payload);
+  co_return result;
+}
+
+Task<net::Response> take_response(std::shared_ptr<RuntimeSide> environment, net::Request& request, std::string id) {
+  const RuntimeSide::Verdict verdict = environment->may_answer(id);
+  if (verdict != RuntimeSide::Verdict::kAccepted) co_return reply(verdict);
+  const std::string_view mode = request.headers.get("Lambda-Runtime-Function-Response-Mode");
+  if (!mode.empty() && mode != "streaming") {
+    co_return problem(400, "InvalidFunctionResponseMode", "Invalid Lambda-Runtime-Function-Response-Mode");
+  }
+  std::optional<std::string> payload = co_await read_payload(*request.body);
+  if (payload) co_return reply(environment->responded(id, std::move(*payload)));
+  environment->too_large(id);
+  co_return problem(413, "RequestEntityTooLarge",
+                    "Exceeded maximum allowed payload size (" + std::to_string(kMaxPayload) + " bytes).");
+}
+
+Task<net::Response> take_error(std::shared_ptr<RuntimeSide> environment, net::Request& request, std::string id) {
+  const std::string type(request.headers.get("Lambda-Runtime-Function-Error-Type"));
+  std::optional<std::string> document = co_await read_payload(*request.body);
+  if (!document) document = too_large_document();
+  if (id.empty()) co_return reply(environment->initialisation_failed(std::move(*document), type));
+  co_return reply(environment->failed(id, std::move(*document), type));
+}
+
+}  // namespace
+
+Task<net::Response> answer_runtime(std::shared_ptr<RuntimeSide> environment, net::Request& request) {
+  std::string_view path = request.path;
+  if (!path.starts_with(kPrefix)) {
+    if (path == "/ping") co_return net::Response(200, "text/plain", "pong");
+    co_return problem(404, "NotFound", "404 page not found");
+  }
+  path.remove_prefix(kPrefix.size());
+  const bool get = request.method == "GET";
+  if (!get && request.method != "POST") co_return problem(405, "MethodNotAllowed", "Method not allowed");
+  if (get && path == "runtime/invocation/next") co_return co_await environment->next();
+  if (get && path == "ping") co_return net::Response(200, "text/plain", "pong");
+  if (!get && path == "runtime/init/error") co_return co_await take_error(environment, request, std::string());
+  constexpr std::string_view kInvocation = "runtime/invocation/";
+  if (!get && path.starts_with(kInvocation)) {
+    const std::string_view rest = path.substr(kInvocation.size());
+    const std::size_t slash = rest.find('/');
+    const std::string id(rest.substr(0, slash));
+    const std::string_view what = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+    if (id.empty() || id.size() > 128) co_return problem(400, "InvalidRequestID", "Invalid request ID");
+    if (what == "response") co_return co_await take_response(environment, request, id);
+    if (what == "error") co_return co_await take_error(environment, request, id);
+  }
+  co_return problem(404, "NotFound", "404 page not found");
+}
+
+}  // namespace cumulet::compute

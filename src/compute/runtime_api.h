@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/task.h"
+#include "net/http.h"
+
+namespace cumulet::compute {
+
+/// What an execution environment does on the requests of its runtime. All calls come on the environment's loop.
+class RuntimeSide {
+ public:
+  enum class Verdict {
+    kAccepted,
+    kInvalidId,     ///< No invocation of that id runs.
+    kInvalidState,  ///< Not now: answered already, or initialised already.
+  };
+
+  virtual ~RuntimeSide() = default;
+  /// Waits for the next invocation, without limit, and gives the answer that carries it.
+  virtual Task<net::Response> next() = 0;
+  virtual Verdict may_answer(const std::string& request_id) const = 0;
+  virtual Verdict responded(const std::string& request_id, std::string payload) = 0;
+  /// `type` as the runtime gave it: hostile text.
+  virtual Verdict failed(const std::string& request_id, std::string document, const std::string& type) = 0;
+  virtual Verdict too_large(const std::string& request_id) = 0;
+  virtual Verdict initialisation_failed(std::string document, const std::string& type) = 0;
+};
+
+/// Answers one request of the Runtime API, version 2018-06-01. What comes in was written by the function: paths, ids and
+/// sizes are checked, and whatever is wrong gets a 4xx.
+Task<net::Response> answer_runtime(std::shared_ptr<RuntimeSide> environment, net::Request& request);
+
+}  // namespace cumulet::compute

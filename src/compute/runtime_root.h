@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "compute/sandbox.h"
+
+namespace cumulet::compute {
+
+/// What every sandbox sees as its root: the host's programs and libraries, read-only, and an /etc of our own making that
+/// shows nothing of the host but its certificate authorities and the cache of the dynamic linker.
+class RuntimeRoot {
+ public:
+  /// Writes the files of /etc below `state`. Fails when it cannot.
+  static Result<RuntimeRoot> make(const std::filesystem::path& state);
+
+  const std::vector<Mount>& mounts() const { return mounts_; }
+
+  /// One directory that shows all layers, later ones over earlier ones. A single layer is shown as it is; several are
+  /// merged once into a directory of hard links named `key` (or copies, across file systems). Blocks.
+  Result<std::filesystem::path> merge_layers(const std::vector<std::filesystem::path>& layers,
+                                             const std::string& key) const;
+
+ private:
+  std::filesystem::path state_;
+  std::vector<Mount> mounts_;
+};
+
+}  // namespace cumulet::compute
