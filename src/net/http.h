@@ -33,6 +33,7 @@ class Headers {
   void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
   void set(std::string_view name, std::string value);  ///< Replaces all of that name.
   void erase(std::string_view name);
+  void reserve(std::size_t count) { fields_.reserve(count); }
 
   auto begin() const { return fields_.begin(); }
   auto end() const { return fields_.end(); }

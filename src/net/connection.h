@@ -1,0 +1,109 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/metrics.h"
+#include "net/http1_head.h"
+#include "net/io_loop.h"
+#include "net/receive_buffer.h"
+#include "net/server.h"
+#include "net/transport.h"
+
+namespace cumulet::net {
+
+class TlsContexts;
+
+/// What the server counts.
+struct ServerMetrics {
+  ServerMetrics();
+  Counter& refused(Refusal refusal) { return *refused_[static_cast<std::size_t>(refusal)]; }
+
+  Gauge& connections;
+  Counter& connections_over_limit;
+  Counter& handshakes_failed;
+  Counter& requests;
+  Counter& bytes_received;
+  Counter& bytes_sent;
+
+ private:
+  std::array<Counter*, static_cast<std::size_t>(Refusal::kHeadTimeout) + 1> refused_{};
+};
+
+/// What all connections of a server share. Thread-safe.
+struct ServerContext {
+  explicit ServerContext(Limits l) : limits(l) {}
+
+  const Limits limits;
+  ServerMetrics metrics;
+  std::shared_ptr<TlsContexts> tls;  ///< Null: plain only.
+  std::atomic<bool> draining{false};
+
+  std::atomic<std::size_t> connections{0};
+  std::mutex mutex;
+  std::condition_variable connection_ended;
+};
+
+/// One accepted connection, on one loop: its socket, its transport, its deadline. Which protocol is spoken on it is
+/// decided in run(); HTTP/2 would be another session there.
+class Connection {
+ public:
+  Connection(IoLoop& loop, int socket, std::string remote_address, std::uint64_t listener,
+             std::shared_ptr<const Handler> handler, std::shared_ptr<ServerContext> context);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Serves it to its end. Nobody may destroy the connection before.
+  Task<void> run();
+
+  // For the shard, on the loop's thread:
+  void tick(SteadyTime now);  ///< Ends a wait whose deadline has passed; gives back the memory of an idle connection.
+  void retire();              ///< Closes it if it is idle; one that serves a request ends by itself while draining.
+  void kill();                ///< Closes it at once; a handler that is running goes on to its end.
+  std::uint64_t listener() const { return listener_; }
+
+  // For the session:
+  ServerContext& context() { return *context_; }
+  const Handler& handler() const { return *handler_; }
+  const std::string& remote_address() const { return remote_address_; }
+  /// Until when the next waits may last; none while a handler is at work.
+  void set_deadline(std::chrono::seconds from_now) { deadline_ = coarse_now() + from_now; }
+  void clear_deadline() { deadline_ = SteadyTime::max(); }
+  /// Idle: nothing is lost if it is closed now.
+  void set_idle(bool idle) { idle_ = idle; }
+  bool expired() const { return expired_; }
+  ReceiveBuffer& buffer() { return buffer_; }
+  Transport& transport() { return *transport_; }
+  /// Reads what is there. Bytes go to `to`, not to the buffer.
+  Transport::Outcome receive(char* to, std::size_t size);
+  /// The last read took all there was: the next one would only find nothing, so wait first.
+  bool drained() const { return drained_; }
+  /// Waits for what the transport asked for; false when the connection has to end.
+  Descriptor::Wait wait(Transport::Kind need) {
+    if (need != Transport::Kind::kNeedWrite) drained_ = false;
+    return need == Transport::Kind::kNeedWrite ? socket_.writable() : socket_.readable();
+  }
+
+ private:
+  Task<bool> choose_transport();
+  Task<bool> handshake();
+
+  Descriptor socket_;
+  std::string remote_address_;
+  std::uint64_t listener_;
+  std::shared_ptr<const Handler> handler_;
+  std::shared_ptr<ServerContext> context_;
+  std::unique_ptr<Transport> transport_;
+  ReceiveBuffer buffer_;
+  SteadyTime deadline_ = SteadyTime::max();
+  bool idle_ = true;
+  bool expired_ = false;
+  bool drained_ = false;
+};
+
+}  // namespace cumulet::net

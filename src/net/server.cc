@@ -1,0 +1,152 @@
+#include "net/server.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "net/connection.h"
+#include "net/io_loop.h"
+#include "net/listen.h"
+#include "net/shard.h"
+#include "net/tls.h"
+
+namespace cumulet::net {
+
+struct Loops::Impl {
+  struct Member {
+    IoLoop loop;
+    std::thread thread;
+    std::atomic<bool> ended{false};  ///< Its thread will run no more work.
+  };
+  std::vector<std::unique_ptr<Member>> members;
+  bool running = false;
+};
+
+Loops::Loops(std::size_t count) : impl_(std::make_unique<Impl>()) {
+  // A peer that goes away is an error of the write, not a signal. Somebody's own handler stays.
+  struct sigaction action {};
+  if (::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
+  for (std::size_t i = 0; i < count; ++i) impl_->members.push_back(std::make_unique<Impl::Member>());
+}
+
+Loops::~Loops() {
+  stop();
+  for (const auto& member : impl_->members)
+    if (member->thread.joinable()) member->thread.join();
+}
+
+std::size_t Loops::size() const { return impl_->members.size(); }
+
+Loop& Loops::at(std::size_t index) { return impl_->members.at(index)->loop; }
+
+void Loops::run() {
+  if (std::exchange(impl_->running, true)) return;
+  for (std::size_t i = 0; i < size(); ++i) {
+    Impl::Member& member = *impl_->members[i];
+    member.thread = std::thread([&member] {
+      member.loop.run();
+      member.ended = true;
+    });
+    ::pthread_setname_np(member.thread.native_handle(), ("loop-" + std::to_string(i)).c_str());
+  }
+}
+
+void Loops::stop() {
+  for (const auto& member : impl_->members) member->loop.stop();
+}
+
+struct Server::Impl {
+  Impl(Loops& l, Handler h, Limits limits, std::shared_ptr<TlsIdentity> identity)
+      : loops(l),
+        handler(std::make_shared<const Handler>(std::move(h))),
+        context(std::make_shared<ServerContext>(limits)) {
+    if (identity != nullptr) context->tls = make_tls_contexts(std::move(identity));
+    for (const auto& member : loops.impl_->members) shards.push_back(std::make_shared<Shard>(member->loop, context));
+  }
+
+  void add_listener(std::size_t index, std::uint64_t id, int socket, std::shared_ptr<const Handler> h) {
+    shards[index]->loop().post(
+        [shard = shards[index], id, socket, h = std::move(h)] { shard->add_listener(id, socket, h); });
+  }
+
+  void on_every_shard(void (Shard::*action)());
+
+  Loops& loops;
+  std::shared_ptr<const Handler> handler;
+  std::shared_ptr<ServerContext> context;
+  std::vector<std::shared_ptr<Shard>> shards;
+  std::atomic<std::uint64_t> last_listener{0};
+};
+
+/// Does it on every loop's thread and waits. A loop whose thread runs no more has it done on this one.
+void Server::Impl::on_every_shard(void (Shard::*action)()) {
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const Loops::Impl::Member& member = *loops.impl_->members[i];
+    struct Turn {
+      std::mutex mutex;
+      std::condition_variable changed;
+      bool done = false;
+    };
+    const auto turn = std::make_shared<Turn>();
+    const auto act = [turn, shard = shards[i], action] {
+      const std::lock_guard lock(turn->mutex);
+      if (!std::exchange(turn->done, true)) (*shard.*action)();
+      turn->changed.notify_all();
+    };
+    if (loops.impl_->running) {
+      shards[i]->loop().post(act);
+      std::unique_lock lock(turn->mutex);
+      while (!turn->done && !member.ended) turn->changed.wait_for(lock, milliseconds(20));
+    }
+    act();
+  }
+}
+
+Server::Server(Loops& loops, Handler handler, Limits limits, std::shared_ptr<TlsIdentity> identity)
+    : impl_(std::make_shared<Impl>(loops, std::move(handler), limits, std::move(identity))) {}
+
+Server::~Server() { drain(std::chrono::steady_clock::now()); }
+
+Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port) {
+  Result<ListeningSockets> sockets = listen_on(host, port, impl_->shards.size());
+  if (!sockets.ok()) return std::move(sockets).error();
+  for (const std::vector<int>& copies : sockets->sockets) {
+    const std::uint64_t id = ++impl_->last_listener;
+    for (std::size_t i = 0; i < copies.size(); ++i) impl_->add_listener(i, id, copies[i], impl_->handler);
+  }
+  return sockets->port;
+}
+
+std::uint64_t Server::serve(int listening_fd, std::size_t loop_index, Handler handler) {
+  const std::uint64_t id = ++impl_->last_listener;
+  ::fcntl(listening_fd, F_SETFL, ::fcntl(listening_fd, F_GETFL) | O_NONBLOCK);
+  ::fcntl(listening_fd, F_SETFD, FD_CLOEXEC);
+  impl_->add_listener(loop_index, id, listening_fd, std::make_shared<const Handler>(std::move(handler)));
+  return id;
+}
+
+void Server::close_listener(std::uint64_t listener) {
+  for (const auto& shard : impl_->shards) shard->loop().post([shard, listener] { shard->close_listener(listener); });
+}
+
+void Server::drain(SteadyTime deadline) {
+  ServerContext& context = *impl_->context;
+  const auto none_left = [&context] { return context.connections == 0; };
+  context.draining = true;
+  impl_->on_every_shard(&Shard::retire);
+  {
+    std::unique_lock lock(context.mutex);
+    if (context.connection_ended.wait_until(lock, deadline, none_left)) return;
+  }
+  impl_->on_every_shard(&Shard::kill);
+  // What is left now are handlers at work; they end when they end, and hold what they need.
+  std::unique_lock lock(context.mutex);
+  context.connection_ended.wait_for(lock, milliseconds(100), none_left);
+}
+
+}  // namespace cumulet::net
