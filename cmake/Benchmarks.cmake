@@ -1,5 +1,5 @@
-# bench/<name>_bench.cc -> bench_<name> (Google Benchmark or a main of its own). Not part of `all`: ./bench builds them.
-file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*_bench.cc)
+# benchmarks/<name>_bench.cc -> bench_<name> (Google Benchmark or a main of its own). Not part of `all`: ./bench builds them.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/benchmarks/*_bench.cc)
 add_custom_target(benchmarks)
 if(sources)
   find_package(benchmark REQUIRED)
