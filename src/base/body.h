@@ -20,6 +20,8 @@ class BodySource {
   virtual Task<std::string> read() = 0;
   /// The length in bytes, when it is known beforehand.
   virtual std::optional<std::uint64_t> size() const { return std::nullopt; }
+  /// The source that a mere holder of another one holds: what the server looks at to send a file as a file.
+  virtual BodySource& innermost() { return *this; }
 };
 
 /// Bytes that are in memory already.
