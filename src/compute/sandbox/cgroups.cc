@@ -1,0 +1,371 @@
+#include "compute/sandbox/cgroups.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+namespace cumulet::compute::sandbox {
+
+namespace fs = std::filesystem;
+
+std::string_view controller_name(Controller controller) {
+  switch (controller) {
+    case Controller::kMemory:
+      return "memory";
+    case Controller::kCpu:
+      return "cpu";
+    case Controller::kPids:
+      return "pids";
+    case Controller::kFreezer:
+      return "freezer";
+  }
+  return "";
+}
+
+namespace {
+
+constexpr std::string_view kSentinel = "sentinel";
+
+bool contains(const std::vector<std::string>& list, std::string_view item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+/// `group` as seen below a mount whose root is `mount_root`.
+std::string below(std::string_view mount_root, std::string_view group) {
+  if (mount_root == "/") return std::string(group == "/" ? "" : group);
+  if (group.starts_with(mount_root)) return std::string(group.substr(mount_root.size()));
+  return "";
+}
+
+}  // namespace
+
+std::vector<Hierarchy> find_hierarchies(std::string_view mountinfo, std::string_view own_groups) {
+  // "4:memory:/path" and, for v2, "0::/path".
+  std::map<std::string, std::string, std::less<>> own;
+  for (const std::string_view line : split(own_groups, '\n')) {
+    const std::vector<std::string_view> parts = split(line, ':');
+    if (parts.size() < 3) continue;
+    for (const std::string_view controller : split(parts[1], ',')) own.emplace(controller, parts[2]);
+  }
+  std::vector<Hierarchy> found;
+  for (const std::string_view line : split(mountinfo, '\n')) {
+    const std::size_t dash = line.find(" - ");
+    if (dash == std::string_view::npos) continue;
+    const std::vector<std::string_view> left = split(line.substr(0, dash), ' ');
+    const std::vector<std::string_view> right = split(line.substr(dash + 3), ' ');
+    if (left.size() < 5 || right.size() < 3) continue;
+    const std::string mount_point(left[4]);
+    if (right[0] == "cgroup2") {
+      Hierarchy hierarchy(mount_point, true);
+      if (const auto group = own.find(""); group != own.end()) hierarchy.path += below(left[3], group->second);
+      for (const std::string_view c : split(trim(read_file(mount_point + "/cgroup.controllers")), ' '))
+        if (!trim(c).empty()) hierarchy.controllers.emplace_back(trim(c));
+      found.push_back(std::move(hierarchy));
+    } else if (right[0] == "cgroup") {
+      Hierarchy hierarchy(mount_point, false);
+      for (const std::string_view option : split(right[2], ',')) {
+        if (option == "rw" || option == "ro" || option.starts_with("name=")) continue;
+        hierarchy.controllers.emplace_back(option);
+        if (const auto group = own.find(option); group != own.end() && hierarchy.path == mount_point)
+          hierarchy.path += below(left[3], group->second);
+      }
+      if (!hierarchy.controllers.empty()) found.push_back(std::move(hierarchy));
+    }
+  }
+  return found;
+}
+
+// --- one sandbox ---
+
+Result<void> GroupSet::set_limits(const GroupLimits& limits) const {
+  const int memory = directories_[forest_->tree_of_[0]].get();
+  const int pids = directories_[forest_->tree_of_[2]].get();
+  const std::string bytes = std::to_string(limits.memory_bytes);
+  Result<void> done;
+  if (forest_->trees_[forest_->tree_of_[0]].unified) {
+    done = write_file(memory, "memory.max", bytes);
+    if (done.ok()) done = write_file(memory, "memory.oom.group", "1");
+    if (::faccessat(memory, "memory.swap.max", W_OK, 0) == 0 && done.ok())
+      done = write_file(memory, "memory.swap.max", "0");
+  } else {
+    done = write_file(memory, "memory.limit_in_bytes", bytes);
+    if (done.ok()) done = write_file(memory, "memory.swappiness", "0");
+    if (::faccessat(memory, "memory.memsw.limit_in_bytes", W_OK, 0) == 0 && done.ok())
+      done = write_file(memory, "memory.memsw.limit_in_bytes", bytes);
+  }
+  if (!done.ok()) return done;
+  // One more than asked for: the sandbox's init counts too.
+  done = write_file(pids, "pids.max", std::to_string(limits.processes + 1));
+  if (!done.ok()) return done;
+  return set_cpus(limits.cpus);
+}
+
+Result<void> GroupSet::set_cpus(double cpus) const {
+  const int directory = directories_[forest_->tree_of_[1]].get();
+  // Short periods bound the stalls; the kernel wants a quota of at least 1 ms.
+  const int period = cpus >= 0.05 ? 20'000 : 100'000;
+  const long quota = std::max(1'000L, static_cast<long>(cpus * period));
+  if (forest_->trees_[forest_->tree_of_[1]].unified)
+    return write_file(directory, "cpu.max", fmt::format("{} {}", quota, period));
+  Result<void> done = write_file(directory, "cpu.cfs_period_us", std::to_string(period));
+  if (!done.ok()) return done;
+  return write_file(directory, "cpu.cfs_quota_us", std::to_string(quota));
+}
+
+Result<void> GroupSet::freeze() const {
+  const std::size_t tree = forest_->tree_of_[3];
+  return forest_->trees_[tree].unified ? write_file(directories_[tree].get(), "cgroup.freeze", "1")
+                                       : write_file(directories_[tree].get(), "freezer.state", "FROZEN");
+}
+
+Result<void> GroupSet::thaw() const {
+  const std::size_t tree = forest_->tree_of_[3];
+  return forest_->trees_[tree].unified ? write_file(directories_[tree].get(), "cgroup.freeze", "0")
+                                       : write_file(directories_[tree].get(), "freezer.state", "THAWED");
+}
+
+void GroupSet::kill() const {
+  if (directories_.empty()) return;
+  // The init's death ends the process namespace anyway; this only makes it sooner. Frozen v1 groups must run to die.
+  if (unified() >= 0)
+    (void)write_file(unified(), "cgroup.kill", "1");
+  else
+    (void)thaw();
+}
+
+std::uint64_t GroupSet::out_of_memory_kills() const {
+  if (directories_.empty()) return 0;
+  const std::size_t tree = forest_->tree_of_[0];
+  return read_counter(directories_[tree].get(), forest_->trees_[tree].unified ? "memory.events" : "memory.oom_control",
+                      "oom_kill");
+}
+
+std::uint64_t GroupSet::peak_memory() const {
+  if (directories_.empty()) return 0;
+  const std::size_t tree = forest_->tree_of_[0];
+  std::string text;
+  if (forest_->trees_[tree].unified) {
+    text = read_file(directories_[tree].get(), "memory.peak");
+    if (text.empty()) text = read_file(directories_[tree].get(), "memory.current");  // before Linux 5.19
+  } else {
+    text = read_file(directories_[tree].get(), "memory.max_usage_in_bytes");
+  }
+  return static_cast<std::uint64_t>(parse_int(text.substr(0, text.find('\n'))).value_or(0));
+}
+
+int GroupSet::unified() const {
+  for (std::size_t i = 0; i < directories_.size(); ++i)
+    if (forest_->trees_[i].unified) return directories_[i].get();
+  return -1;
+}
+
+Result<std::vector<Fd>> GroupSet::open_members(bool late) const {
+  std::vector<Fd> files;
+  for (std::size_t i = 0; i < directories_.size(); ++i) {
+    const GroupForest::Tree& tree = forest_->trees_[i];
+    if (tree.unified || tree.late != late) continue;
+    Fd file(::openat(directories_[i].get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+    if (!file) return system_error(fmt::format("open {}/{}/cgroup.procs", tree.path, name_));
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+// --- our directories ---
+
+Result<std::unique_ptr<GroupForest>> GroupForest::make(const std::vector<Hierarchy>& hierarchies,
+                                                       const std::string& name) {
+  std::unique_ptr<GroupForest> forest(new GroupForest());
+  if (Result<void> done = forest->adopt(hierarchies, name); !done.ok()) return std::move(done).error();
+  return forest;
+}
+
+GroupForest::~GroupForest() {
+  for (const Tree& tree : trees_)
+    if (Result<void> done = clear_group(tree.path); !done.ok())
+      log::warning("a control group stays behind", {{"path", tree.path}, {"reason", done.error().message()}});
+}
+
+/// Chooses the tree of each controller, and makes our directory in it.
+Result<void> GroupForest::adopt(const std::vector<Hierarchy>& hierarchies, const std::string& name) {
+  std::map<std::string, std::size_t> made;
+  for (std::size_t i = 0; i < kControllers; ++i) {
+    const std::string_view wanted = controller_name(static_cast<Controller>(i));
+    const Hierarchy* chosen = nullptr;
+    for (const Hierarchy& hierarchy : hierarchies) {
+      // Every v2 group can be frozen, and killed at once: prefer it to the v1 freezer.
+      const bool offers = (hierarchy.unified && wanted == "freezer") || contains(hierarchy.controllers, wanted);
+      if (offers && (chosen == nullptr || hierarchy.unified)) chosen = &hierarchy;
+    }
+    if (chosen == nullptr)
+      return Error(
+          kSandboxFailure,
+          fmt::format("this host offers no control group controller \"{}\": mount cgroup2 at /sys/fs/cgroup, or "
+                      "enable the controller (kernel parameter cgroup_enable={})",
+                      wanted, wanted));
+    const auto [it, fresh] = made.emplace(chosen->path, trees_.size());
+    if (fresh) {
+      Result<std::size_t> tree = add_tree(*chosen, name);
+      if (!tree.ok()) return std::move(tree).error();
+    }
+    tree_of_[i] = it->second;
+    if (chosen->unified && wanted != "freezer") unified_limits_ = true;
+  }
+  const std::size_t cpu = tree_of_[1];
+  trees_[cpu].late = !trees_[cpu].unified && std::count(std::begin(tree_of_), std::end(tree_of_), cpu) == 1;
+  if (unified_limits_) {
+    for (const Tree& tree : trees_) {
+      if (!tree.unified) continue;
+      for (std::size_t i = 0; i < 3; ++i) {
+        if (!trees_[tree_of_[i]].unified) continue;
+        const std::string order = fmt::format("+{}", controller_name(static_cast<Controller>(i)));
+        Result<void> done = write_file(tree.directory.get(), "cgroup.subtree_control", order);
+        if (!done.ok()) return Error(kSandboxFailure, fmt::format("{} in {}", done.error().message(), tree.path));
+      }
+    }
+  }
+  return plant_sentinel();
+}
+
+namespace {
+
+/// The directory of a v2 tree in which ours can have the controllers: our own group when nobody else lives in it (a
+/// service with Delegate=yes), for which we move into a leaf; else the root of the tree.
+Result<std::string> v2_parent(const Hierarchy& hierarchy) {
+  const std::string own = hierarchy.path;
+  if (contains(hierarchy.controllers, "memory") == false) return own;  // hybrid: no controllers, no constraint
+  std::string root = own;
+  while (fs::exists(fs::path(root).parent_path() / "cgroup.controllers")) root = fs::path(root).parent_path();
+  const auto enable = [](const std::string& at) -> Result<void> {
+    Result<Fd> directory = open_directory(at);
+    if (!directory.ok()) return std::move(directory).error();
+    return write_file(directory->get(), "cgroup.subtree_control", "+memory +cpu +pids");
+  };
+  const std::string self = fmt::format("{}\n", ::getpid());
+  if (own != root && read_file(own + "/cgroup.procs") == self) {
+    const std::string leaf = own + "/server";
+    std::error_code ignored;
+    fs::create_directory(leaf, ignored);
+    if (Result<Fd> directory = open_directory(leaf); directory.ok()) {
+      Result<void> moved = write_file(directory->get(), "cgroup.procs", "0");
+      if (moved.ok()) moved = enable(own);
+      if (moved.ok()) return own;
+    }
+  }
+  if (Result<void> enabled = enable(root); enabled.ok()) return root;
+  // A container's root group has processes of its own, which must not be beside controllers: give them a leaf.
+  const std::string leaf = root + "/cumulet-host";
+  std::error_code ignored;
+  fs::create_directory(leaf, ignored);
+  Result<Fd> directory = open_directory(leaf);
+  if (!directory.ok()) return std::move(directory).error();
+  for (const std::string_view pid : split(read_file(root + "/cgroup.procs"), '\n'))
+    if (!pid.empty()) (void)write_file(directory->get(), "cgroup.procs", pid);
+  if (Result<void> enabled = enable(root); !enabled.ok())
+    return Error(kSandboxFailure, fmt::format("{} (in {}): run the server as root, or as a service with Delegate=yes",
+                                              enabled.error().message(), root));
+  return root;
+}
+
+}  // namespace
+
+Result<std::size_t> GroupForest::add_tree(const Hierarchy& hierarchy, const std::string& name) {
+  std::string parent = hierarchy.path;
+  if (hierarchy.unified) {
+    Result<std::string> chosen = v2_parent(hierarchy);
+    if (!chosen.ok()) return std::move(chosen).error();
+    parent = *chosen;
+  }
+  Tree tree;
+  tree.path = parent + "/" + name;
+  tree.unified = hierarchy.unified;
+  if (fs::exists(tree.path)) {
+    if (Result<void> cleared = clear_group(tree.path); !cleared.ok()) return std::move(cleared).error();
+  }
+  if (::mkdir(tree.path.c_str(), 0755) != 0) return system_error("make the control group " + tree.path);
+  Result<Fd> directory = open_directory(tree.path);
+  if (!directory.ok()) return std::move(directory).error();
+  tree.directory = std::move(*directory);
+  trees_.push_back(std::move(tree));
+  return trees_.size() - 1;
+}
+
+/// The v1 freezer toggles a static key of the kernel whenever the first group freezes or the last one thaws, which
+/// costs a hundred microseconds: one group that is always frozen keeps it on.
+Result<void> GroupForest::plant_sentinel() {
+  const Tree& tree = trees_[tree_of_[3]];
+  if (tree.unified) return {};
+  const std::string path = fmt::format("{}/{}", tree.path, kSentinel);
+  if (::mkdir(path.c_str(), 0755) != 0) return system_error("make the control group " + path);
+  Result<Fd> directory = open_directory(path);
+  if (!directory.ok()) return std::move(directory).error();
+  return write_file(directory->get(), "freezer.state", "FROZEN");
+}
+
+Result<GroupSet> GroupForest::create(const std::string& name) const {
+  GroupSet set;
+  set.forest_ = this;
+  set.name_ = name;
+  for (const Tree& tree : trees_) {
+    if (::mkdirat(tree.directory.get(), name.c_str(), 0755) != 0) {
+      const Error error = system_error(fmt::format("make the control group {}/{}", tree.path, name));
+      remove(set);
+      return error;
+    }
+    Fd directory(::openat(tree.directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return system_error(fmt::format("open the control group {}/{}", tree.path, name));
+    set.directories_.push_back(std::move(directory));
+  }
+  return set;
+}
+
+bool GroupForest::remove(const GroupSet& set) const {
+  bool gone = true;
+  for (const Tree& tree : trees_) {
+    if (::unlinkat(tree.directory.get(), set.name_.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) gone = false;
+  }
+  return gone;
+}
+
+std::string GroupForest::describe() const {
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < kControllers; ++i)
+    parts.push_back(
+        fmt::format("{} {}", controller_name(static_cast<Controller>(i)), trees_[tree_of_[i]].unified ? "v2" : "v1"));
+  return join(parts, ", ");
+}
+
+Result<void> clear_group(const std::string& path) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  for (;;) {
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {
+      if (!entry.is_directory(ignored)) continue;
+      if (Result<void> done = clear_group(entry.path()); !done.ok()) return done;
+    }
+    if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
+    const int code = errno;
+    if (std::chrono::steady_clock::now() > deadline) return system_error("remove the control group " + path, code);
+    for (const std::string_view pid : split(read_file(path + "/cgroup.procs"), '\n'))
+      if (const std::optional<std::int64_t> number = parse_int(pid); number && *number > 0)
+        ::kill(static_cast<pid_t>(*number), SIGKILL);
+    if (Result<Fd> directory = open_directory(path); directory.ok()) {
+      (void)write_file(directory->get(), "cgroup.kill", "1");
+      (void)write_file(directory->get(), "freezer.state", "THAWED");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+}  // namespace cumulet::compute::sandbox

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "compute/sandbox/system.h"
+
+/// Control groups of sandboxes, on hosts with v1, v2 or both (hybrid). On a hybrid host the v1 controllers limit, and a
+/// group of the controller-less v2 tree freezes, kills and is forked into.
+namespace cumulet::compute::sandbox {
+
+enum class Controller { kMemory, kCpu, kPids, kFreezer };
+inline constexpr std::size_t kControllers = 4;
+std::string_view controller_name(Controller controller);
+
+/// One mounted tree of control groups and what of it we use.
+struct Hierarchy {
+  Hierarchy(std::string p, bool u) : path(std::move(p)), unified(u) {}
+  std::string path;  ///< The directory of our own process's group (or the tree's root).
+  bool unified;      ///< v2.
+  std::vector<std::string> controllers;
+};
+
+/// Reads the mounted trees from the text of /proc/self/mountinfo and /proc/self/cgroup.
+std::vector<Hierarchy> find_hierarchies(std::string_view mountinfo, std::string_view own_groups);
+
+struct GroupLimits {
+  std::uint64_t memory_bytes = 0;
+  double cpus = 0;
+  std::uint32_t processes = 0;
+};
+
+class GroupForest;
+
+/// The groups of one sandbox, one directory in each tree that is used.
+class GroupSet {
+ public:
+  GroupSet() = default;
+  GroupSet(GroupSet&&) = default;
+  GroupSet& operator=(GroupSet&&) = default;
+
+  Result<void> set_limits(const GroupLimits& limits) const;
+  Result<void> set_cpus(double cpus) const;
+  Result<void> freeze() const;
+  Result<void> thaw() const;
+  /// SIGKILL to all that is inside, where the kernel offers that; never fails.
+  void kill() const;
+  /// How many processes the kernel has killed for want of memory.
+  std::uint64_t out_of_memory_kills() const;
+  std::uint64_t peak_memory() const;
+  /// The directory of the v2 group that processes are forked into; -1 without a v2 tree.
+  int unified() const;
+  /// Opens cgroup.procs of each v1 group: of those to join at once, or of the one (cpu) that only the command joins.
+  Result<std::vector<Fd>> open_members(bool late) const;
+
+ private:
+  friend class GroupForest;
+  const GroupForest* forest_ = nullptr;
+  std::string name_;
+  std::vector<Fd> directories_;  // one for each tree of the forest
+};
+
+/// Our directory in each tree, under which sandboxes have theirs.
+class GroupForest {
+ public:
+  /// Makes (or takes over and empties) the directory `name` in each tree that is needed. Fails when a controller is
+  /// missing.
+  static Result<std::unique_ptr<GroupForest>> make(const std::vector<Hierarchy>& hierarchies, const std::string& name);
+  ~GroupForest();
+  GroupForest(const GroupForest&) = delete;
+  GroupForest& operator=(const GroupForest&) = delete;
+
+  Result<GroupSet> create(const std::string& name) const;
+  /// Removes the directories; false while processes are still in them.
+  bool remove(const GroupSet& set) const;
+
+  /// For the log: "memory v1, cpu v1, pids v1, freezer v2".
+  std::string describe() const;
+
+ private:
+  friend class GroupSet;
+  struct Tree {
+    std::string path;  // ours
+    Fd directory;
+    bool unified = false;
+    bool late = false;  // only the cpu controller is here: joined just before the command is executed
+  };
+
+  GroupForest() = default;
+  Result<void> adopt(const std::vector<Hierarchy>& hierarchies, const std::string& name);
+  Result<std::size_t> add_tree(const Hierarchy& hierarchy, const std::string& name);
+  Result<void> plant_sentinel();
+
+  std::vector<Tree> trees_;
+  std::size_t tree_of_[kControllers] = {};
+  bool unified_limits_ = false;
+};
+
+/// Ends everything in a group and below it, and removes it. Waits at most two seconds.
+Result<void> clear_group(const std::string& path);
+
+}  // namespace cumulet::compute::sandbox

@@ -1,0 +1,73 @@
+#include "compute/sandbox/life.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace cumulet::compute::sandbox {
+
+namespace {
+void send_kill(const Fd& pidfd) { ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0); }
+}  // namespace
+
+SandboxExit Life::exit_of(int wait_status) const {
+  if (WIFEXITED(wait_status)) return SandboxExit(ExitKind::kExited, WEXITSTATUS(wait_status));
+  if (WTERMSIG(wait_status) == SIGKILL) return exit_of_killed();
+  return SandboxExit(ExitKind::kSignaled, WTERMSIG(wait_status));
+}
+
+SandboxExit Life::exit_of_killed() const {
+  const bool starved = cell.groups.out_of_memory_kills() > 0;
+  return SandboxExit(starved ? ExitKind::kOutOfMemory : ExitKind::kSignaled, SIGKILL);
+}
+
+void Life::take_report(const Report& report, Fd descriptor) {
+  std::unique_lock lock(mutex_);
+  switch (report.kind) {
+    case ReportKind::kForked:
+      init_ = std::move(descriptor);
+      if (killed_) send_kill(init_);
+      break;
+    case ReportKind::kStarted:
+      running_ = true;
+      lock.unlock();
+      started.resolve(Result<void>());
+      break;
+    case ReportKind::kFailed:
+      lock.unlock();
+      started.resolve(system_error(report.text, report.value));
+      break;
+    case ReportKind::kExited:
+      lock.unlock();
+      exited.resolve(exit_of(report.value));
+      break;
+  }
+}
+
+void Life::take_hangup() {
+  started.resolve(Error(kSandboxFailure, "the sandbox ended before its command ran"));
+  exited.resolve(exit_of_killed());
+  over_ = true;
+}
+
+void Life::fail(Error error) {
+  started.resolve(Error(error));
+  exited.resolve(std::move(error));
+  over_ = true;
+}
+
+void Life::kill() {
+  std::lock_guard lock(mutex_);
+  killed_ = true;
+  if (init_) send_kill(init_);
+  cell.groups.kill();
+}
+
+void Life::terminate() {
+  const char order = kTerminate;
+  ::send(control.get(), &order, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace cumulet::compute::sandbox

@@ -1,0 +1,136 @@
+#include <chrono>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/text.h"
+#include "compute/sandbox.h"
+#include "compute/sandbox/cgroups.h"
+#include "compute/sandbox/keeper.h"
+#include "compute/sandbox/life.h"
+#include "compute/sandbox/starter.h"
+#include "compute/sandbox/watcher.h"
+
+namespace cumulet::compute {
+
+namespace fs = std::filesystem;
+using namespace sandbox;
+
+namespace {
+
+constexpr auto kStartDeadline = std::chrono::seconds(10);
+
+/// The parts that all sandboxes of a server share. Members end in the opposite order: no new starts, then the end of
+/// those that run, then clearing up.
+struct Workshop {
+  Fd lock;
+  std::unique_ptr<GroupForest> forest;
+  std::unique_ptr<Keeper> keeper;
+  std::unique_ptr<Watcher> watcher;
+  std::unique_ptr<Starter> starter;
+
+  ~Workshop() {
+    starter.reset();
+    watcher.reset();
+  }
+};
+
+class ProcessSandbox final : public Sandbox {
+ public:
+  ProcessSandbox(std::shared_ptr<Workshop> workshop, std::shared_ptr<Life> life)
+      : workshop_(std::move(workshop)), life_(std::move(life)) {}
+  ~ProcessSandbox() override { workshop_->keeper->give_back(life_); }
+
+  std::vector<int> take_listeners() override {
+    std::vector<int> taken;
+    for (Fd& socket : life_->listeners) taken.push_back(socket.release());
+    life_->listeners.clear();
+    return taken;
+  }
+  int take_output() override { return life_->output.release(); }
+  Result<void> freeze() override { return life_->cell.groups.freeze(); }
+  Result<void> thaw() override { return life_->cell.groups.thaw(); }
+  void kill() override { life_->kill(); }
+  void terminate() override { life_->terminate(); }
+  Task<SandboxExit> exited() override { return life_->exited.wait(); }
+  std::uint64_t peak_memory() const override { return life_->cell.groups.peak_memory(); }
+
+ private:
+  std::shared_ptr<Workshop> workshop_;
+  std::shared_ptr<Life> life_;
+};
+
+class ProcessSubstrate final : public Substrate {
+ public:
+  explicit ProcessSubstrate(std::shared_ptr<Workshop> workshop) : workshop_(std::move(workshop)) {}
+
+  Task<std::unique_ptr<Sandbox>> start(SandboxSpec spec) override {
+    auto life = std::make_shared<Life>(std::move(spec));
+    // From here on the sandbox's destructor gives everything back, whatever becomes of the start.
+    std::unique_ptr<Sandbox> sandbox = std::make_unique<ProcessSandbox>(workshop_, life);
+    workshop_->starter->start(life);
+    co_await life->started.wait_until(std::chrono::steady_clock::now() + kStartDeadline,
+                                      Error(kSandboxFailure, "the sandbox did not start within 10 seconds"));
+    co_return sandbox;
+  }
+
+ private:
+  std::shared_ptr<Workshop> workshop_;
+};
+
+/// Groups are named after the state directory: a server that starts again finds those of its earlier run.
+std::string group_name(const fs::path& state) {
+  return "cumulet-" + hex_encode(sha256(fs::weakly_canonical(state).string()).substr(0, 6));
+}
+
+Result<Fd> lock_state(const fs::path& state) {
+  std::error_code failed;
+  fs::create_directories(state / "roots", failed);
+  if (failed)
+    return Error(kSandboxFailure, fmt::format("cannot make {}: {}", (state / "roots").string(), failed.message()));
+  const std::string path = (state / "lock").string();
+  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return system_error("open " + path);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return Error(kSandboxFailure, "another server uses the sandboxes of " + state.string());
+    return system_error("lock " + path);
+  }
+  return lock;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Substrate>> make_process_substrate(const fs::path& state) {
+  if (::geteuid() != 0)
+    return Error(kSandboxFailure,
+                 "sandboxes need root: namespaces, control groups and mounts cannot be made by an ordinary user here. "
+                 "Run the server as root; functions never run as root");
+  auto workshop = std::make_shared<Workshop>();
+  Result<Fd> lock = lock_state(state);
+  if (!lock.ok()) return std::move(lock).error();
+  workshop->lock = std::move(*lock);
+
+  const std::vector<Hierarchy> hierarchies =
+      find_hierarchies(read_file("/proc/self/mountinfo"), read_file("/proc/self/cgroup"));
+  Result<std::unique_ptr<GroupForest>> forest = GroupForest::make(hierarchies, group_name(state));
+  if (!forest.ok()) return std::move(forest).error();
+  workshop->forest = std::move(*forest);
+  workshop->keeper = std::make_unique<Keeper>(*workshop->forest);
+  Result<std::unique_ptr<Watcher>> watcher = Watcher::make();
+  if (!watcher.ok()) return std::move(watcher).error();
+  workshop->watcher = std::move(*watcher);
+  Result<std::unique_ptr<Starter>> starter =
+      Starter::make((state / "roots").string(), *workshop->keeper, *workshop->watcher);
+  if (!starter.ok()) return std::move(starter).error();
+  workshop->starter = std::move(*starter);
+  log::info("sandboxes are ready", {{"groups", workshop->forest->describe()}});
+  return std::unique_ptr<Substrate>(std::make_unique<ProcessSubstrate>(std::move(workshop)));
+}
+
+}  // namespace cumulet::compute

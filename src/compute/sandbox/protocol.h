@@ -1,0 +1,63 @@
+#pragma once
+
+#include <stdint.h>
+
+/// What the server and the warden (warden_program.cc) say to each other. Messages travel whole (SOCK_SEQPACKET), with
+/// descriptors beside them; both ends are built from this header, so the layout needs no version.
+namespace cumulet::compute::sandbox {
+
+inline constexpr uint32_t kMaxMessage = 192 * 1024;  ///< Fits the default socket buffer of 208 KiB.
+inline constexpr uint32_t kMaxDescriptors = 48;
+inline constexpr uint32_t kMaxStrings = 4096;  ///< Arguments, variables, paths of one request.
+inline constexpr uint32_t kMaxFilter = 4096;   ///< BPF instructions, the kernel's own limit.
+inline constexpr int kWardenSocket = 3;        ///< The descriptor at which the warden finds the server.
+
+/// The identity that programs see inside (that of AWS's environment).
+inline constexpr uint32_t kInsideUser = 993;
+inline constexpr uint32_t kInsideGroup = 990;
+
+enum class MessageKind : uint32_t { kConfigure = 1, kStart = 2 };
+
+/// Once, first. Followed by `filter_length` seccomp instructions (8 bytes each), then `masked_files` and
+/// `masked_directories` NUL-terminated paths relative to the root ("proc/kcore").
+struct ConfigureMessage {
+  MessageKind kind = MessageKind::kConfigure;
+  uint32_t filter_length = 0;
+  uint32_t masked_files = 0;
+  uint32_t masked_directories = 0;
+};
+
+/// One sandbox. Followed by NUL-terminated strings: working directory, host name, the target of each mount (relative to
+/// the root), the arguments, the variables. Descriptors in this order: control, output, net namespace, root mount, then
+/// `unified` (0 or 1) directory of a v2 group, `groups` files cgroup.procs, `late_groups` files cgroup.procs that only
+/// the main process joins, and the `mounts`.
+struct StartMessage {
+  MessageKind kind = MessageKind::kStart;
+  uint32_t host_user = 0;  ///< Also the host's group.
+  uint32_t max_processes = 0;
+  uint32_t unified = 0;
+  uint32_t groups = 0;
+  uint32_t late_groups = 0;
+  uint32_t mounts = 0;
+  uint32_t arguments = 0;
+  uint32_t variables = 0;
+};
+
+enum class ReportKind : uint32_t {
+  kForked = 1,   ///< Carries the pidfd of the sandbox's init.
+  kStarted = 2,  ///< The command runs.
+  kFailed = 3,   ///< `value` is an errno, `text` what was being attempted.
+  kExited = 4,   ///< `value` is the wait status of the main process.
+};
+
+/// From the warden or the sandbox's init to the server, over the control socket of the sandbox.
+struct Report {
+  ReportKind kind = ReportKind::kForked;
+  int32_t value = 0;
+  char text[120] = {};
+};
+
+/// From the server to the sandbox's init, over the control socket: one byte.
+inline constexpr char kTerminate = 'T';
+
+}  // namespace cumulet::compute::sandbox

@@ -1,0 +1,481 @@
+// The warden: a program of its own, without a C library, that the server runs from memory. It is tiny, so forking it is
+// cheap, and it is single-threaded. It takes requests from the server and forks; the child builds the sandbox from the
+// descriptors it was given, gives up every privilege, and stays as the sandbox's init (process 1): it starts the
+// command, reaps orphans, forwards SIGTERM and reports how the command ended. It never opens a path of the host.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "compute/sandbox/bare.h"
+#include "compute/sandbox/protocol.h"
+
+namespace cumulet::compute::sandbox {
+namespace {
+
+using bare::address;
+using bare::call;
+
+// The kernel's, not the C library's, signal set and mount flags (sys/mount.h and linux/mount.h do not agree).
+using SignalSet = uint64_t;
+constexpr long kDetach = 2;         // MNT_DETACH
+constexpr long kPrivate = 1 << 18;  // MS_PRIVATE
+constexpr long kRecursive = 16384;  // MS_REC
+
+constexpr SignalSet bit(int signal) { return SignalSet{1} << (signal - 1); }
+
+alignas(16) char message[kMaxMessage];
+sock_filter filter[kMaxFilter];
+uint32_t filter_length = 0;
+char masked_paths[4096];
+uint32_t masked_files = 0;
+uint32_t masked_directories = 0;
+const char* strings[kMaxStrings + 2];
+
+/// Descriptors that came with a message.
+struct Descriptors {
+  int fd[kMaxDescriptors];
+  uint32_t count = 0;
+  void close_all() {
+    for (uint32_t i = 0; i < count; ++i) call(SYS_close, fd[i]);
+    count = 0;
+  }
+};
+
+void copy_text(char* to, size_t room, const char* a, const char* b) {
+  size_t at = 0;
+  for (; *a != 0 && at + 1 < room; ++a) to[at++] = *a;
+  for (; *b != 0 && at + 1 < room; ++b) to[at++] = *b;
+  to[at] = 0;
+}
+
+/// Sends a report, with a descriptor if `fd` is one.
+void send_report(int control, ReportKind kind, int value, const char* what = "", const char* object = "", int fd = -1) {
+  Report report;
+  report.kind = kind;
+  report.value = value;
+  copy_text(report.text, sizeof report.text, what, object);
+  iovec part{&report, sizeof report};
+  alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (fd >= 0) {
+    header.msg_control = ancillary;
+    header.msg_controllen = sizeof ancillary;
+    cmsghdr* c = CMSG_FIRSTHDR(&header);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    *reinterpret_cast<int*>(CMSG_DATA(c)) = fd;
+  }
+  call(SYS_sendmsg, control, address(&header), MSG_NOSIGNAL);
+}
+
+/// One sandbox, inside the child: each step either succeeds or reports and ends the process.
+class Builder {
+ public:
+  Builder(const StartMessage& start, const Descriptors& descriptors, const char** texts)
+      : start_(start), fd_(descriptors.fd), texts_(texts) {}
+
+  [[noreturn]] void run();
+
+ private:
+  long must(long result, const char* what, const char* object = "") {
+    if (result < 0) {
+      send_report(control(), ReportKind::kFailed, static_cast<int>(-result), what, object);
+      bare::exit(125);
+    }
+    return result;
+  }
+
+  int control() const { return fd_[0]; }
+  int output() const { return fd_[1]; }
+  int network() const { return fd_[2]; }
+  int root() const { return fd_[3]; }
+  const int* groups() const { return fd_ + 4 + start_.unified; }
+  const int* late_groups() const { return groups() + start_.groups; }
+  const int* mounts() const { return late_groups() + start_.late_groups; }
+  const char* working_directory() const { return texts_[0]; }
+  const char* host_name() const { return texts_[1]; }
+  const char* target(uint32_t i) const { return texts_[2 + i]; }
+  const char** arguments() const { return texts_ + 2 + start_.mounts; }
+  const char** variables() const { return arguments() + start_.arguments + 1; }
+
+  void join_groups(const int* files, uint32_t count);
+  void enter_namespaces();
+  void mount_all();
+  void mount_proc();
+  void mask_proc();
+  void enter_root();
+  void become_nobody();
+  void write_map(const char* name, const char* text, size_t length);
+  void write_id_map(const char* name, uint32_t inside);
+  void drop_privileges();
+  long start_command();
+  [[noreturn]] void exec_command();
+  [[noreturn]] void watch(long main_process);
+
+  const StartMessage& start_;
+  const int* fd_;
+  const char** texts_;
+  int proc_ = -1;  // a writable handle on /proc, which is mounted read-only
+};
+
+void Builder::join_groups(const int* files, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) must(call(SYS_write, files[i], address("0"), 1), "join a control group");
+}
+
+void Builder::enter_namespaces() {
+  must(call(SYS_unshare, CLONE_NEWCGROUP), "make a cgroup namespace");
+  must(call(SYS_setns, network(), CLONE_NEWNET), "enter the network namespace");
+  must(call(SYS_sethostname, address(host_name()), static_cast<long>(bare::length(host_name()))), "set the host name");
+  must(call(SYS_setdomainname, address("(none)"), 6), "set the domain name");
+}
+
+void Builder::mount_all() {
+  // The warden's own root holds nothing but this directory.
+  must(call(SYS_move_mount, root(), address(""), AT_FDCWD, address("/root"), MOVE_MOUNT_F_EMPTY_PATH),
+       "mount the root directory");
+  must(call(SYS_fchdir, root()), "enter the root directory");
+  for (uint32_t i = 0; i < start_.mounts; ++i) {
+    must(call(SYS_move_mount, mounts()[i], address(""), root(), address(target(i)), MOVE_MOUNT_F_EMPTY_PATH), "mount /",
+         target(i));
+  }
+}
+
+void Builder::mount_proc() {
+  const long context = must(call(SYS_fsopen, address("proc"), FSOPEN_CLOEXEC), "open the file system proc");
+  must(call(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0), "make a proc file system");
+  const long mounted =
+      must(call(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
+           "make a mount of proc");
+  call(SYS_close, context);
+  must(call(SYS_move_mount, mounted, address(""), root(), address("proc"), MOVE_MOUNT_F_EMPTY_PATH), "mount /proc");
+  // The maps of the user namespace are written later, and by then /proc is read-only: keep a second, writable mount.
+  proc_ = static_cast<int>(must(
+      call(SYS_open_tree, mounted, address(""), AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "clone /proc"));
+  mask_proc();
+  mount_attr readonly{};
+  readonly.attr_set = MOUNT_ATTR_RDONLY;
+  must(call(SYS_mount_setattr, mounted, address(""), AT_EMPTY_PATH, address(&readonly), sizeof readonly),
+       "make /proc read-only");
+  call(SYS_close, mounted);
+}
+
+/// Covers what tells about the host: files by /dev/null, directories by the empty /mnt.
+void Builder::mask_proc() {
+  const char* path = masked_paths;
+  for (uint32_t i = 0; i < masked_files + masked_directories; ++i, path += bare::length(path) + 1) {
+    const char* cover = i < masked_files ? "dev/null" : "mnt";
+    const long clone =
+        must(call(SYS_open_tree, root(), address(cover), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "clone /", cover);
+    must(call(SYS_move_mount, clone, address(""), root(), address(path), MOVE_MOUNT_F_EMPTY_PATH), "mask /", path);
+    call(SYS_close, clone);
+  }
+}
+
+void Builder::enter_root() {
+  // The working directory is the new root: stack the old one upon it, then let go of the old one.
+  must(call(SYS_pivot_root, address("."), address(".")), "change the root directory");
+  must(call(SYS_umount2, address("."), kDetach), "detach the old root directory");
+  must(call(SYS_chdir, address("/")), "enter the new root directory");
+}
+
+void Builder::write_map(const char* name, const char* text, size_t length) {
+  const long file = must(call(SYS_openat, proc_, address(name), O_WRONLY | O_CLOEXEC), "open /proc/", name);
+  must(call(SYS_write, file, address(text), static_cast<long>(length)), "write /proc/", name);
+  call(SYS_close, file);
+}
+
+void Builder::write_id_map(const char* name, uint32_t inside) {
+  char text[40];
+  size_t length = 0;
+  const uint32_t numbers[] = {inside, start_.host_user, 1};
+  for (uint32_t number : numbers) {
+    char digits[12];
+    size_t n = 0;
+    do {
+      digits[n++] = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number != 0);
+    while (n != 0) text[length++] = digits[--n];
+    text[length++] = ' ';
+  }
+  write_map(name, text, length);
+}
+
+/// A host user of its own, seen as sbx_user1051 through a user namespace that owns nothing: all other namespaces were
+/// made before it, so even its full capabilities would mean nothing to them.
+void Builder::become_nobody() {
+  const long id = start_.host_user;
+  must(call(SYS_setgroups, 0, 0), "drop the supplementary groups");
+  must(call(SYS_setresgid, id, id, id), "change the group");
+  must(call(SYS_setresuid, id, id, id), "change the user");
+  must(call(SYS_prctl, PR_SET_DUMPABLE, 1), "open own /proc entries");
+  must(call(SYS_unshare, CLONE_NEWUSER), "make a user namespace");
+  write_map("self/setgroups", "deny", 4);
+  write_id_map("self/gid_map", kInsideGroup);
+  write_id_map("self/uid_map", kInsideUser);
+  call(SYS_close, proc_);
+}
+
+void Builder::drop_privileges() {
+  must(call(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0), "leave the session's keyring");
+  for (int capability = 0; call(SYS_prctl, PR_CAPBSET_READ, capability) >= 0; ++capability)
+    must(call(SYS_prctl, PR_CAPBSET_DROP, capability), "drop a capability from the bounding set");
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  must(call(SYS_capset, address(&header), address(none)), "drop the capabilities");
+  const rlimit processes{start_.max_processes, start_.max_processes};
+  must(call(SYS_setrlimit, RLIMIT_NPROC, address(&processes)), "limit the number of processes");
+  must(call(SYS_prctl, PR_SET_DUMPABLE, 0), "close own /proc entries");
+  must(call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL), "tie the sandbox to the server");
+  must(call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1), "give up new privileges");
+  sock_fprog program{static_cast<unsigned short>(filter_length), filter};
+  must(call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, address(&program)), "install the system call filter");
+}
+
+void Builder::exec_command() {
+  const SignalSet none = 0;
+  call(SYS_rt_sigprocmask, SIG_SETMASK, address(&none), 0, sizeof none);
+  must(call(SYS_setsid), "make a session");
+  join_groups(late_groups(), start_.late_groups);
+  const long null = must(call(SYS_openat, AT_FDCWD, address("/dev/null"), O_RDWR | O_CLOEXEC), "open /dev/null");
+  must(call(SYS_dup3, null, 0, 0), "set the standard input");
+  must(call(SYS_dup3, output(), 1, 0), "set the standard output");
+  must(call(SYS_dup3, output(), 2, 0), "set the standard error");
+  must(call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC), "close the other descriptors");
+  must(call(SYS_chdir, address(working_directory())), "enter the working directory ", working_directory());
+  must(call(SYS_execve, address(arguments()[0]), address(arguments()), address(variables())), "execute ",
+       arguments()[0]);
+  bare::exit(125);
+}
+
+/// Forks the command; returns when it has been executed (or has failed, which it reported then).
+long Builder::start_command() {
+  const long child = call(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
+  if (child == 0) exec_command();
+  return must(child, "fork the command");
+}
+
+void Builder::watch(long main_process) {
+  const SignalSet wanted = bit(SIGCHLD) | bit(SIGTERM);
+  const long signals =
+      must(call(SYS_signalfd4, -1, address(&wanted), sizeof wanted, O_CLOEXEC | O_NONBLOCK), "watch signals");
+  send_report(control(), ReportKind::kStarted, 0);
+  for (;;) {
+    pollfd waits[2] = {{control(), POLLIN, 0}, {static_cast<int>(signals), POLLIN, 0}};
+    call(SYS_ppoll, address(waits), 2, 0, 0, 0);
+    if (waits[0].revents != 0) {
+      char order = 0;
+      if (call(SYS_recvfrom, control(), address(&order), 1, MSG_DONTWAIT, 0, 0) == 0) bare::exit(0);  // server gone
+      if (order == kTerminate) call(SYS_kill, main_process, SIGTERM);
+    }
+    char information[128];
+    while (call(SYS_read, signals, address(information), sizeof information) > 0) {
+      if (*reinterpret_cast<uint32_t*>(information) == SIGTERM) call(SYS_kill, main_process, SIGTERM);
+    }
+    int status = 0;
+    for (long child; (child = call(SYS_wait4, -1, address(&status), WNOHANG | __WALL, 0)) > 0;) {
+      if (child != main_process) continue;
+      send_report(control(), ReportKind::kExited, status);
+      bare::exit(0);  // the kernel ends all that is left in this process namespace
+    }
+  }
+}
+
+void Builder::run() {
+  join_groups(groups(), start_.groups);
+  enter_namespaces();
+  mount_all();
+  mount_proc();
+  enter_root();
+  become_nobody();
+  drop_privileges();
+  const long main_process = start_command();
+  for (int i = 0; fd_ + i < mounts() + start_.mounts; ++i)
+    if (fd_[i] != control()) call(SYS_close, fd_[i]);
+  call(SYS_close, kWardenSocket);
+  watch(main_process);
+}
+
+/// Receives one message; false when the server has gone.
+bool receive(size_t& size, Descriptors& descriptors) {
+  alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof(int) * kMaxDescriptors)];
+  iovec part{message, sizeof message};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = ancillary;
+  header.msg_controllen = sizeof ancillary;
+  long got;
+  do got = call(SYS_recvmsg, kWardenSocket, address(&header), MSG_CMSG_CLOEXEC);
+  while (got == -EINTR);
+  if (got <= 0) return false;
+  size = static_cast<size_t>(got);
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count && descriptors.count < kMaxDescriptors; ++i)
+      descriptors.fd[descriptors.count++] = reinterpret_cast<int*>(CMSG_DATA(c))[i];
+  }
+  return true;
+}
+
+void configure(size_t size) {
+  const auto& settings = *reinterpret_cast<const ConfigureMessage*>(message);
+  const size_t filter_bytes = settings.filter_length * sizeof(sock_filter);
+  const size_t paths_at = sizeof settings + filter_bytes;
+  if (settings.filter_length > kMaxFilter || paths_at > size || size - paths_at > sizeof masked_paths) bare::exit(124);
+  filter_length = settings.filter_length;
+  masked_files = settings.masked_files;
+  masked_directories = settings.masked_directories;
+  memcpy(filter, message + sizeof settings, filter_bytes);
+  memcpy(masked_paths, message + paths_at, size - paths_at);
+}
+
+/// Lays out the strings of a request as the arrays that execve wants: false when their number does not fit.
+bool index_strings(const StartMessage& start, size_t size) {
+  const uint64_t wanted = uint64_t{2} + start.mounts + start.arguments + start.variables;
+  if (wanted > kMaxStrings || message[size - 1] != 0) return false;
+  size_t at = sizeof start;
+  uint32_t slot = 0;
+  for (uint64_t i = 0; i < wanted; ++i) {
+    if (at >= size) return false;
+    if (i == uint64_t{2} + start.mounts + start.arguments) strings[slot++] = nullptr;
+    strings[slot++] = message + at;
+    at += bare::length(message + at) + 1;
+  }
+  if (start.variables == 0) strings[slot++] = nullptr;
+  strings[slot] = nullptr;
+  return at == size;
+}
+
+void start_sandbox(size_t size, Descriptors& descriptors) {
+  if (descriptors.count == 0) return;
+  const auto& start = *reinterpret_cast<const StartMessage*>(message);
+  const int control = descriptors.fd[0];
+  const uint64_t expected = uint64_t{4} + start.unified + start.groups + start.late_groups + start.mounts;
+  if (size <= sizeof start || descriptors.count != expected || start.unified > 1 || !index_strings(start, size)) {
+    send_report(control, ReportKind::kFailed, EINVAL, "read the request");
+    return;
+  }
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  if (start.unified != 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(descriptors.fd[4]);
+  }
+  const long child = call(SYS_clone3, address(&arguments), sizeof arguments);
+  if (child == 0) {
+    Builder builder(start, descriptors, strings);
+    builder.run();
+  }
+  if (child < 0) {
+    send_report(control, ReportKind::kFailed, static_cast<int>(-child), "fork into new namespaces");
+    return;
+  }
+  send_report(control, ReportKind::kForked, 0, "", "", pidfd);
+  call(SYS_close, pidfd);
+}
+
+/// Leaves the host's tree of mounts for an empty one, so that each sandbox's copy of it costs little and shows nothing.
+long leave_host_mounts() {
+  if (const long r = call(SYS_unshare, CLONE_NEWNS); r < 0) return r;
+  if (const long r = call(SYS_mount, 0, address("/"), 0, kRecursive | kPrivate, 0); r < 0) return r;
+  if (const long r = call(SYS_mount, address("warden"), address("/tmp"), address("tmpfs"), 0, address("size=64k"));
+      r < 0)
+    return r;
+  if (const long r = call(SYS_chdir, address("/tmp")); r < 0) return r;
+  if (const long r = call(SYS_mkdirat, AT_FDCWD, address("root"), 0700); r < 0) return r;
+  if (const long r = call(SYS_pivot_root, address("."), address(".")); r < 0) return r;
+  if (const long r = call(SYS_umount2, address("."), kDetach); r < 0) return r;
+  return call(SYS_chdir, address("/"));
+}
+
+/// What all sandboxes have in common and need not do each for itself.
+long prepare() {
+  call(SYS_close_range, kWardenSocket + 1, ~0U, 0);
+  if (const long r = call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL); r < 0) return r;
+  call(SYS_prctl, PR_SET_NAME, address("cumulet-warden"));
+  const SignalSet all = ~SignalSet{0};
+  call(SYS_rt_sigprocmask, SIG_SETMASK, address(&all), 0, sizeof all);
+  // Changing the user must not touch the capabilities: the user namespace is made after it, and they go last.
+  if (const long r = call(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP); r < 0) return r;
+  const struct {
+    int what;
+    rlim_t limit;
+  } limits[] = {{RLIMIT_NOFILE, 1024}, {RLIMIT_CORE, 0},   {RLIMIT_MEMLOCK, 65536}, {RLIMIT_MSGQUEUE, 0},
+                {RLIMIT_NICE, 0},      {RLIMIT_RTPRIO, 0}, {RLIMIT_STACK, 8 << 20}, {RLIMIT_SIGPENDING, 1024}};
+  for (const auto& limit : limits) {
+    rlimit now{};
+    call(SYS_getrlimit, limit.what, address(&now));
+    const rlim_t wanted = now.rlim_max < limit.limit ? now.rlim_max : limit.limit;
+    const rlimit next{wanted, wanted};
+    if (const long r = call(SYS_setrlimit, limit.what, address(&next)); r < 0) return r;
+  }
+  call(SYS_umask, 022);
+  return leave_host_mounts();
+}
+
+/// Reaps inits that have ended; SIGCHLD stays blocked, so this is the only place.
+void reap() {
+  while (call(SYS_wait4, -1, 0, WNOHANG | __WALL, 0) > 0) {
+  }
+}
+
+[[noreturn]] void serve() {
+  const long prepared = prepare();
+  send_report(kWardenSocket, prepared < 0 ? ReportKind::kFailed : ReportKind::kStarted, static_cast<int>(-prepared),
+              "prepare the warden's own mounts and limits");
+  if (prepared < 0) bare::exit(124);
+  const SignalSet child = bit(SIGCHLD);
+  const long signals = call(SYS_signalfd4, -1, address(&child), sizeof child, O_CLOEXEC | O_NONBLOCK);
+  for (;;) {
+    pollfd waits[2] = {{kWardenSocket, POLLIN, 0}, {static_cast<int>(signals), POLLIN, 0}};
+    call(SYS_ppoll, address(waits), 2, 0, 0, 0);
+    if (waits[1].revents != 0) {
+      char information[128];
+      while (call(SYS_read, signals, address(information), sizeof information) > 0) {
+      }
+      reap();
+    }
+    if (waits[0].revents == 0) continue;
+    size_t size = 0;
+    Descriptors descriptors;
+    if (!receive(size, descriptors)) bare::exit(0);  // the server has gone, and all sandboxes go with us
+    if (size >= sizeof(ConfigureMessage) && *reinterpret_cast<MessageKind*>(message) == MessageKind::kConfigure)
+      configure(size);
+    else if (size > sizeof(StartMessage) && *reinterpret_cast<MessageKind*>(message) == MessageKind::kStart)
+      start_sandbox(size, descriptors);
+    descriptors.close_all();
+  }
+}
+
+}  // namespace
+}  // namespace cumulet::compute::sandbox
+
+extern "C" [[noreturn]] __attribute__((used)) void warden_main() { cumulet::compute::sandbox::serve(); }
+
+#if defined(__x86_64__)
+asm(".globl _start\n_start:\n xor %ebp, %ebp\n and $-16, %rsp\n call warden_main\n");
+#elif defined(__aarch64__)
+asm(".globl _start\n_start:\n mov x29, #0\n mov x30, #0\n bl warden_main\n");
+#endif
