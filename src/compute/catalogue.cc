@@ -1,13 +1,13 @@
 #include "compute/catalogue.h"
 
+#include <algorithm>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <simdjson.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
 
 #include "base/text.h"
 

@@ -25,15 +25,15 @@ struct LanguageVersion {
 struct Language {
   std::string name;
   std::string title;
-  std::string prefix;                      ///< Identifiers are prefix + version + suffix …
+  std::string prefix;  ///< Identifiers are prefix + version + suffix …
   std::string suffix;
-  std::vector<std::string> identifiers;    ///< … or exactly these.
-  std::vector<std::string> interpreters;   ///< Paths with {version}.
-  std::vector<LanguageVersion> versions;   ///< What {version} may be.
-  std::vector<std::string> unversioned;    ///< Interpreters whose path does not say their version.
+  std::vector<std::string> identifiers;   ///< … or exactly these.
+  std::vector<std::string> interpreters;  ///< Paths with {version}.
+  std::vector<LanguageVersion> versions;  ///< What {version} may be.
+  std::vector<std::string> unversioned;   ///< Interpreters whose path does not say their version.
   std::vector<std::string> arguments;
-  std::string client;                      ///< Folder of the runtime client; empty: the function brings its own.
-  std::string package;                     ///< What to install to get an interpreter.
+  std::string client;   ///< Folder of the runtime client; empty: the function brings its own.
+  std::string package;  ///< What to install to get an interpreter.
 };
 
 /// How a function of some runtime is started on this host.
@@ -54,8 +54,8 @@ class Catalogue {
   Catalogue(Catalogue&& other) noexcept : languages_(std::move(other.languages_)) {}
 
   RuntimeStatus status(const std::string& identifier) const;
-  /// Nullopt when the identifier is unknown or no interpreter is installed. An identifier whose version is not installed
-  /// (retired, or newer than the host's) gets the nearest one: the next newer, else the newest.
+  /// Nullopt when the identifier is unknown or no interpreter is installed. An identifier whose version is not
+  /// installed (retired, or newer than the host's) gets the nearest one: the next newer, else the newest.
   std::optional<RuntimeChoice> choose(const std::string& identifier) const;
   const std::vector<Language>& languages() const { return languages_; }
 

@@ -92,8 +92,8 @@ class Concurrency {
 
 class PooledEngine final : public Engine {
  public:
-  PooledEngine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate, const cumulet::Clock& clock,
-               EngineHooks hooks, EngineOptions options)
+  PooledEngine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate,
+               const cumulet::Clock& clock, EngineHooks hooks, EngineOptions options)
       : substrate_(std::move(substrate)),
         hooks_(std::move(hooks)),
         options_(std::move(options)),
@@ -205,11 +205,10 @@ class PooledEngine final : public Engine {
     co_return co_await answer.wait();
   }
 
-  Task<InvocationResult> boot_and_run(std::shared_ptr<Environment> environment, Invocation* invocation, SteadyTime began,
-                                      SteadyTime deadline) {
+  Task<InvocationResult> boot_and_run(std::shared_ptr<Environment> environment, Invocation* invocation,
+                                      SteadyTime began, SteadyTime deadline) {
     const std::string request_id = invocation->request_id;
-    const Result<BootOutcome> booted =
-        co_await attempt(environment->boot(deadline, std::string("invoke"), request_id));
+    const Result<BootOutcome> booted = co_await attempt(environment->boot(deadline, std::string("invoke"), request_id));
     if (!booted) {
       environment->end();
       co_return booted.error();
@@ -243,10 +242,11 @@ class PooledEngine final : public Engine {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_engine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate,
-                                            const cumulet::Clock& clock, EngineHooks hooks, EngineOptions options) {
-  auto engine = std::make_unique<PooledEngine>(loops, server, std::move(substrate), clock, std::move(hooks),
-                                               std::move(options));
+Result<std::unique_ptr<Engine>> make_engine(net::Loops& loops, net::Server& server,
+                                            std::unique_ptr<Substrate> substrate, const cumulet::Clock& clock,
+                                            EngineHooks hooks, EngineOptions options) {
+  auto engine =
+      std::make_unique<PooledEngine>(loops, server, std::move(substrate), clock, std::move(hooks), std::move(options));
   if (Result<void> prepared = engine->prepare(); !prepared) return std::move(prepared).error();
   return std::unique_ptr<Engine>(std::move(engine));
 }

@@ -13,7 +13,8 @@
 #include "base/task.h"
 #include "net/server.h"
 
-/// The function engine: runs invocations of function versions in execution environments, keeps warm ones, reaps idle ones.
+/// The function engine: runs invocations of function versions in execution environments, keeps warm ones, reaps idle
+/// ones.
 namespace cumulet::compute {
 
 class Substrate;
@@ -27,21 +28,21 @@ struct Credentials {
 /// Everything that shapes an execution environment. Immutable: a change of code or configuration makes another one with
 /// another `key`, and environments of the old key finish what they run and are reaped.
 struct FunctionVersion {
-  std::string key;             ///< Unique per code and configuration: environments are shared within it only.
+  std::string key;  ///< Unique per code and configuration: environments are shared within it only.
   std::string account;
   std::string region;
   std::string name;
-  std::string version;         ///< "$LATEST" or a number.
-  std::string arn;             ///< Unqualified.
-  std::string runtime;         ///< python3.12, nodejs22.x, provided.al2023 …
+  std::string version;  ///< "$LATEST" or a number.
+  std::string arn;      ///< Unqualified.
+  std::string runtime;  ///< python3.12, nodejs22.x, provided.al2023 …
   std::string handler;
-  std::filesystem::path code;  ///< Unpacked package; shown at /var/task.
+  std::filesystem::path code;                 ///< Unpacked package; shown at /var/task.
   std::vector<std::filesystem::path> layers;  ///< Unpacked layers in order; merged at /opt.
   std::map<std::string, std::string> environment;
   std::uint32_t memory_mib = 128;
   std::uint32_t timeout_seconds = 3;
   std::uint32_t ephemeral_mib = 512;
-  std::string log_group;       ///< /aws/lambda/NAME
+  std::string log_group;  ///< /aws/lambda/NAME
 };
 
 struct Invocation {
@@ -50,7 +51,7 @@ struct Invocation {
   std::string invoked_arn;     ///< As invoked: with the qualifier, if one was given.
   std::string client_context;  ///< JSON, may be empty.
   std::string trace_id;
-  bool tail = false;           ///< The last 4 KB of the log are wanted.
+  bool tail = false;  ///< The last 4 KB of the log are wanted.
 };
 
 struct InvocationResult {
@@ -59,14 +60,14 @@ struct InvocationResult {
   std::string log_tail;        ///< Raw text (not base64).
   double duration_ms = 0;
   double billed_ms = 0;
-  double init_ms = 0;          ///< 0 on a warm environment.
+  double init_ms = 0;  ///< 0 on a warm environment.
 };
 
 /// One line of a function's log.
 struct LogLine {
   LogLine(Timestamp t, std::string m) : time(t), message(std::move(m)) {}
   Timestamp time;
-  std::string message;         ///< Without the final newline.
+  std::string message;  ///< Without the final newline.
 };
 
 /// What the engine needs from the rooms above it; the composition root provides it.
@@ -80,18 +81,18 @@ struct EngineHooks {
 };
 
 struct EngineOptions {
-  std::chrono::seconds idle_time{600};          ///< After it, an idle environment is reaped.
+  std::chrono::seconds idle_time{600};  ///< After it, an idle environment is reaped.
   std::uint32_t account_concurrency = 1000;
-  std::filesystem::path runtimes;               ///< The folder of runtime clients (runtimes/ of this project).
-  std::filesystem::path state;                  ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
-  std::uint32_t max_environments = 0;           ///< 0: what memory allows.
+  std::filesystem::path runtimes;      ///< The folder of runtime clients (runtimes/ of this project).
+  std::filesystem::path state;         ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
+  std::uint32_t max_environments = 0;  ///< 0: what memory allows.
 };
 
 /// What `find_runtime` says of a runtime identifier on this host.
 struct RuntimeStatus {
-  bool supported = false;   ///< The identifier names a runtime that we know.
+  bool supported = false;  ///< The identifier names a runtime that we know.
   bool installed = false;
-  std::string detail;       ///< The interpreter found, or the package to install.
+  std::string detail;  ///< The interpreter found, or the package to install.
 };
 
 class Engine {
@@ -111,7 +112,8 @@ class Engine {
 };
 
 /// Fails when the catalogue of runtimes cannot be read or the state directory not be written.
-Result<std::unique_ptr<Engine>> make_engine(net::Loops& loops, net::Server& server, std::unique_ptr<Substrate> substrate,
-                                    const Clock& clock, EngineHooks hooks, EngineOptions options);
+Result<std::unique_ptr<Engine>> make_engine(net::Loops& loops, net::Server& server,
+                                            std::unique_ptr<Substrate> substrate, const Clock& clock, EngineHooks hooks,
+                                            EngineOptions options);
 
 }  // namespace cumulet::compute

@@ -1,12 +1,12 @@
 #include "compute/environment.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -26,15 +26,24 @@ double millis(Clock::duration duration) { return std::chrono::duration<double, s
 /// A signal's name as it stands in Go's exit messages, which is what Lambda shows.
 std::string signal_name(int signal) {
   switch (signal) {
-    case SIGKILL: return "killed";
-    case SIGSEGV: return "segmentation fault";
-    case SIGABRT: return "aborted";
-    case SIGTERM: return "terminated";
-    case SIGBUS: return "bus error";
-    case SIGILL: return "illegal instruction";
-    case SIGFPE: return "floating point exception";
-    case SIGSYS: return "bad system call";
-    default: return "signal " + std::to_string(signal);
+    case SIGKILL:
+      return "killed";
+    case SIGSEGV:
+      return "segmentation fault";
+    case SIGABRT:
+      return "aborted";
+    case SIGTERM:
+      return "terminated";
+    case SIGBUS:
+      return "bus error";
+    case SIGILL:
+      return "illegal instruction";
+    case SIGFPE:
+      return "floating point exception";
+    case SIGSYS:
+      return "bad system call";
+    default:
+      return "signal " + std::to_string(signal);
   }
 }
 
@@ -70,7 +79,8 @@ Task<SandboxSpec> Environment::specify(const RuntimeChoice& choice) {
   spec.mounts = parts_.root->mounts();
   std::filesystem::path opt;
   if (version.layers.size() > 1) {
-    opt = co_await blocking(*parts_.files, [this, &version] { return parts_.root->merge_layers(version.layers, version.key); });
+    opt = co_await blocking(*parts_.files,
+                            [this, &version] { return parts_.root->merge_layers(version.layers, version.key); });
   } else {
     opt = co_await parts_.root->merge_layers(version.layers, version.key);
   }
@@ -88,7 +98,8 @@ Task<SandboxSpec> Environment::specify(const RuntimeChoice& choice) {
     spec.command = {own ? "/var/task/bootstrap" : "/opt/bootstrap"};
   } else {
     spec.mounts.emplace_back(parts_.options.runtimes / choice.language->client, "/var/runtime");
-    if (const auto wrapper = version.environment.find("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != version.environment.end()) {
+    if (const auto wrapper = version.environment.find("AWS_LAMBDA_EXEC_WRAPPER");
+        wrapper != version.environment.end()) {
       spec.command.push_back(wrapper->second);
     }
     spec.command.push_back(choice.interpreter);
@@ -114,8 +125,8 @@ void Environment::open(std::unique_ptr<Sandbox> sandbox) {
   const std::shared_ptr<Environment> self = shared_from_this();
   const std::vector<int> sockets = sandbox_->take_listeners();
   if (!sockets.empty()) {
-    listeners_.push_back(parts_.server.serve(
-        sockets[0], loop_index_, [self](net::Request& request) { return answer_runtime(self, request); }));
+    listeners_.push_back(parts_.server.serve(sockets[0], loop_index_,
+                                             [self](net::Request& request) { return answer_runtime(self, request); }));
   }
   if (sockets.size() > 1) {
     listeners_.push_back(parts_.server.serve(sockets[1], loop_index_, parts_.hooks.platform));
@@ -147,10 +158,11 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   Result<SandboxSpec> spec = co_await attempt(specify(*choice));
   BootOutcome outcome(BootOutcome::Kind::kReady, "", "");
   if (!spec && spec.error().code().starts_with("Runtime.")) {
-    outcome = BootOutcome(BootOutcome::Kind::kFunctionFailed,
-                          error_document(spec.error().code(), (request_id.empty() ? "" : "RequestId: " + request_id + " ") +
-                                                                  "Error: " + spec.error().message()),
-                          spec.error().code());
+    outcome =
+        BootOutcome(BootOutcome::Kind::kFunctionFailed,
+                    error_document(spec.error().code(), (request_id.empty() ? "" : "RequestId: " + request_id + " ") +
+                                                            "Error: " + spec.error().message()),
+                    spec.error().code());
   } else if (!spec) {
     co_return BootOutcome(BootOutcome::Kind::kPlatformFailed, spec.error().message(), "");
   } else {
@@ -245,7 +257,8 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
     waiting.resolve(Signal::kExited);  // It died while it was idle.
   }
   flush_later();
-  const Result<Signal> signal = co_await attempt(waiting.wait_until(deadline, Error("Sandbox.Timedout", 200, "invocation")));
+  const Result<Signal> signal =
+      co_await attempt(waiting.wait_until(deadline, Error("Sandbox.Timedout", 200, "invocation")));
   phase_.reset();
 
   InvocationResult result;
@@ -306,8 +319,7 @@ InvocationResult Environment::report_failed_boot(const Invocation& invocation, c
   InvocationResult result;
   const bool timed_out = outcome.kind == BootOutcome::Kind::kTimedOut;
   result.function_error = "Unhandled";
-  result.payload =
-      timed_out ? timed_out_document(invocation.request_id, version_->timeout_seconds) : outcome.document;
+  result.payload = timed_out ? timed_out_document(invocation.request_id, version_->timeout_seconds) : outcome.document;
   result.duration_ms = duration_ms;
   result.billed_ms = std::ceil(duration_ms);
   Report report;
@@ -418,7 +430,8 @@ void Environment::exited(const Result<SandboxExit>& how) {
   if (parked_) {
     const Deferred<net::Response> parked = *parked_;
     parked_.reset();
-    parked.resolve(net::Response(500, "application/json", error_document("InternalServerError", "The environment has ended")));
+    parked.resolve(
+        net::Response(500, "application/json", error_document("InternalServerError", "The environment has ended")));
   }
   if (phase_) phase_->resolve(Signal::kExited);
   // The sandbox owns the task whose end we are in: it goes after it, and after the report has read its peak memory.
@@ -437,8 +450,9 @@ Task<net::Response> Environment::next() {
   const std::shared_ptr<Environment> self = shared_from_this();
   const bool answered_or_none = !running_ || running_->answered;
   if (parked_ || !answered_or_none || state_ == State::kGone || !init_error_type_.empty()) {
-    co_return net::Response(403, "application/json",
-                            error_document("InvalidStateTransition", "Transition from the current state is not allowed"));
+    co_return net::Response(
+        403, "application/json",
+        error_document("InvalidStateTransition", "Transition from the current state is not allowed"));
   }
   parked_.emplace();
   const Deferred<net::Response> parked = *parked_;

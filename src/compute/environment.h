@@ -20,7 +20,8 @@ namespace cumulet::compute {
 
 /// What all environments of an engine share. Lives longer than they.
 struct EngineParts {
-  EngineParts(net::Loops& l, net::Server& s, Substrate& sub, const Clock& c, const EngineHooks& h, const EngineOptions& o)
+  EngineParts(net::Loops& l, net::Server& s, Substrate& sub, const Clock& c, const EngineHooks& h,
+              const EngineOptions& o)
       : loops(l), server(s), substrate(sub), clock(c), hooks(h), options(o) {}
   net::Loops& loops;
   net::Server& server;
@@ -37,10 +38,10 @@ struct EngineParts {
 /// How a boot ended.
 struct BootOutcome {
   enum class Kind {
-    kReady,            ///< The runtime asks for its first invocation.
-    kFunctionFailed,   ///< The function's code or runtime: `document` is what the caller gets.
+    kReady,           ///< The runtime asks for its first invocation.
+    kFunctionFailed,  ///< The function's code or runtime: `document` is what the caller gets.
     kTimedOut,
-    kPlatformFailed,   ///< No sandbox: `document` says what was being attempted.
+    kPlatformFailed,  ///< No sandbox: `document` says what was being attempted.
   };
   BootOutcome(Kind k, std::string d, std::string t) : kind(k), document(std::move(d)), error_type(std::move(t)) {}
   Kind kind;
@@ -48,11 +49,11 @@ struct BootOutcome {
   std::string error_type;
 };
 
-/// One execution environment: a sandbox with a runtime in it that runs one invocation at a time. It belongs to one loop,
-/// and every call comes on it. When its sandbox is gone it is of no more use; a new one takes its place.
+/// One execution environment: a sandbox with a runtime in it that runs one invocation at a time. It belongs to one
+/// loop, and every call comes on it. When its sandbox is gone it is of no more use; a new one takes its place.
 ///
-/// Life: boot → (idle ⇄ frozen) → invoke → idle … → end. Freezing happens a moment after the end of an invocation, so that a
-/// function that is called in quick succession never pays for it.
+/// Life: boot → (idle ⇄ frozen) → invoke → idle … → end. Freezing happens a moment after the end of an invocation, so
+/// that a function that is called in quick succession never pays for it.
 class Environment final : public RuntimeSide, public std::enable_shared_from_this<Environment> {
  public:
   /// `gone` is called once, on the loop, when the sandbox has ended for whatever reason.
@@ -60,8 +61,8 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
               std::string log_stream, std::function<void(Environment&)> gone);
   ~Environment() override;
 
-  /// Makes the sandbox and waits for the runtime's first `next`, at most until `deadline`. `phase` is "init", or "invoke"
-  /// when an invocation (`request_id`) waits for this second try. Once.
+  /// Makes the sandbox and waits for the runtime's first `next`, at most until `deadline`. `phase` is "init", or
+  /// "invoke" when an invocation (`request_id`) waits for this second try. Once.
   Task<BootOutcome> boot(SteadyTime deadline, std::string phase, std::string request_id);
   /// Runs one invocation. Only when ready. A boot that failed for an invocation is reported with `report_failed_boot`.
   Task<InvocationResult> invoke(Invocation invocation, SteadyTime deadline);
@@ -136,11 +137,11 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
   std::optional<Running> running_;
   std::string init_document_;
   std::string init_error_type_;
-  double init_ms_ = 0;                             ///< Until the first invocation has reported it.
+  double init_ms_ = 0;  ///< Until the first invocation has reported it.
 
-  std::optional<Report> unreported_;               ///< END and REPORT that are still to be written.
-  std::vector<LogLine> lines_;                     ///< Written, not yet handed to the hook.
-  std::string tail_;                               ///< The last lines, at least 4 KB if there are so many.
+  std::optional<Report> unreported_;  ///< END and REPORT that are still to be written.
+  std::vector<LogLine> lines_;        ///< Written, not yet handed to the hook.
+  std::string tail_;                  ///< The last lines, at least 4 KB if there are so many.
   bool flush_timer_ = false;
   bool freeze_timer_ = false;
   bool busy_ = false;

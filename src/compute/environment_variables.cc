@@ -12,7 +12,8 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
   // Unreserved: a function may set its own.
   std::map<std::string, std::string> all{
       {"PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"},
-      {"LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"},
+      {"LD_LIBRARY_PATH",
+       "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"},
       {"LANG", "en_US.UTF-8"},
       {"TZ", ":UTC"},
       {"SHLVL", "0"},

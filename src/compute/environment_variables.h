@@ -11,9 +11,9 @@ namespace cumulet::compute {
 inline constexpr std::uint16_t kRuntimeApiPort = 9001;
 inline constexpr std::uint16_t kPlatformPort = 4566;
 
-/// The variables of an execution environment, as Lambda sets them. Precedence: the function's own over the unreserved ones
-/// of the platform; credentials, runtime and platform variables over everything. The function's names that start with '_'
-/// are dropped.
+/// The variables of an execution environment, as Lambda sets them. Precedence: the function's own over the unreserved
+/// ones of the platform; credentials, runtime and platform variables over everything. The function's names that start
+/// with '_' are dropped.
 std::vector<std::pair<std::string, std::string>> environment_variables(const FunctionVersion& version,
                                                                        const Credentials& credentials,
                                                                        const std::string& log_stream, bool os_only);

@@ -1,10 +1,10 @@
 #include "compute/output.h"
 
+#include <cerrno>
+
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace cumulet::compute {
 

@@ -22,9 +22,10 @@ class OutputPump;
 /// nobody takes the lines, the pipe stays full and the function waits in its write. Thread-safe.
 class Output {
  public:
-  static constexpr std::size_t kLineLimit = 256 * 1024 - 26;   ///< Of an event in CloudWatch Logs; longer lines are cut up.
-  static constexpr std::size_t kBufferLimit = 4u << 20;        ///< Bytes that wait to be taken.
-  static constexpr std::size_t kPromptly = 64 * 1024;          ///< From here on `many` is called.
+  static constexpr std::size_t kLineLimit =
+      256 * 1024 - 26;                                   ///< Of an event in CloudWatch Logs; longer lines are cut up.
+  static constexpr std::size_t kBufferLimit = 4u << 20;  ///< Bytes that wait to be taken.
+  static constexpr std::size_t kPromptly = 64 * 1024;    ///< From here on `many` is called.
 
   /// Takes the descriptor. `many` is called (on any thread) when lines should be taken soon.
   Output(int fd, const Clock& clock, std::function<void()> many);

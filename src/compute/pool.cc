@@ -1,9 +1,9 @@
 #include "compute/pool.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <thread>
+
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -116,7 +116,8 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment) {
     co_return;
   }
   if (waiter) {
-    BootOutcome failure = outcome ? *outcome : BootOutcome(BootOutcome::Kind::kPlatformFailed, outcome.error().message(), "");
+    BootOutcome failure =
+        outcome ? *outcome : BootOutcome(BootOutcome::Kind::kPlatformFailed, outcome.error().message(), "");
     waiter->answer.resolve(Acquired(std::move(failure), environment->log_stream()));
   }
   environment->end();
@@ -217,7 +218,8 @@ bool Pool::evict_oldest() {
   if (!oldest) return false;
   Member& member = members_[oldest];
   Group& group = groups_[member.key];
-  const auto found = std::find_if(group.idle.begin(), group.idle.end(), [&](const auto& e) { return e.get() == oldest; });
+  const auto found =
+      std::find_if(group.idle.begin(), group.idle.end(), [&](const auto& e) { return e.get() == oldest; });
   const std::shared_ptr<Environment> environment = member.environment;
   if (found != group.idle.end()) take_from_idle(group, static_cast<std::size_t>(found - group.idle.begin()));
   end_later(environment);

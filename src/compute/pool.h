@@ -25,10 +25,10 @@ struct Acquired {
 
 /// The environments of all versions: which are idle, which boots are under way, and who waits. Thread-safe.
 ///
-/// An invocation takes an idle environment of its version, on its own loop if there is one. When there is none, it waits
-/// and a boot begins; it gets whatever is there first, the booted environment or one that another invocation released. Only
-/// so many boots run at once that the machine is busy with them and not with switching between them: in a burst, the later
-/// ones often find a released environment before their own boot has begun.
+/// An invocation takes an idle environment of its version, on its own loop if there is one. When there is none, it
+/// waits and a boot begins; it gets whatever is there first, the booted environment or one that another invocation
+/// released. Only so many boots run at once that the machine is busy with them and not with switching between them: in
+/// a burst, the later ones often find a released environment before their own boot has begun.
 class Pool {
  public:
   explicit Pool(EngineParts& parts);
@@ -71,8 +71,8 @@ class Pool {
   Task<void> boot(std::shared_ptr<Environment> environment);
   void offer(Group& group, const std::shared_ptr<Environment>& environment);
   void pump();
-  std::shared_ptr<Environment> make_member(const std::shared_ptr<const FunctionVersion>& version, std::size_t loop_index,
-                                           std::string log_stream);
+  std::shared_ptr<Environment> make_member(const std::shared_ptr<const FunctionVersion>& version,
+                                           std::size_t loop_index, std::string log_stream);
   void gone(Environment& environment);
   void end_later(const std::shared_ptr<Environment>& environment);
   bool evict_oldest();
@@ -87,7 +87,7 @@ class Pool {
   std::map<std::string, Group> groups_;
   std::set<std::string> wanting_;  ///< Keys of groups with waiters.
   std::map<Environment*, Member> members_;
-  std::size_t booting_ = 0;        ///< Boots that count against boots_at_once_.
+  std::size_t booting_ = 0;  ///< Boots that count against boots_at_once_.
   bool closed_ = false;
 };
 

@@ -8,8 +8,8 @@
 namespace cumulet::compute {
 
 std::string init_start_line(const FunctionVersion& version, const std::string& interpreter) {
-  return fmt::format("INIT_START Runtime Version: {}{}\tRuntime Version ARN: arn:aws:lambda:{}::runtime:{}", version.runtime,
-                     interpreter.empty() ? "" : " " + interpreter, version.region, version.runtime);
+  return fmt::format("INIT_START Runtime Version: {}{}\tRuntime Version ARN: arn:aws:lambda:{}::runtime:{}",
+                     version.runtime, interpreter.empty() ? "" : " " + interpreter, version.region, version.runtime);
 }
 
 std::string init_report_line(double init_ms, const std::string& phase, const std::string& status,
@@ -27,7 +27,8 @@ std::string end_line(const std::string& request_id) { return "END RequestId: " +
 
 std::string report_line(const Report& report) {
   std::string line = fmt::format(
-      "REPORT RequestId: {}\tDuration: {:.2f} ms\tBilled Duration: {:.0f} ms\tMemory Size: {} MB\tMax Memory Used: {} MB\t",
+      "REPORT RequestId: {}\tDuration: {:.2f} ms\tBilled Duration: {:.0f} ms\tMemory Size: {} MB\tMax Memory Used: {} "
+      "MB\t",
       report.request_id, report.duration_ms, report.billed_ms, report.memory_mib, (report.peak_bytes + 1048575) >> 20);
   if (report.init_ms > 0) line += fmt::format("Init Duration: {:.2f} ms\t", report.init_ms);
   if (!report.status.empty()) line += "Status: " + report.status;
@@ -50,8 +51,9 @@ std::string timed_out_document(const std::string& request_id, std::uint32_t seco
 }
 
 std::string too_large_document() {
-  return error_document("Function.ResponseSizeTooLarge",
-                        fmt::format("Response payload size exceeded maximum allowed payload size ({} bytes).", kMaxPayload));
+  return error_document(
+      "Function.ResponseSizeTooLarge",
+      fmt::format("Response payload size exceeded maximum allowed payload size ({} bytes).", kMaxPayload));
 }
 
 std::string log_stream_name(Timestamp now, const std::string& version) {

@@ -18,12 +18,12 @@ struct Report {
   std::string request_id;
   double duration_ms = 0;
   double billed_ms = 0;
-  double init_ms = 0;            ///< 0: warm, not shown.
+  double init_ms = 0;  ///< 0: warm, not shown.
   std::uint32_t memory_mib = 0;
   std::uint64_t peak_bytes = 0;
-  std::string status;            ///< Empty, "timeout" or "error".
-  std::string error_type;        ///< With status "error".
-  std::string trace_id;          ///< X-Ray header; empty: not shown.
+  std::string status;      ///< Empty, "timeout" or "error".
+  std::string error_type;  ///< With status "error".
+  std::string trace_id;    ///< X-Ray header; empty: not shown.
 };
 
 std::string init_start_line(const FunctionVersion& version, const std::string& interpreter);

@@ -28,8 +28,8 @@ class RuntimeSide {
   virtual Verdict initialisation_failed(std::string document, const std::string& type) = 0;
 };
 
-/// Answers one request of the Runtime API, version 2018-06-01. What comes in was written by the function: paths, ids and
-/// sizes are checked, and whatever is wrong gets a 4xx.
+/// Answers one request of the Runtime API, version 2018-06-01. What comes in was written by the function: paths, ids
+/// and sizes are checked, and whatever is wrong gets a 4xx.
 Task<net::Response> answer_runtime(std::shared_ptr<RuntimeSide> environment, net::Request& request);
 
 }  // namespace cumulet::compute

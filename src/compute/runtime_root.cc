@@ -1,9 +1,9 @@
 #include "compute/runtime_root.h"
 
-#include <unistd.h>
-
 #include <fstream>
 #include <system_error>
+
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/ids.h"

@@ -9,8 +9,8 @@
 
 namespace cumulet::compute {
 
-/// What every sandbox sees as its root: the host's programs and libraries, read-only, and an /etc of our own making that
-/// shows nothing of the host but its certificate authorities and the cache of the dynamic linker.
+/// What every sandbox sees as its root: the host's programs and libraries, read-only, and an /etc of our own making
+/// that shows nothing of the host but its certificate authorities and the cache of the dynamic linker.
 class RuntimeRoot {
  public:
   /// Writes the files of /etc below `state`. Fails when it cannot.

@@ -1,14 +1,14 @@
 #include "tests/unit/compute/engine_fake_substrate.h"
 
+#include <cstring>
+#include <thread>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cstring>
-#include <thread>
 
 #include "base/deferred.h"
 
