@@ -19,6 +19,7 @@ struct Outbound {
   std::chrono::milliseconds timeout{30'000};
   std::uint64_t response_limit = 10u << 20;  ///< Bytes; a longer answer fails.
   bool follow_redirects = false;
+  std::string trusted_pem;  ///< Authorities to trust instead of the system's; empty for the system's.
 };
 
 struct Inbound {
@@ -27,14 +28,15 @@ struct Inbound {
   std::string body;
 };
 
-/// HTTP to other servers (libcurl, HTTP/1.1 and HTTP/2, connections kept). Thread-safe. Fails with code
-/// "ConnectionError" (502) or "RequestTimeout" (504) and the reason in words.
+/// HTTP to other servers (libcurl, HTTP/1.1 and HTTP/2, connections kept), on a thread of its own that the first request
+/// starts. Thread-safe. Framing and Connection fields of the caller are left out. Proxies are those of the environment,
+/// but never for localhost. Fails with code "ConnectionError" (502) or "RequestTimeout" (504) and the reason in words.
 class Client {
  public:
   Client();
   ~Client();
   Task<Inbound> send(Outbound request);  ///< From a loop.
-  Result<Inbound> send_blocking(const Outbound& request);
+  Result<Inbound> send_blocking(const Outbound& request);  ///< From any thread that may wait.
 
  private:
   struct Impl;

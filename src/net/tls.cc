@@ -14,46 +14,31 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "net/openssl_types.h"
 
 namespace cumulet::net {
 namespace {
 
-template <auto F>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    F(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, Freed<SSL_free>>;
-using Memory = std::unique_ptr<BIO, Freed<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using OwnedContext = std::unique_ptr<SSL_CTX, OpensslFree<SSL_CTX_free>>;
+using OwnedSsl = std::unique_ptr<SSL, OpensslFree<SSL_free>>;
 
 constexpr std::size_t kRecord = 16 * 1024;
 constexpr std::size_t kNames = 1024;        // contexts kept; a name costs some kilobytes
 constexpr std::chrono::hours kKeptFor{24};  // then the identity is asked again: certificates are renewed
 constexpr unsigned char kHttp11[] = "\x08http/1.1";
 
-std::string openssl_reason() {
-  char text[256] = "unknown";
-  ERR_error_string_n(ERR_get_error(), text, sizeof text);
-  return text;
-}
-
 bool use_certificate(SSL_CTX* context, const std::string& chain_pem, const std::string& key_pem) {
-  const Memory chain(BIO_new_mem_buf(chain_pem.data(), static_cast<int>(chain_pem.size())));
-  const Certificate leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
+  const OwnedX509 leaf = certificate_from_pem(chain_pem);
   if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) return false;
+  const OwnedBio chain = bio_of(chain_pem);
+  const OwnedX509 skipped(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
   while (X509* const next = PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)) {
     if (SSL_CTX_add0_chain_cert(context, next) == 1) continue;
     X509_free(next);
     return false;
   }
   ERR_clear_error();  // the end of the chain is no error
-  const Memory key_memory(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
-  const Key key(PEM_read_bio_PrivateKey(key_memory.get(), nullptr, nullptr, nullptr));
+  const OwnedKey key = key_from_pem(key_pem);
   return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1 && SSL_CTX_check_private_key(context) == 1;
 }
 
@@ -96,7 +81,7 @@ class TlsContexts {
 
   std::shared_ptr<SSL_CTX> make(const std::string& name) {
     const auto [chain, key] = identity_->certificate_for(name);
-    Context context(SSL_CTX_new(TLS_server_method()));
+    OwnedContext context(SSL_CTX_new(TLS_server_method()));
     if (!context || !use_certificate(context.get(), chain, key)) {
       log::warning("no certificate for a server name", {{"name", name}, {"reason", openssl_reason()}});
       return nullptr;
@@ -211,7 +196,7 @@ class TlsTransport final : public Transport {
   }
 
   int socket_;
-  Connection ssl_;
+  OwnedSsl ssl_;
   bool broken_ = false;
 };
 
