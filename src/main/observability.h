@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "pipeline/pipeline.h"
+#include "storage/database.h"
+
+namespace cumulet {
+
+/// Adds the endpoints of our own: /metrics (Prometheus), /_localstack/health (which tools wait for) and, in `--dev`,
+/// POST /_cumulet/clock (body {"advance_seconds": N}), which moves the clock.
+void add_observability(pipeline::Pipeline& pipeline, storage::Database& database, SystemClock& clock,
+                       std::vector<std::string> services, bool dev);
+
+/// The version of this build.
+std::string version();
+
+}  // namespace cumulet
