@@ -218,7 +218,8 @@ class Service:
         for name, shape in sorted(self.shapes.items()):
             if shape.get("exception"):
                 members = shape.get("members", {})
-                message = next((member for member in members if member.lower() == "message"), "message")
+                message = next((reference.get("locationName", member) for member, reference in members.items()
+                                if member.lower() == "message"), "message")
                 code, status = self.error_kinds_by_shape(name)
                 rows.setdefault(code, (literal(code), status, literal(message), "true" if "Type" in members else "false"))
         return [rows[code] for code in sorted(rows)]

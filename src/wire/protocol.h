@@ -37,7 +37,9 @@ struct ErrorContext {
   std::string resource;  ///< S3's <Resource>: the request's path.
 };
 
-/// The response to a failed call, whether it failed before its operation was known or inside it.
+/// The response to a failed call, whether it failed before its operation was known or inside it. Errors that all
+/// services share (base/error.h) get the service's own code and message. A field of the error whose name starts with
+/// "header:" becomes a response header ("header:x-amz-delete-marker"), any other a member of the document.
 net::Response render(const ServiceModel& service, const Error& error, const ErrorContext& context);
 
 /// Fails in the service's words when `input` (of the operation's input type) breaks a constraint of the model.

@@ -1,0 +1,126 @@
+#include "base/digest.h"
+#include "base/text.h"
+#include "wire/dialect.h"
+#include "wire/json_writer.h"
+#include "wire/protocol.h"
+#include "wire/response_ids.h"
+#include "wire/xml.h"
+
+namespace cumulet::wire {
+namespace {
+
+/// Fields of this name become response headers instead of members of the document.
+constexpr std::string_view kHeaderField = "header:";
+
+bool is_header(const Error::Field& field) { return std::string_view(field.name).starts_with(kHeaderField); }
+
+std::string_view fault(const Error& error, std::string_view client, std::string_view server) {
+  return error.http_status() >= 500 ? server : client;
+}
+
+void write_fields(const Error& error, JsonWriter& json) {
+  for (const Error::Field& field : error.fields()) {
+    if (is_header(field)) continue;
+    json.key(field.name);
+    if (field.raw) {
+      json.raw(field.value);
+    } else {
+      json.string(field.value);
+    }
+  }
+}
+
+/// __type with the name space that the service's own framework gives it.
+std::string json_type(const ServiceModel& service, const Error& error) {
+  if (service.service != "dynamodb") return error.code();
+  if (error.is(errors::kValidation)) return "com.amazon.coral.validate#" + error.code();
+  if (service.find_error(error.code()) != nullptr) return "com.amazonaws.dynamodb.v20120810#" + error.code();
+  return "com.amazon.coral.service#" + error.code();
+}
+
+std::string json_document(const ServiceModel& service, const Error& error) {
+  const ErrorModel* model = service.find_error(error.code());
+  std::string_view message_name = model != nullptr ? model->message_name : "message";
+  if (service.service == "dynamodb" && error.is(errors::kSerialization)) message_name = "Message";
+  JsonWriter json;
+  json.begin_object().key("__type").string(json_type(service, error));
+  if (!error.message().empty()) json.key(message_name).string(error.message());
+  write_fields(error, json);
+  json.end_object();
+  return json.take();
+}
+
+std::string rest_json_document(const ServiceModel& service, const Error& error) {
+  const ErrorModel* model = service.find_error(error.code());
+  JsonWriter json;
+  json.begin_object();
+  if (model != nullptr && model->has_type) json.key("Type").string(fault(error, "User", "Service"));
+  json.key(model != nullptr ? model->message_name : "message").string(error.message());
+  write_fields(error, json);
+  json.end_object();
+  return json.take();
+}
+
+void append_fields(const Error& error, std::string& xml) {
+  for (const Error::Field& field : error.fields()) {
+    if (!is_header(field)) append_xml_element(field.name, field.value, xml);
+  }
+}
+
+std::string query_document(const ServiceModel& service, const Error& error, const ErrorContext& context) {
+  std::string xml = "<ErrorResponse xmlns=\"";
+  append_xml_text(service.xml_namespace, xml);
+  xml += "\">\n  <Error>\n    ";
+  append_xml_element("Type", fault(error, "Sender", "Receiver"), xml);
+  append_xml_element("Code", error.code(), xml);
+  append_xml_element("Message", error.message(), xml);
+  append_fields(error, xml);
+  xml += "\n  </Error>\n  ";
+  append_xml_element("RequestId", context.request_id, xml);
+  return xml + "\n</ErrorResponse>\n";
+}
+
+std::string s3_document(const Error& error, const ErrorContext& context) {
+  std::string xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>";
+  append_xml_element("Code", error.code(), xml);
+  append_xml_element("Message", error.message(), xml);
+  append_fields(error, xml);
+  if (error.fields().empty() && !context.resource.empty()) append_xml_element("Resource", context.resource, xml);
+  append_xml_element("RequestId", context.request_id, xml);
+  append_xml_element("HostId", s3_host_id(context.request_id), xml);
+  return xml + "</Error>";
+}
+
+}  // namespace
+
+net::Response render(const ServiceModel& service, const Error& original, const ErrorContext& context) {
+  const Error error = in_words_of(service, original);
+  net::Response response(error.http_status());
+  switch (service.protocol) {
+    case Protocol::kJson10:
+    case Protocol::kJson11:
+      response.body = json_document(service, error);
+      break;
+    case Protocol::kRestJson:
+      response.headers.set("x-amzn-ErrorType", error.code());
+      response.headers.set("Content-Type", "application/json");
+      response.body = rest_json_document(service, error);
+      break;
+    case Protocol::kRestXml:
+      response.headers.set("Content-Type", "application/xml");
+      response.body = s3_document(error, context);
+      break;
+    case Protocol::kQuery:
+      response.headers.set("Content-Type", "text/xml");
+      response.body = query_document(service, error, context);
+      break;
+  }
+  if (error.http_status() == 304) response.body = std::string();
+  add_response_ids(service, context.request_id, response);
+  for (const Error::Field& field : error.fields()) {
+    if (is_header(field)) response.headers.set(std::string_view(field.name).substr(kHeaderField.size()), field.value);
+  }
+  return response;
+}
+
+}  // namespace cumulet::wire

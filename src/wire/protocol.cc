@@ -1,0 +1,390 @@
+#include "wire/protocol.h"
+
+#include <algorithm>
+
+#include "wire/dialect.h"
+#include "wire/json.h"
+#include "wire/query_form.h"
+#include "wire/response_ids.h"
+#include "wire/rest.h"
+#include "wire/validate.h"
+#include "wire/xml.h"
+
+namespace cumulet::wire {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+bool is_rest(const ServiceModel& service) {
+  return service.protocol == Protocol::kRestJson || service.protocol == Protocol::kRestXml;
+}
+
+/// A body that the output owns, handed to the server.
+class SharedBody final : public BodySource {
+ public:
+  explicit SharedBody(std::shared_ptr<BodySource> source) : source_(std::move(source)) {}
+  Task<std::string> read() override { return source_->read(); }
+  std::optional<std::uint64_t> size() const override { return source_->size(); }
+  BodySource& innermost() override { return source_->innermost(); }
+
+ private:
+  std::shared_ptr<BodySource> source_;
+};
+
+std::string_view form_value(const FormFields& fields, std::string_view name) {
+  for (const auto& [key, value] : fields) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+/// A query request's fields: those of the URL and those of the body.
+bool query_fields(const net::Request& request, std::string_view body, FormFields& fields) {
+  return parse_form(request.query, fields) && parse_form(body, fields);
+}
+
+Result<const OperationModel*> route_target(const ServiceModel& service, const net::Request& request) {
+  const std::string_view target = request.headers.get("x-amz-target");
+  const std::size_t dot = target.rfind('.');
+  const OperationModel* operation =
+      dot != std::string_view::npos && target.substr(0, dot) == service.target_prefix && request.method == "POST"
+          ? service.find(target.substr(dot + 1))
+          : nullptr;
+  if (operation == nullptr) return unknown_operation(service, target, service.api_version);
+  return operation;
+}
+
+Result<const OperationModel*> route_action(const ServiceModel& service, const net::Request& request,
+                                           std::string_view body) {
+  FormFields fields;
+  if (!query_fields(request, body, fields)) return malformed_body(service);
+  const std::string_view action = form_value(fields, "Action");
+  const std::string_view version = form_value(fields, "Version");
+  const OperationModel* operation = service.find(action);
+  if (operation == nullptr || (!version.empty() && version != service.api_version)) {
+    return unknown_operation(service, action, version.empty() ? service.api_version : version);
+  }
+  return operation;
+}
+
+/// A sub-resource that the best operation does not speak of: DELETE /bucket?acl must not delete the bucket.
+bool ignores_subresource(const ServiceModel& service, const OperationModel& chosen, const QueryParameters& query) {
+  const auto own = literal_queries(chosen);
+  for (const auto& [given, value] : query) {
+    const auto is_given = [&name = given](const auto& literal) {
+      return literal.first == name && literal.second.empty();
+    };
+    if (std::any_of(own.begin(), own.end(), is_given)) continue;
+    for (const OperationModel& operation : service.operations) {
+      const auto literals = literal_queries(operation);
+      if (std::any_of(literals.begin(), literals.end(), is_given)) return true;
+    }
+  }
+  return false;
+}
+
+Result<const OperationModel*> route_rest(const ServiceModel& service, const net::Request& request,
+                                         std::string_view bucket) {
+  const std::string path = effective_path(request, bucket);
+  const QueryParameters query = request.query_parameters();
+  const OperationModel* best = nullptr;
+  RestFit best_fit;
+  for (const OperationModel& operation : service.operations) {
+    const RestFit fit = rest_fit(operation, request, path, query);
+    if (!fit.fits() || (best != nullptr && !fit.better_than(best_fit))) continue;
+    best = &operation;
+    best_fit = fit;
+  }
+  if (best == nullptr ||
+      (service.protocol == Protocol::kRestXml && !query.empty() && ignores_subresource(service, *best, query))) {
+    return unknown_operation(service, request.method, service.api_version);
+  }
+  return best;
+}
+
+const Member* stream_member(const Shape& shape) {
+  return shape.payload != nullptr && shape.payload->shape->kind == Kind::kStream ? shape.payload : nullptr;
+}
+
+bool has_body_members(const Shape& shape) {
+  return std::any_of(shape.members.begin(), shape.members.end(),
+                     [](const Member& member) { return member.location == Location::kBody; });
+}
+
+void require_payload(const Member& payload, Findings& findings) {
+  const Path here{nullptr, Path::Step::kMember, payload.name, 0};
+  if (payload.required) findings.missing.push_back(to_string(&here));
+}
+
+/// The body of a REST request into the payload member or the body's members.
+void decode_rest_body(const ServiceModel& service, const OperationModel& operation, const std::string& body,
+                      void* input, Findings& findings) {
+  const Shape& shape = *operation.input;
+  const Member* payload = shape.payload;
+  if (payload != nullptr && (payload->shape->kind == Kind::kBlob || payload->shape->kind == Kind::kString)) {
+    if (body.empty()) return require_payload(*payload, findings);
+    *static_cast<std::string*>(make_member(*payload, input)) = body;
+    return;
+  }
+  if (payload == nullptr && !has_body_members(shape)) return;
+  if (service.protocol == Protocol::kRestJson) {
+    const std::string_view json = body.empty() ? "{}" : std::string_view(body);
+    if (payload == nullptr) return decode_json(json, shape, input, true, findings);
+    if (body.empty()) return require_payload(*payload, findings);
+    return decode_json(json, *payload->shape, make_member(*payload, input), false, findings);
+  }
+  if (body.empty()) return payload == nullptr ? void() : require_payload(*payload, findings);
+  const std::optional<XmlElement> root = parse_xml(body);
+  if (!root) {
+    findings.fatal = malformed_body(service);
+  } else if (payload != nullptr) {
+    decode_xml(*root, *payload->shape, make_member(*payload, input), findings);
+  } else {
+    decode_xml(*root, shape, input, findings);
+  }
+}
+
+/// S3 checks little beforehand, and in words of its own: the document must have its elements, and enumerated texts must
+/// be known. Its operations check the rest.
+Result<void> check_s3(const ServiceModel& service, const OperationModel& operation, const void* input,
+                      const Findings& findings) {
+  for (const Member& member : operation.input->members) {
+    const Path here{nullptr, Path::Step::kMember, member.name, 0};
+    const bool missing =
+        std::find(findings.missing.begin(), findings.missing.end(), to_string(&here)) != findings.missing.end();
+    if (!missing) continue;
+    if (member.location == Location::kHeader) {
+      return Error("InvalidRequest", 400, "Missing required header for this request: " + std::string(member.wire_name));
+    }
+    if (member.location == Location::kQuery) {
+      return Error("InvalidArgument", 400, "This operation requires the parameter " + std::string(member.wire_name));
+    }
+    return Error("MissingRequestBodyError", 400, "Request body is empty.");
+  }
+  if (!findings.missing.empty()) return malformed_body(service);
+  const Member* payload = operation.input->payload;
+  const void* document = payload == nullptr ? nullptr : get_member(*payload, input);
+  // A region that does not exist has an error of its own.
+  if (document != nullptr && operation.name != "CreateBucket" && !enums_hold(*payload->shape, document)) {
+    return malformed_body(service);
+  }
+  return {};
+}
+
+Result<void> check(const ServiceModel& service, const OperationModel& operation, const void* input,
+                   const Findings& findings) {
+  if (service.service == "s3") return check_s3(service, operation, input, findings);
+  if (std::optional<std::string> message = validate(*operation.input, input, findings)) {
+    return validation_failed(service, std::move(*message));
+  }
+  if (findings.late) return *findings.late;
+  return {};
+}
+
+/// The body into the input, for the protocols that put everything there.
+void decode_whole(const ServiceModel& service, const OperationModel& operation, const net::Request& request,
+                  const std::string& body, void* input, Findings& findings) {
+  if (service.protocol == Protocol::kQuery) {
+    FormFields fields;
+    if (!query_fields(request, body, fields)) {
+      findings.fatal = malformed_body(service);
+      return;
+    }
+    return decode_form(fields, *operation.input, input, findings);
+  }
+  // DynamoDB wants a document; the others take no body for an empty one.
+  const bool empty = body.empty() && service.protocol == Protocol::kJson11;
+  decode_json(empty ? "{}" : std::string_view(body), *operation.input, input, false, findings);
+}
+
+// Responses.
+
+void set_stream(const Member& member, void* output, net::Response& response) {
+  auto& source =
+      *static_cast<std::shared_ptr<BodySource>*>(static_cast<void*>(static_cast<char*>(output) + member.offset));
+  if (source != nullptr) response.body = std::make_unique<SharedBody>(std::move(source));
+}
+
+const Member* event_stream(const Shape& shape) {
+  for (const Member& member : shape.members) {
+    if (member.shape->kind == Kind::kStream) return &member;
+  }
+  return nullptr;
+}
+
+void encode_json_response(const ServiceModel& service, const OperationModel& operation, void* output,
+                          net::Response& response) {
+  if (const Member* stream = event_stream(*operation.output)) {
+    response.headers.set("Content-Type", "application/vnd.amazon.eventstream");
+    return set_stream(*stream, output, response);
+  }
+  if (operation.output->name == "Empty" && service.protocol == Protocol::kJson11) return;
+  response.body = encode_json(*operation.output, output);
+}
+
+std::string xml_document(std::string_view root, const ServiceModel& service, const Shape& shape, const void* structure,
+                         bool body_only) {
+  std::string xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<";
+  xml += root;
+  if (!service.xml_namespace.empty()) {
+    xml += " xmlns=\"";
+    xml += service.xml_namespace;
+    xml += '"';
+  }
+  encode_xml_attributes(shape, structure, xml);
+  xml += '>';
+  encode_xml_members(shape, structure, body_only, XmlStyle{true}, xml);
+  xml += "</";
+  xml += root;
+  return xml + ">";
+}
+
+/// GetBucketLocation: the root element holds the only member's text itself.
+std::string unwrapped_document(const ServiceModel& service, const OperationModel& operation, const void* output) {
+  const Member& member = operation.output->members.front();
+  const void* value = get_member(member, output);
+  std::string xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<";
+  xml += operation.output->xml_name;
+  xml += " xmlns=\"";
+  xml += service.xml_namespace;
+  xml += "\">";
+  if (value != nullptr) append_xml_text(*static_cast<const std::string*>(value), xml);
+  xml += "</";
+  xml += operation.output->xml_name;
+  return xml + ">";
+}
+
+void set_typed_body(const ServiceModel& service, std::string text, net::Response& response) {
+  if (!response.headers.has("Content-Type")) {
+    response.headers.set("Content-Type",
+                         service.protocol == Protocol::kRestJson ? "application/json" : "application/xml");
+  }
+  response.body = std::move(text);
+}
+
+void encode_payload(const ServiceModel& service, const Member& payload, void* output, net::Response& response) {
+  const Shape& shape = *payload.shape;
+  if (shape.kind == Kind::kStream) {
+    if (!response.headers.has("Content-Type")) response.headers.set("Content-Type", "application/octet-stream");
+    return set_stream(payload, output, response);
+  }
+  const void* value = get_member(payload, output);
+  if (value == nullptr) return;
+  if (shape.kind == Kind::kBlob || shape.kind == Kind::kString) {
+    // What these payloads are in practice: a function's result, a bucket policy, an API's definition.
+    if (!response.headers.has("Content-Type")) response.headers.set("Content-Type", "application/json");
+    response.body = *static_cast<const std::string*>(value);
+    return;
+  }
+  if (service.protocol == Protocol::kRestJson) return set_typed_body(service, encode_json(shape, value), response);
+  set_typed_body(service, xml_document(payload.wire_name, service, shape, value, false), response);
+}
+
+void encode_rest_response(const ServiceModel& service, const OperationModel& operation, void* output,
+                          net::Response& response) {
+  const Shape& shape = *operation.output;
+  encode_rest(operation, output, response);
+  if (operation.unwrapped_output) {
+    return set_typed_body(service, unwrapped_document(service, operation, output), response);
+  }
+  if (shape.payload != nullptr) return encode_payload(service, *shape.payload, output, response);
+  if (!has_body_members(shape) || response.status == 204) return;
+  set_typed_body(service,
+                 service.protocol == Protocol::kRestJson ? encode_json(shape, output, true)
+                                                         : xml_document(shape.xml_name, service, shape, output, true),
+                 response);
+}
+
+void encode_query_response(const ServiceModel& service, const OperationModel& operation, const void* output,
+                           const std::string& request_id, net::Response& response) {
+  const std::string name(operation.name);
+  std::string xml = "<" + name + "Response xmlns=\"" + std::string(service.xml_namespace) + "\">\n";
+  if (!operation.result_wrapper.empty()) {
+    xml += "<" + std::string(operation.result_wrapper) + ">";
+    encode_xml_members(*operation.output, output, false, XmlStyle{}, xml);
+    xml += "</" + std::string(operation.result_wrapper) + ">\n";
+  }
+  xml += "<ResponseMetadata>";
+  append_xml_element("RequestId", request_id, xml);
+  xml += "</ResponseMetadata>\n</" + name + "Response>\n";
+  response.headers.set("Content-Type", "text/xml");
+  response.body = std::move(xml);
+}
+
+}  // namespace
+
+Task<const OperationModel*> route(const ServiceModel& service, net::Request& request, std::string bucket) {
+  if (is_rest(service)) co_return route_rest(service, request, bucket);
+  if (service.protocol != Protocol::kQuery) co_return route_target(service, request);
+  std::string body;
+  if (request.method == "POST") {
+    body = co_await read_all(*request.body, kMiB, body_too_large(service));
+    request.body = std::make_unique<StringBody>(body);
+  }
+  co_return route_action(service, request, body);
+}
+
+bool streams_body(const OperationModel& operation) { return stream_member(*operation.input) != nullptr; }
+
+std::uint64_t body_limit(const ServiceModel& service, const OperationModel& operation) {
+  if (service.service == "dynamodb") return 16 * kMiB;
+  if (service.service == "lambda") {
+    // A package of 50 MB in base64; a payload of 6 MB, its escapes included.
+    return operation.name.starts_with("Invoke") ? 6 * kMiB + 100 * 1024 : 72 * kMiB;
+  }
+  if (service.service == "s3") return operation.name == "PutBucketPolicy" ? 20 * 1024 : 8 * kMiB;
+  if (service.service == "apigatewayv2") return 10 * kMiB;
+  return 2 * kMiB;
+}
+
+Task<Instance> decode(const ServiceModel& service, const OperationModel& operation, net::Request& request,
+                      std::string bucket) {
+  Instance input = operation.make_input();
+  Findings findings;
+  if (is_rest(service)) {
+    decode_rest(operation, request, effective_path(request, bucket), request.query_parameters(), input.get(), findings);
+    if (findings.fatal) co_return unreadable(service, std::move(*findings.fatal), false);
+  }
+  if (const Member* stream = stream_member(*operation.input)) {
+    *static_cast<std::shared_ptr<BodySource>*>(make_member(*stream, input.get())) = std::move(request.body);
+    request.body = std::make_unique<StringBody>(std::string());
+  } else {
+    const std::string body = co_await read_all(*request.body, body_limit(service, operation), body_too_large(service));
+    if (is_rest(service)) {
+      decode_rest_body(service, operation, body, input.get(), findings);
+    } else {
+      decode_whole(service, operation, request, body, input.get(), findings);
+    }
+    if (findings.fatal) co_return unreadable(service, std::move(*findings.fatal), true);
+  }
+  co_await check(service, operation, input.get(), findings);
+  co_return input;
+}
+
+net::Response encode(const ServiceModel& service, const OperationModel& operation, void* output, const Call& call) {
+  net::Response response(operation.status);
+  for (const auto& [name, value] : call.reply_headers) response.headers.add(name, value);
+  switch (service.protocol) {
+    case Protocol::kJson10:
+    case Protocol::kJson11:
+      encode_json_response(service, operation, output, response);
+      break;
+    case Protocol::kRestJson:
+    case Protocol::kRestXml:
+      encode_rest_response(service, operation, output, response);
+      break;
+    case Protocol::kQuery:
+      encode_query_response(service, operation, output, call.request_id, response);
+      break;
+  }
+  if (call.reply_status) response.status = *call.reply_status;
+  add_response_ids(service, call.request_id, response);
+  return response;
+}
+
+Result<void> check_input(const ServiceModel& service, const OperationModel& operation, const void* input) {
+  const Findings nothing;
+  return check(service, operation, input, nothing);
+}
+
+}  // namespace cumulet::wire
