@@ -7,9 +7,11 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/deferred.h"
 #include "events/function_invoker.h"
 #include "net/client.h"
 #include "services/apigateway/model.h"
+#include "services/apigateway/route_table.h"
 #include "services/apigateway/store.h"
 #include "storage/database.h"
 #include "wire/service.h"
@@ -95,6 +97,11 @@ class ApiGateway final : public wire::Surface {
   // invoke.cc: what a stage serves right now, compiled, until something of any API changes.
   Task<std::shared_ptr<const LiveStage>> live_stage(std::string api_id, std::string stage);
   Task<std::shared_ptr<const LiveStage>> load_stage(storage::Transaction& txn, std::string api_id, std::string stage);
+  Task<net::Response> serve(const LiveStage& live, net::Request& request, std::string path, std::string request_id);
+  Task<net::Response> integrate(const LiveStage& live, const RouteTable::Match& match, net::Request& request,
+                                std::string path, std::string request_id);
+  Task<events::FunctionReply> call_function(std::string function, std::string event, std::string source,
+                                            std::chrono::milliseconds limit);
 
   storage::Database& database_;
   const Clock& clock_;

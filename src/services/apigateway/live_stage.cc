@@ -19,7 +19,8 @@ std::string array_of(const std::vector<std::string>& documents) {
 }
 
 template <typename Operation>
-Result<void> read_array(simdjson::dom::element document, const char* name, std::vector<typename Operation::Output>& into) {
+Result<void> read_array(simdjson::dom::element document, const char* name,
+                        std::vector<typename Operation::Output>& into) {
   simdjson::dom::array array;
   if (document[name].get(array)) return Error(errors::kInternalFailure, "a frozen deployment is damaged");
   for (const simdjson::dom::element element : array) {

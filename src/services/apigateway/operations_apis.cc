@@ -46,7 +46,8 @@ void ApiGateway::register_apis() {
   service_.on<api::GetApis>([this](Call& c, const auto& in) { return get_apis(c, in); });
   service_.on<api::UpdateApi>([this](Call& c, const auto& in) { return update_api(c, in); });
   service_.on<api::DeleteApi>([this](Call& c, const auto& in) { return delete_api(c, in); });
-  service_.on<api::DeleteCorsConfiguration>([this](Call& c, const auto& in) { return delete_cors_configuration(c, in); });
+  service_.on<api::DeleteCorsConfiguration>(
+      [this](Call& c, const auto& in) { return delete_cors_configuration(c, in); });
   service_.on<api::TagResource>([this](Call& c, const auto& in) { return tag_resource(c, in); });
   service_.on<api::UntagResource>([this](Call& c, const auto& in) { return untag_resource(c, in); });
   service_.on<api::GetTags>([this](Call& c, const auto& in) { return get_tags(c, in); });
@@ -98,9 +99,7 @@ Task<api::CreateApiResponse> ApiGateway::create_api(Call& call, const api::Creat
 
 Task<Api> ApiGateway::get_api(Call& call, const api::GetApiRequest& input) {
   const Store store(call.account(), call.region);
-  const auto read = [&](storage::Transaction& txn) {
-    return require_api(store, txn, call.account(), input.api_id);
-  };
+  const auto read = [&](storage::Transaction& txn) { return require_api(store, txn, call.account(), input.api_id); };
   const std::string document = co_await storage::transact(database_, read);
   Api shown = co_await read_output<api::GetApi>(document);
   add_endpoint(call, shown);

@@ -142,9 +142,9 @@ Task<api::DeleteIntegrationOutput> ApiGateway::delete_integration(Call& call,
     for (const std::string& document : routes) {
       const Route route = co_await read_output<api::GetRoute>(document);
       if (route.target != "integrations/" + input.integration_id) continue;
-      co_await fail(api::errors::kConflictException,
-                    "Cannot delete Integration '" + input.integration_id + "' because it is referenced by Route '" +
-                        *route.route_key + "'.");
+      co_await fail(api::errors::kConflictException, "Cannot delete Integration '" + input.integration_id +
+                                                         "' because it is referenced by Route '" + *route.route_key +
+                                                         "'.");
     }
     store.erase(txn, input.api_id, Part::kIntegration, input.integration_id);
   };

@@ -28,7 +28,8 @@ Task<void> check_route(const Store& store, storage::Transaction& txn, std::strin
   for (const std::string& document : others) {
     const Route other = co_await read_output<api::GetRoute>(document);
     if (other.route_key == route.route_key && other.route_id != route.route_id) {
-      co_await fail(api::errors::kConflictException, "Route with key " + *route.route_key + " already exists for this API");
+      co_await fail(api::errors::kConflictException,
+                    "Route with key " + *route.route_key + " already exists for this API");
     }
   }
   if (others.size() >= kPartLimit) {
@@ -91,8 +92,7 @@ Task<api::UpdateRouteResult> ApiGateway::update_route(Call& call, const api::Upd
   const Store store(call.account(), call.region);
   const auto update = [&](storage::Transaction& txn) -> Task<std::string> {
     co_await require_api(store, txn, call.account(), input.api_id);
-    const std::string before =
-        co_await require_part(store, txn, input.api_id, Part::kRoute, input.route_id, "Route");
+    const std::string before = co_await require_part(store, txn, input.api_id, Part::kRoute, input.route_id, "Route");
     Route route = co_await read_output<api::GetRoute>(before);
     route = co_await read_output<api::GetRoute>(input_document<api::UpdateRoute>(input), std::move(route));
     co_await check_route(store, txn, input.api_id, route);

@@ -96,8 +96,7 @@ Task<api::UpdateStageResponse> ApiGateway::update_stage(Call& call, const api::U
   const Store store(call.account(), call.region);
   const auto update = [&](storage::Transaction& txn) -> Task<std::string> {
     co_await require_api(store, txn, call.account(), input.api_id);
-    const std::string before =
-        co_await require_part(store, txn, input.api_id, Part::kStage, input.stage_name, "stage");
+    const std::string before = co_await require_part(store, txn, input.api_id, Part::kStage, input.stage_name, "stage");
     Stage stage = co_await read_output<api::GetStage>(before);
     stage = co_await read_output<api::GetStage>(input_document<api::UpdateStage>(input), std::move(stage));
     stage.last_updated_date = call.time;
@@ -177,8 +176,7 @@ Task<api::GetDeploymentsResponse> ApiGateway::get_deployments(Call& call, const 
   co_return output;
 }
 
-Task<api::DeleteDeploymentOutput> ApiGateway::delete_deployment(Call& call,
-                                                                const api::DeleteDeploymentRequest& input) {
+Task<api::DeleteDeploymentOutput> ApiGateway::delete_deployment(Call& call, const api::DeleteDeploymentRequest& input) {
   const Store store(call.account(), call.region);
   const auto erase = [&](storage::Transaction& txn) -> Task<void> {
     co_await require_api(store, txn, call.account(), input.api_id);

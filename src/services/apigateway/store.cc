@@ -46,6 +46,8 @@ Task<void> erase_below(storage::Transaction& txn, std::string base) {
 
 }  // namespace
 
+std::string Store::prefix() { return Key(space()).bytes(); }
+
 std::string Store::api_key(const std::string& api_id) const {
   return Key(space()).text(account_).text(region_).text("api").text(api_id).bytes();
 }

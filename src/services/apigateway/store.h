@@ -24,6 +24,8 @@ class Store {
   Store(std::string account, std::string region) : account_(std::move(account)), region_(std::move(region)) {}
 
   static std::string space() { return "apigw"; }
+  /// Of every key that shapes what an API serves: the API's own rows.
+  static std::string prefix();
   static Task<std::optional<ApiAddress>> locate(storage::Transaction& txn, std::string api_id);
 
   Task<std::optional<std::string>> find_api(storage::Transaction& txn, std::string api_id) const;
