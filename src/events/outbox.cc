@@ -1,0 +1,42 @@
+#include "events/outbox.h"
+
+#include "base/ids.h"
+#include "events/delivery.h"
+#include "events/outbox_record.h"
+
+namespace cumulet::events {
+namespace {
+
+class StoredOutbox final : public Outbox {
+ public:
+  StoredOutbox(storage::Database& database, const Clock& clock)
+      : clock_(clock), delivery_(std::make_shared<Delivery>(database, clock)) {
+    database.on_commit(outbox_prefix(), [weak = std::weak_ptr(delivery_)](std::string_view key) {
+      if (const std::shared_ptr<Delivery> delivery = weak.lock()) delivery->written(key);
+    });
+  }
+
+  void record(storage::Transaction& transaction, Event event) override {
+    if (event.id.empty()) event.id = uuid();
+    event.recorded = clock_.now();
+    transaction.put(record_key(event, event.recorded), record_value(event));
+  }
+  void register_target(std::string service, Target& target) override {
+    delivery_->register_target(std::move(service), target);
+  }
+  void start(Loop& loop) override { delivery_->start(loop); }
+  void clock_moved() override { delivery_->clock_moved(); }
+  void drain(SteadyTime deadline) override { delivery_->drain(deadline); }
+
+ private:
+  const Clock& clock_;
+  std::shared_ptr<Delivery> delivery_;
+};
+
+}  // namespace
+
+std::unique_ptr<Outbox> make_outbox(storage::Database& database, const Clock& clock) {
+  return std::make_unique<StoredOutbox>(database, clock);
+}
+
+}  // namespace cumulet::events
