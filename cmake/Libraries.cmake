@@ -10,6 +10,9 @@ function(cumulet_library name)
   endif()
   target_include_directories(lib_${name} SYSTEM INTERFACE ${PKG_${name}_INCLUDE_DIRS})
   set(found)
+  if(CUMULET_SANITIZE)
+    set(ARG_ARCHIVES) # What is not instrumented stays a library of its own, which the sanitizers can tell apart.
+  endif()
   foreach(archive ${ARG_ARCHIVES})
     find_library(ARCHIVE_${archive} NAMES lib${archive}.a)
     mark_as_advanced(ARCHIVE_${archive})
@@ -42,7 +45,9 @@ cumulet_library(simdjson PACKAGE simdjson DEBIAN libsimdjson-dev)
 cumulet_library(seccomp PACKAGE libseccomp DEBIAN libseccomp-dev ARCHIVES seccomp)
 cumulet_library(cap PACKAGE libcap DEBIAN libcap-dev ARCHIVES cap)
 cumulet_library(zip PACKAGE libzip DEBIAN libzip-dev)
-cumulet_library(rocksdb PACKAGE rocksdb DEBIAN librocksdb-dev)
+# As a shared library it costs several milliseconds of every start.
+cumulet_library(rocksdb PACKAGE rocksdb DEBIAN "librocksdb-dev libsnappy-dev liblz4-dev libbz2-dev"
+                ARCHIVES rocksdb snappy lz4 bz2 ALSO lib_zstd lib_zlib)
 cumulet_library(curl PACKAGE libcurl DEBIAN libcurl4-openssl-dev)
 
 find_path(BOOST_BEAST_HEADERS boost/beast/core.hpp)
