@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "storage/engines/rocksdb/format.h"
+#include "storage/engines/rocksdb/quick_start.h"
 #include "storage/engines/rocksdb/transaction.h"
 #include "storage/engines/rocksdb/tuning.h"
 #include "storage/open.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t kGroupBytes = 8u << 20;
 /// Less than this in the memtable is replayed from the log at the next start faster than flushed now.
 constexpr std::uint64_t kFlushAtClose = 1u << 20;
+/// Each start without a flush leaves a log file behind.
+constexpr std::size_t kLogsAtClose = 4;
 
 Error cannot_open(const std::filesystem::path& directory, const rocksdb::Status& status) {
   const std::string text = status.ToString();
@@ -42,17 +45,19 @@ Result<std::unique_ptr<Database>> RocksEngine::open(const std::filesystem::path&
     return Error(errors::kServiceUnavailable,
                  fmt::format("The data directory {} cannot be made: {}", directory.string(), failed.message()));
   }
+  const std::shared_ptr<rocksdb::Env> env = options.env ? nullptr : make_quick_start_env();
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(tuned_options(options.env), directory.string(), &opened);
+  const rocksdb::Status status =
+      rocksdb::DB::Open(tuned_options(env ? env.get() : options.env), directory.string(), &opened);
   std::unique_ptr<rocksdb::DB> db(opened);
   if (!status.ok()) return cannot_open(directory, status);
   if (Result<void> format = check_format(*db); !format.ok()) return std::move(format).error();
-  return std::unique_ptr<Database>(std::make_unique<RocksEngine>(std::move(db), directory, pool, options));
+  return std::unique_ptr<Database>(std::make_unique<RocksEngine>(env, std::move(db), directory, pool, options));
 }
 
-RocksEngine::RocksEngine(std::unique_ptr<rocksdb::DB> db, std::filesystem::path directory, ThreadPool& pool,
-                         RocksOptions options)
-    : directory_(std::move(directory)), options_(options), pool_(pool), db_(std::move(db)) {
+RocksEngine::RocksEngine(std::shared_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db,
+                         std::filesystem::path directory, ThreadPool& pool, RocksOptions options)
+    : directory_(std::move(directory)), options_(options), pool_(pool), env_(std::move(env)), db_(std::move(db)) {
   gate_ = std::make_shared<Gate>(durable_state(0));
   committer_ = std::thread([this] { commit_groups(); });
   pthread_setname_np(committer_.native_handle(), "committer");
@@ -62,14 +67,21 @@ RocksEngine::~RocksEngine() {
   gate_->close();
   committer_.join();
   gate_->release();
-  std::uint64_t in_memory = 0;
-  if (db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeActiveMemTable, &in_memory) && in_memory > kFlushAtClose) {
-    const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions());
-    if (!flushed.ok())
-      log::warning("flush at close failed; the log is replayed at the next start", {{"error", flushed.ToString()}});
-  }
+  flush_for_quick_start();
   const rocksdb::Status closed = db_->Close();
   if (!closed.ok()) log::warning("closing the database failed", {{"error", closed.ToString()}});
+}
+
+/// So that the next start has little to replay.
+void RocksEngine::flush_for_quick_start() {
+  std::uint64_t in_memory = 0;
+  rocksdb::VectorLogPtr logs;
+  db_->GetIntProperty(rocksdb::DB::Properties::kCurSizeActiveMemTable, &in_memory);
+  (void)db_->GetSortedWalFiles(logs);
+  if (in_memory < kFlushAtClose && logs.size() < kLogsAtClose) return;
+  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions());
+  if (flushed.ok()) return;
+  log::warning("flush at close failed; the log is replayed at the next start", {{"error", flushed.ToString()}});
 }
 
 std::unique_ptr<Transaction> RocksEngine::begin() { return std::make_unique<RocksTransaction>(*this); }

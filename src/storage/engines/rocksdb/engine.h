@@ -24,7 +24,8 @@ class RocksEngine final : public Database {
  public:
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& directory, ThreadPool& pool,
                                                 RocksOptions options);
-  RocksEngine(std::unique_ptr<rocksdb::DB> db, std::filesystem::path directory, ThreadPool& pool, RocksOptions options);
+  RocksEngine(std::shared_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, std::filesystem::path directory,
+              ThreadPool& pool, RocksOptions options);
   /// Writes what is queued, then closes.
   ~RocksEngine() override;
 
@@ -37,6 +38,7 @@ class RocksEngine final : public Database {
   ThreadPool& pool() { return pool_; }
 
  private:
+  void flush_for_quick_start();
   void commit_groups();
   rocksdb::Status write(const std::vector<CommitPtr>& group);
   bool has_room() const;
@@ -45,6 +47,7 @@ class RocksEngine final : public Database {
   std::filesystem::path directory_;
   RocksOptions options_;
   ThreadPool& pool_;
+  std::shared_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<Gate> gate_;
   bool refused_ = false;  ///< The last group was; the committer's own.

@@ -67,6 +67,7 @@ rocksdb::Options tuned_options(rocksdb::Env* env) {
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options()));
 
   options.max_open_files = 512;
+  options.avoid_unnecessary_blocking_io = true;  // Old files are deleted behind the start.
   options.max_file_opening_threads = 1;
   options.skip_stats_update_on_db_open = true;
   options.skip_checking_sst_file_sizes_on_db_open = true;
