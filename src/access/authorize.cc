@@ -30,7 +30,7 @@ Result<void> authorize(const wire::Call& call, std::string_view action, std::str
   return {};
 }
 
-Task<void> authorize_operation(const wire::Call& call) {
+Task<void> authorize(const wire::Call& call) {
   // The authenticator lets anonymous callers through only where the service or the model allows them.
   if (call.caller.anonymous) co_return;
   co_await authorize(call, call.service + ":" + call.operation, {});

@@ -15,7 +15,7 @@ Result<void> authorize(const wire::Call& call, std::string_view action, std::str
 
 /// What the pipeline asks before it runs an operation: anonymous callers pass to S3, which decides by the bucket's
 /// policy, and to operations that the model leaves unsigned.
-Task<void> authorize_operation(const wire::Call& call);
+Task<void> authorize(const wire::Call& call);
 
 /// "User: … is not authorized to perform: … on resource: …", worded for the service.
 Error access_denied(const wire::Call& call, std::string_view action, std::string_view resource);
