@@ -113,7 +113,9 @@ Task<SandboxSpec> Environment::specify(const RuntimeChoice& choice) {
   }
   spec.memory_mib = version.memory_mib;
   spec.ephemeral_mib = version.ephemeral_mib;
-  spec.cpus = version.memory_mib / 1769.0;
+  // Lambda gives a vCPU for 1769 MB, and more than a function's share while it initialises. Here every function may use
+  // one whole CPU: what nobody else needs is not withheld from it.
+  spec.cpus = std::max(1.0, version.memory_mib / 1769.0);
   spec.listen_ports = {kRuntimeApiPort, kPlatformPort};
   const Credentials credentials = co_await parts_.hooks.credentials(version);
   spec.environment = environment_variables(version, credentials, log_stream_, os_only);
@@ -153,7 +155,10 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   if (!choice) {
     co_return BootOutcome(BootOutcome::Kind::kPlatformFailed, parts_.catalogue->status(version_->runtime).detail, "");
   }
-  if (first) write(init_start_line(*version_, choice->note));
+  if (first) {
+    write(init_start_line(*version_, choice->note));
+    tail_.clear();
+  }
   SteadyTime began = Clock::now();
   Result<SandboxSpec> spec = co_await attempt(specify(*choice));
   BootOutcome outcome(BootOutcome::Kind::kReady, "", "");
@@ -304,7 +309,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
   unreported_ = std::move(report);
   busy_ = false;
   if (invocation.tail) {
-    finish_report();
+    finish_report(true);
     result.log_tail = tail_.size() > kTail ? tail_.substr(tail_.size() - kTail) : tail_;
     tail_.clear();
   } else {
@@ -332,12 +337,12 @@ InvocationResult Environment::report_failed_boot(const Invocation& invocation, c
   write(start_line(*version_, invocation.request_id));
   if (timed_out) write(timed_out_line(parts_.clock.now(), invocation.request_id, version_->timeout_seconds));
   unreported_ = std::move(report);
-  finish_report();
+  finish_report(true);
   if (invocation.tail) result.log_tail = tail_.size() > kTail ? tail_.substr(tail_.size() - kTail) : tail_;
   return result;
 }
 
-void Environment::finish_report() {
+void Environment::finish_report(bool keep_tail) {
   if (!unreported_) return;
   Report report = std::move(*unreported_);
   unreported_.reset();
@@ -346,6 +351,7 @@ void Environment::finish_report() {
   write(end_line(report.request_id));
   write(report_line(report));
   flush();
+  if (!keep_tail) tail_.clear();
 }
 
 void Environment::write(std::string line) {

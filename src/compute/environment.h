@@ -109,7 +109,7 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
   net::Response delivery(Invocation& invocation, SteadyTime deadline);
   std::string exit_document(const std::string& request_id);
   Verdict settle(const std::string& request_id, std::string payload, bool is_error, std::string type);
-  void finish_report();
+  void finish_report(bool keep_tail = false);
   void write(std::string line);
   void collect(bool finish);
   void flush();

@@ -16,8 +16,20 @@
 #include "base/ids.h"
 #include "compute/engine.h"
 #include "compute/sandbox.h"
+#include "tests/unit/compute/engine_fake_substrate.h"
 
 namespace cumulet::compute {
+
+/// The process sandbox where the host can make one; else, and under sanitizers, plain processes.
+inline std::unique_ptr<Substrate> make_test_substrate() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  if (std::getenv("CUMULET_TEST_FAKE_SUBSTRATE") == nullptr) {
+    auto real = make_process_substrate(std::filesystem::temp_directory_path() / ("cumulet-substrate-" + random_id(8)));
+    if (real) return std::move(real).value();
+  }
+#endif
+  return make_fake_substrate();
+}
 
 /// An engine on real loops with a substrate given, and functions written into a fresh directory.
 class EngineFixture {
@@ -44,9 +56,7 @@ class EngineFixture {
       for (LogLine& line : lines) log_[stream].push_back(std::move(line.message));
       logged_.notify_all();
     };
-    hooks.platform = [](net::Request& request) -> Task<net::Response> {
-      co_return net::Response(200, "text/plain", "platform " + request.path);
-    };
+    hooks.platform = [this](net::Request& request) -> Task<net::Response> { return answer(request); };
     auto engine = make_engine(loops_, server_, std::move(substrate), clock_, std::move(hooks), std::move(options));
     EXPECT_TRUE(engine.ok()) << (engine.ok() ? "" : engine.error().message());
     engine_ = std::move(engine).value();
@@ -131,6 +141,10 @@ class EngineFixture {
     const std::lock_guard lock(mutex_);
     return log_.size();
   }
+  /// The platform: says the path, and how often it was asked.
+  Task<net::Response> answer(net::Request& request) {
+    co_return net::Response(200, "text/plain", "platform " + request.path + " " + std::to_string(++asked_));
+  }
   Engine& engine() { return *engine_; }
 
  private:
@@ -138,6 +152,7 @@ class EngineFixture {
   SystemClock clock_;
   net::Loops loops_;
   net::Server server_;
+  std::atomic<int> asked_{0};
   std::mutex mutex_;
   std::condition_variable logged_;
   std::map<std::string, std::vector<std::string>> log_;

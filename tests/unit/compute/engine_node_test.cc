@@ -19,7 +19,7 @@ class NodeTest : public testing::Test {
     f->timeout_seconds = 20;
     return cloud.invoke(f, payload);
   }
-  EngineFixture cloud{make_fake_substrate()};
+  EngineFixture cloud{make_test_substrate()};
 };
 
 TEST_F(NodeTest, AsyncHandlerAnswers) {
