@@ -22,13 +22,18 @@ class Operand {
 std::optional<std::size_t> size_of(const AttributeValue& value) {
   switch (value.type()) {
     case Type::kString:
-    case Type::kBinary: return value.text().size();
+    case Type::kBinary:
+      return value.text().size();
     case Type::kStringSet:
     case Type::kNumberSet:
-    case Type::kBinarySet: return value.set().size();
-    case Type::kList: return value.list().size();
-    case Type::kMap: return value.map().size();
-    default: return std::nullopt;
+    case Type::kBinarySet:
+      return value.set().size();
+    case Type::kList:
+      return value.list().size();
+    case Type::kMap:
+      return value.map().size();
+    default:
+      return std::nullopt;
   }
 }
 
@@ -40,13 +45,20 @@ class Evaluator {
     const Node& node = expression_.node(at);
     const auto child_holds = [this](std::uint32_t child) { return condition(child); };
     switch (node.kind) {
-      case NodeKind::kOr: return std::any_of(node.children.begin(), node.children.end(), child_holds);
-      case NodeKind::kAnd: return std::all_of(node.children.begin(), node.children.end(), child_holds);
-      case NodeKind::kNot: return !condition(node.children[0]);
-      case NodeKind::kFunction: return function(node);
-      case NodeKind::kIn: return in(node);
-      case NodeKind::kBetween: return between(node);
-      default: return comparison(node);
+      case NodeKind::kOr:
+        return std::any_of(node.children.begin(), node.children.end(), child_holds);
+      case NodeKind::kAnd:
+        return std::all_of(node.children.begin(), node.children.end(), child_holds);
+      case NodeKind::kNot:
+        return !condition(node.children[0]);
+      case NodeKind::kFunction:
+        return function(node);
+      case NodeKind::kIn:
+        return in(node);
+      case NodeKind::kBetween:
+        return between(node);
+      default:
+        return comparison(node);
     }
   }
 
@@ -74,11 +86,16 @@ class Evaluator {
     if (!a || !b || !comparable(*a, *b)) return false;
     const int order = compare(*a, *b);
     switch (node.kind) {
-      case NodeKind::kLess: return order < 0;
-      case NodeKind::kLessEqual: return order <= 0;
-      case NodeKind::kGreater: return order > 0;
-      case NodeKind::kGreaterEqual: return order >= 0;
-      default: return false;
+      case NodeKind::kLess:
+        return order < 0;
+      case NodeKind::kLessEqual:
+        return order <= 0;
+      case NodeKind::kGreater:
+        return order > 0;
+      case NodeKind::kGreaterEqual:
+        return order >= 0;
+      default:
+        return false;
     }
   }
 
@@ -108,10 +125,14 @@ class Evaluator {
     const Operand second = operand(node.children[1]);
     if (!second.get()) return false;
     switch (node.function) {
-      case Function::kAttributeType: return type_text(*first.get()) == second.get()->text();
-      case Function::kBeginsWith: return begins_with(*first.get(), *second.get());
-      case Function::kContains: return contains(*first.get(), *second.get());
-      default: return false;
+      case Function::kAttributeType:
+        return type_text(*first.get()) == second.get()->text();
+      case Function::kBeginsWith:
+        return begins_with(*first.get(), *second.get());
+      case Function::kContains:
+        return contains(*first.get(), *second.get());
+      default:
+        return false;
     }
   }
 

@@ -75,11 +75,11 @@ struct Expression {
   ExpressionKind kind = ExpressionKind::kCondition;
   std::vector<Node> nodes;
   std::vector<PathSteps> paths;
-  std::vector<std::string> name_refs;   ///< "#a", each once.
-  std::vector<std::string> value_refs;  ///< ":a", each once.
-  std::uint32_t root = 0;               ///< Of conditions.
-  std::vector<UpdateAction> actions;    ///< Of updates.
-  std::vector<std::uint32_t> projected; ///< Of projections: places in `paths`.
+  std::vector<std::string> name_refs;    ///< "#a", each once.
+  std::vector<std::string> value_refs;   ///< ":a", each once.
+  std::uint32_t root = 0;                ///< Of conditions.
+  std::vector<UpdateAction> actions;     ///< Of updates.
+  std::vector<std::uint32_t> projected;  ///< Of projections: places in `paths`.
 
   const Node& node(std::uint32_t at) const { return nodes[at]; }
 };

@@ -45,9 +45,15 @@ Path resolve(const PathSteps& steps, const std::vector<const std::string*>& name
   path.reserve(steps.size());
   for (const PathStep& step : steps) {
     switch (step.kind) {
-      case PathStep::Kind::kName: path.push_back(Step{&step.name, 0}); break;
-      case PathStep::Kind::kNameRef: path.push_back(Step{names[step.number], 0}); break;
-      case PathStep::Kind::kIndex: path.push_back(Step{nullptr, step.number}); break;
+      case PathStep::Kind::kName:
+        path.push_back(Step{&step.name, 0});
+        break;
+      case PathStep::Kind::kNameRef:
+        path.push_back(Step{names[step.number], 0});
+        break;
+      case PathStep::Kind::kIndex:
+        path.push_back(Step{nullptr, step.number});
+        break;
     }
   }
   return path;
@@ -87,7 +93,8 @@ Result<Placeholders> Placeholders::make(const std::optional<Names>& names, std::
     }
     for (auto& [key, value] : *values) {
       if (Result<void> done = normalise(value); !done) {
-        return invalid("ExpressionAttributeValues contains invalid value: " + done.error().message() + " for key " + key);
+        return invalid("ExpressionAttributeValues contains invalid value: " + done.error().message() + " for key " +
+                       key);
       }
     }
     placeholders.values_ = &*values;
@@ -108,8 +115,8 @@ Result<std::optional<BoundExpression>> Placeholders::bind(ExpressionKind kind, c
   for (const std::string& ref : bound.ast_->name_refs) {
     const auto found = names_ ? names_->find(ref) : Names::const_iterator();
     if (!names_ || found == names_->end()) {
-      return invalid(prefix + "An expression attribute name used in the document path is not defined; attribute name: " +
-                     ref);
+      return invalid(prefix +
+                     "An expression attribute name used in the document path is not defined; attribute name: " + ref);
     }
     names_used_[static_cast<std::size_t>(std::distance(names_->begin(), found))] = true;
     names.push_back(&found->second);
@@ -117,7 +124,8 @@ Result<std::optional<BoundExpression>> Placeholders::bind(ExpressionKind kind, c
   for (const std::string& ref : bound.ast_->value_refs) {
     const auto found = values_ ? values_->find(ref) : Item::const_iterator();
     if (!values_ || found == values_->end()) {
-      return invalid(prefix + "An expression attribute value used in expression is not defined; attribute value: " + ref);
+      return invalid(prefix +
+                     "An expression attribute value used in expression is not defined; attribute value: " + ref);
     }
     values_used_[static_cast<std::size_t>(std::distance(values_->begin(), found))] = true;
     bound.values_.push_back(&found->second);

@@ -26,8 +26,8 @@ using Path = std::vector<Step>;
 /// "[a, [0], b]", as error messages write paths.
 std::string path_text(const Path& path);
 
-/// An expression together with what its placeholders stand for in one request. Refers to the request's names and values,
-/// which must outlive it.
+/// An expression together with what its placeholders stand for in one request. Refers to the request's names and
+/// values, which must outlive it.
 class BoundExpression {
  public:
   const Expression& ast() const { return *ast_; }
@@ -46,8 +46,8 @@ class BoundExpression {
   std::vector<const AttributeValue*> values_;
 };
 
-/// ExpressionAttributeNames and ExpressionAttributeValues of a request: resolves the placeholders of its expressions, in
-/// the order in which DynamoDB checks them, and tells in the end which were not used.
+/// ExpressionAttributeNames and ExpressionAttributeValues of a request: resolves the placeholders of its expressions,
+/// in the order in which DynamoDB checks them, and tells in the end which were not used.
 class Placeholders {
  public:
   using Names = std::map<std::string, std::string>;

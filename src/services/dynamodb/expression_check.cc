@@ -12,17 +12,28 @@ namespace {
 
 const char* operator_text(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kEqual: return "=";
-    case NodeKind::kNotEqual: return "<>";
-    case NodeKind::kLess: return "<";
-    case NodeKind::kLessEqual: return "<=";
-    case NodeKind::kGreater: return ">";
-    case NodeKind::kGreaterEqual: return ">=";
-    case NodeKind::kBetween: return "BETWEEN";
-    case NodeKind::kIn: return "IN";
-    case NodeKind::kAdd: return "+";
-    case NodeKind::kSubtract: return "-";
-    default: return "";
+    case NodeKind::kEqual:
+      return "=";
+    case NodeKind::kNotEqual:
+      return "<>";
+    case NodeKind::kLess:
+      return "<";
+    case NodeKind::kLessEqual:
+      return "<=";
+    case NodeKind::kGreater:
+      return ">";
+    case NodeKind::kGreaterEqual:
+      return ">=";
+    case NodeKind::kBetween:
+      return "BETWEEN";
+    case NodeKind::kIn:
+      return "IN";
+    case NodeKind::kAdd:
+      return "+";
+    case NodeKind::kSubtract:
+      return "-";
+    default:
+      return "";
   }
 }
 
@@ -44,14 +55,22 @@ std::string value_text(const AttributeValue& value) {
 /// What ADD and DELETE call the types they do not take.
 const char* long_type_name(Type type) {
   switch (type) {
-    case Type::kString: return "STRING";
-    case Type::kNumber: return "NUMBER";
-    case Type::kBinary: return "BINARY";
-    case Type::kNull: return "NULL";
-    case Type::kBool: return "BOOLEAN";
-    case Type::kList: return "LIST";
-    case Type::kMap: return "MAP";
-    default: return "SET";
+    case Type::kString:
+      return "STRING";
+    case Type::kNumber:
+      return "NUMBER";
+    case Type::kBinary:
+      return "BINARY";
+    case Type::kNull:
+      return "NULL";
+    case Type::kBool:
+      return "BOOLEAN";
+    case Type::kList:
+      return "LIST";
+    case Type::kMap:
+      return "MAP";
+    default:
+      return "SET";
   }
 }
 
@@ -64,7 +83,9 @@ class Checker {
     const Node& node = expression_.node(at);
     for (const std::uint32_t child : node.children) visit(child);
     switch (node.kind) {
-      case NodeKind::kFunction: check_function(node); break;
+      case NodeKind::kFunction:
+        check_function(node);
+        break;
       case NodeKind::kLess:
       case NodeKind::kLessEqual:
       case NodeKind::kGreater:
@@ -72,8 +93,12 @@ class Checker {
         for (const std::uint32_t child : node.children) require_ordered(node, child);
         [[fallthrough]];
       case NodeKind::kEqual:
-      case NodeKind::kNotEqual: check_distinct(operator_text(node.kind), node); break;
-      case NodeKind::kBetween: check_between(node); break;
+      case NodeKind::kNotEqual:
+        check_distinct(operator_text(node.kind), node);
+        break;
+      case NodeKind::kBetween:
+        check_between(node);
+        break;
       case NodeKind::kAdd:
       case NodeKind::kSubtract:
         for (const std::uint32_t child : node.children) {
@@ -81,7 +106,8 @@ class Checker {
           if (type && *type != Type::kNumber) wrong_type(operator_text(node.kind), *type);
         }
         break;
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -109,13 +135,15 @@ class Checker {
     if (const AttributeValue* value = literal(node)) return value->type();
     switch (node.kind) {
       case NodeKind::kAdd:
-      case NodeKind::kSubtract: return Type::kNumber;
+      case NodeKind::kSubtract:
+        return Type::kNumber;
       case NodeKind::kFunction:
         if (node.function == Function::kSize) return Type::kNumber;
         if (node.function == Function::kListAppend) return Type::kList;
         if (node.function == Function::kIfNotExists || node.function == Function::kNone) return std::nullopt;
         return Type::kBool;
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
 
@@ -123,8 +151,10 @@ class Checker {
     switch (function) {
       case Function::kAttributeExists:
       case Function::kAttributeNotExists:
-      case Function::kSize: return 1;
-      default: return 2;
+      case Function::kSize:
+        return 1;
+      default:
+        return 2;
     }
   }
 
@@ -151,7 +181,9 @@ class Checker {
           if (type && *type != Type::kString && *type != Type::kBinary) wrong_type(name, *type);
         }
         break;
-      case Function::kContains: check_distinct(name, node); break;
+      case Function::kContains:
+        check_distinct(name, node);
+        break;
       case Function::kSize: {
         const std::optional<Type> type = type_of(first);
         if (type == Type::kNumber || type == Type::kBool || type == Type::kNull) wrong_type(name, *type);
@@ -163,8 +195,11 @@ class Checker {
           if (type && *type != Type::kList) wrong_type(name, *type);
         }
         break;
-      case Function::kAttributeType: check_attribute_type(expression_.node(node.children[1])); break;
-      case Function::kNone: break;
+      case Function::kAttributeType:
+        check_attribute_type(expression_.node(node.children[1]));
+        break;
+      case Function::kNone:
+        break;
     }
   }
 
@@ -212,8 +247,7 @@ class Checker {
     if (lower->type() != upper->type()) {
       note(operand_, "The BETWEEN operator requires same data type for lower and upper bounds; " + bounds);
     } else if (comparable(*lower, *upper) && compare(*lower, *upper) > 0) {
-      note(operand_,
-           "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; " + bounds);
+      note(operand_, "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; " + bounds);
     }
   }
 
@@ -237,7 +271,8 @@ Result<void> check_paths(const std::vector<const Path*>& paths) {
                        ", path two: " + path_text(b));
       }
       if ((at->name == nullptr) != (other->name == nullptr) && !conflict) {
-        conflict = "Two document paths conflict with each other; " + both + path_text(a) + ", path two: " + path_text(b);
+        conflict =
+            "Two document paths conflict with each other; " + both + path_text(a) + ", path two: " + path_text(b);
       }
     }
   }

@@ -13,8 +13,8 @@ enum class TokenKind : std::uint8_t {
   kNameRef,   ///< #name
   kValueRef,  ///< :value
   kInteger,
-  kSymbol,    ///< ( ) [ ] , . + - = < > <= >= <>
-  kUnknown,   ///< a character that no expression contains
+  kSymbol,   ///< ( ) [ ] , . + - = < > <= >= <>
+  kUnknown,  ///< a character that no expression contains
 };
 
 struct Token {
@@ -27,8 +27,8 @@ struct Token {
   bool is_keyword(std::string_view upper) const;
 };
 
-/// Cuts an expression into tokens, ended by kEnd. Never fails: what it does not know becomes kUnknown, for the parser to
-/// complain about.
+/// Cuts an expression into tokens, ended by kEnd. Never fails: what it does not know becomes kUnknown, for the parser
+/// to complain about.
 std::vector<Token> tokenize(std::string_view expression);
 
 }  // namespace cumulet::dynamodb

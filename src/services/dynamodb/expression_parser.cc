@@ -25,7 +25,8 @@ constexpr std::array<std::pair<std::string_view, Function>, 8> kFunctions = {{
     {"list_append", Function::kListAppend},
 }};
 
-/// Faults that do not end the parse: all of the text is read first, and the most important fault is told. In that order.
+/// Faults that do not end the parse: all of the text is read first, and the most important fault is told. In that
+/// order.
 enum class Fault { kParentheses, kFunction, kMisuse, kReserved, kSection, kLimit, kCount };
 
 class Parser {
@@ -115,8 +116,8 @@ class Parser {
   }
   void count_operator() {
     if (++operators_ == kMaxExpressionOperators + 1) {
-      note(Fault::kLimit,
-           "The expression contains too many operators; operator count: " + std::to_string(kMaxExpressionOperators + 1));
+      note(Fault::kLimit, "The expression contains too many operators; operator count: " +
+                              std::to_string(kMaxExpressionOperators + 1));
     }
   }
   static std::uint32_t intern(std::vector<std::string>& refs, std::string_view ref) {
@@ -192,10 +193,11 @@ class Parser {
     count_operator();
     Node node;
     node.kind = NodeKind::kFunction;
-    const auto found = std::find_if(kFunctions.begin(), kFunctions.end(), [&](const auto& f) { return f.first == name; });
+    const auto found =
+        std::find_if(kFunctions.begin(), kFunctions.end(), [&](const auto& f) { return f.first == name; });
     const bool update = out_.kind == ExpressionKind::kUpdate;
-    const bool of_update =
-        found != kFunctions.end() && (found->second == Function::kIfNotExists || found->second == Function::kListAppend);
+    const bool of_update = found != kFunctions.end() &&
+                           (found->second == Function::kIfNotExists || found->second == Function::kListAppend);
     if (found == kFunctions.end() || update != of_update) {
       note(Fault::kFunction, "Invalid function name; function: " + name);
     } else {
@@ -386,9 +388,8 @@ class Parser {
       if (failed_) return 0;
       for (const std::uint32_t operand : operands) forbid_nested(operand);
       if (operands.size() - 1 > kMaxInOperands) {
-        note(Fault::kLimit,
-             "The IN operator is provided with too many operands; number of operands: " +
-                 std::to_string(operands.size() - 1));
+        note(Fault::kLimit, "The IN operator is provided with too many operands; number of operands: " +
+                                std::to_string(operands.size() - 1));
       }
       return add(NodeKind::kIn, std::move(operands));
     }
@@ -423,8 +424,8 @@ class Parser {
       }
       bool& used = seen[static_cast<std::size_t>(verb)];
       if (used) {
-        note(Fault::kSection, "The \"" + to_upper(current().text) +
-                                  "\" section can only be used once in an update expression;");
+        note(Fault::kSection,
+             "The \"" + to_upper(current().text) + "\" section can only be used once in an update expression;");
       }
       used = true;
       advance();
@@ -507,11 +508,16 @@ class Parser {
 
 const char* expression_kind_name(ExpressionKind kind) {
   switch (kind) {
-    case ExpressionKind::kCondition: return "ConditionExpression";
-    case ExpressionKind::kFilter: return "FilterExpression";
-    case ExpressionKind::kKeyCondition: return "KeyConditionExpression";
-    case ExpressionKind::kProjection: return "ProjectionExpression";
-    case ExpressionKind::kUpdate: return "UpdateExpression";
+    case ExpressionKind::kCondition:
+      return "ConditionExpression";
+    case ExpressionKind::kFilter:
+      return "FilterExpression";
+    case ExpressionKind::kKeyCondition:
+      return "KeyConditionExpression";
+    case ExpressionKind::kProjection:
+      return "ProjectionExpression";
+    case ExpressionKind::kUpdate:
+      return "UpdateExpression";
   }
   return "";
 }

@@ -16,8 +16,9 @@ constexpr std::size_t kMaxInOperands = 100;
 constexpr int kMaxExpressionDepth = 320;
 
 /// Parses an expression of that kind. Everything that can be told without the values of the placeholders is checked:
-/// syntax, reserved words, function names and places, limits; the rest is checked when it is bound (expression_binding.h).
-/// Fails with ValidationException and DynamoDB's message ("Invalid FilterExpression: Syntax error; …").
+/// syntax, reserved words, function names and places, limits; the rest is checked when it is bound
+/// (expression_binding.h). Fails with ValidationException and DynamoDB's message ("Invalid FilterExpression: Syntax
+/// error; …").
 Result<Expression> parse_expression(ExpressionKind kind, std::string_view text);
 
 /// The same, with the expressions parsed last on this thread at hand.

@@ -57,16 +57,26 @@ bool get_text(std::string_view& in, std::string_view& text) {
 
 Tag tag_of(const AttributeValue& value) {
   switch (value.type()) {
-    case Type::kString: return Tag::kString;
-    case Type::kNumber: return Tag::kNumber;
-    case Type::kBinary: return Tag::kBinary;
-    case Type::kStringSet: return Tag::kStringSet;
-    case Type::kNumberSet: return Tag::kNumberSet;
-    case Type::kBinarySet: return Tag::kBinarySet;
-    case Type::kMap: return Tag::kMap;
-    case Type::kList: return Tag::kList;
-    case Type::kNull: return Tag::kNull;
-    case Type::kBool: return value.boolean() ? Tag::kTrue : Tag::kFalse;
+    case Type::kString:
+      return Tag::kString;
+    case Type::kNumber:
+      return Tag::kNumber;
+    case Type::kBinary:
+      return Tag::kBinary;
+    case Type::kStringSet:
+      return Tag::kStringSet;
+    case Type::kNumberSet:
+      return Tag::kNumberSet;
+    case Type::kBinarySet:
+      return Tag::kBinarySet;
+    case Type::kMap:
+      return Tag::kMap;
+    case Type::kList:
+      return Tag::kList;
+    case Type::kNull:
+      return Tag::kNull;
+    case Type::kBool:
+      return value.boolean() ? Tag::kTrue : Tag::kFalse;
   }
   return Tag::kNull;
 }
@@ -76,7 +86,9 @@ void put_value(std::string& out, const AttributeValue& value) {
   switch (value.type()) {
     case Type::kString:
     case Type::kNumber:
-    case Type::kBinary: put_text(out, value.text()); return;
+    case Type::kBinary:
+      put_text(out, value.text());
+      return;
     case Type::kStringSet:
     case Type::kNumberSet:
     case Type::kBinarySet:
@@ -95,7 +107,8 @@ void put_value(std::string& out, const AttributeValue& value) {
       for (const AttributeValue& element : value.list()) put_value(out, element);
       return;
     case Type::kNull:
-    case Type::kBool: return;
+    case Type::kBool:
+      return;
   }
 }
 
@@ -104,8 +117,10 @@ std::size_t encoded_guess(const AttributeValue& value) {
   switch (value.type()) {
     case Type::kString:
     case Type::kNumber:
-    case Type::kBinary: return value.text().size() + 4;
-    default: return 64;
+    case Type::kBinary:
+      return value.text().size() + 4;
+    default:
+      return 64;
   }
 }
 
@@ -183,9 +198,15 @@ bool get_value(std::string_view& in, AttributeValue& value, int depth) {
     case Tag::kList:
       value = AttributeValue::list({});
       return get_list(in, value.list(), depth + 1);
-    case Tag::kNull: value = AttributeValue::null(); return true;
-    case Tag::kFalse: value = AttributeValue::boolean(false); return true;
-    case Tag::kTrue: value = AttributeValue::boolean(true); return true;
+    case Tag::kNull:
+      value = AttributeValue::null();
+      return true;
+    case Tag::kFalse:
+      value = AttributeValue::boolean(false);
+      return true;
+    case Tag::kTrue:
+      value = AttributeValue::boolean(true);
+      return true;
   }
   return false;
 }

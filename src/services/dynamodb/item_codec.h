@@ -8,8 +8,8 @@
 #include "services/dynamodb/value.h"
 
 /// How items stand in the store: a format version, the item's size as DynamoDB counts it, then the attributes in the
-/// order of their names, each with its name, the length of its value, and the value (a type byte and what belongs to it).
-/// The lengths let a reader step over what it does not want.
+/// order of their names, each with its name, the length of its value, and the value (a type byte and what belongs to
+/// it). The lengths let a reader step over what it does not want.
 namespace cumulet::dynamodb {
 
 std::string encode_item(const Item& item);

@@ -33,10 +33,10 @@ Result<void> check_length(const KeyAttribute& attribute, const AttributeValue& v
   if (attribute.type == Type::kNumber) return {};
   const std::string& text = value.text();
   if (text.empty()) {
-    return invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
-                   "empty " +
-                   std::string(attribute.type == Type::kString ? "string" : "binary") +
-                   " value. Key: " + attribute.name);
+    return invalid(
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
+        "empty " +
+        std::string(attribute.type == Type::kString ? "string" : "binary") + " value. Key: " + attribute.name);
   }
   if (is_hash && text.size() > kMaxHashKeyBytes) {
     return invalid_parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes");
@@ -59,9 +59,8 @@ Result<void> check_item_attribute(const KeyAttribute& attribute, const Item& ite
   const auto found = item.find(attribute.name);
   if (found == item.end()) return invalid_parameter("Missing the key " + attribute.name + " in the item");
   if (!found->second.is(attribute.type)) {
-    return invalid_parameter("Type mismatch for key " + attribute.name +
-                             " expected: " + std::string(wire::type_name(attribute.type)) +
-                             " actual: " + type_text(found->second));
+    return invalid_parameter("Type mismatch for key " + attribute.name + " expected: " +
+                             std::string(wire::type_name(attribute.type)) + " actual: " + type_text(found->second));
   }
   return check_length(attribute, found->second, is_hash);
 }

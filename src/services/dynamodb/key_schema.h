@@ -27,8 +27,8 @@ struct KeySchema {
 };
 
 // The order-preserving encoding of keys. A partition's place is four bytes of a hash over its encoded hash key, so that
-// partitions spread evenly and a parallel scan's segments are ranges of places; then come the encoded hash and range key.
-// No encoded value is a prefix of another of its type.
+// partitions spread evenly and a parallel scan's segments are ranges of places; then come the encoded hash and range
+// key. No encoded value is a prefix of another of its type.
 
 void append_ordered(std::string& out, const AttributeValue& value);
 /// The bytes with which the encodings of all texts begin that begin with this one.

@@ -39,8 +39,8 @@ class Number {
   /// Appends bytes whose order is the numbers' order; no encoding is a prefix of another.
   void append_ordered(std::string& out) const;
 
-  /// What the number counts in an item's size: a byte, one for each two digits around the decimal point, and one for the
-  /// minus sign.
+  /// What the number counts in an item's size: a byte, one for each two digits around the decimal point, and one for
+  /// the minus sign.
   std::size_t stored_size() const;
 
  private:

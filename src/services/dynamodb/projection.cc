@@ -54,7 +54,8 @@ Item Projection::apply(const Item& item) const {
   for (const auto& [name, part] : root_.members) {
     const auto found = item.find(name);
     if (found == item.end()) continue;
-    if (std::optional<AttributeValue> value = cut(found->second, part)) kept.emplace_hint(kept.end(), name, std::move(*value));
+    if (std::optional<AttributeValue> value = cut(found->second, part))
+      kept.emplace_hint(kept.end(), name, std::move(*value));
   }
   return kept;
 }

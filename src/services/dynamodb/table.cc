@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "services/dynamodb/errors.h"
+#include "services/dynamodb/keys.h"
 #include "storage/row.h"
 
 namespace cumulet::dynamodb {
@@ -127,13 +128,16 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
   table.number = row.number();
   table.id = row.text();
   table.created = timestamp(row.signed_number());
-  for (std::uint64_t count = row.number(); count > 0 && row.ok(); --count) {
+  constexpr std::uint64_t kSane = 1000;  // A damaged count must not make this loop long.
+  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
     std::string attribute = row.text();
     table.attributes[attribute] = key_type(row.text());
     table.attribute_order.push_back(std::move(attribute));
   }
   table.keys = read_keys(row);
-  for (std::uint64_t count = row.number(); count > 0 && row.ok(); --count) table.indexes.push_back(read_index(row));
+  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+    table.indexes.push_back(read_index(row));
+  }
   table.next_index = static_cast<std::uint32_t>(row.number());
   table.on_demand = row.boolean();
   if (const std::optional<std::int64_t> since = read_optional(row)) table.on_demand_since = timestamp(*since);
@@ -147,6 +151,7 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
   table.time_to_live.enabled = row.boolean();
   table.time_to_live.attribute = row.text();
   table.tags = row.text_map();
+  table.rows = keys::rows_prefix(table.account, table.region, table.number);
   if (!row.ok()) return Error(errors::kInternalFailure, "The description of table " + table.name + " is damaged.");
   return table;
 }

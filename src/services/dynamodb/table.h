@@ -23,10 +23,11 @@ struct Throughput {
   std::int64_t decreases_today = 0;
 };
 
-enum class IndexStatus : std::uint8_t { kCreating = 0, kActive = 1, kDeleting = 2 };
+enum class IndexStatus : std::uint8_t { kCreating = 0, kActive = 1 };
 enum class ProjectionType : std::uint8_t { kAll = 0, kKeysOnly = 1, kInclude = 2 };
 
-/// A global or local secondary index. Its entries are rows of their own, written in the transaction that writes the item.
+/// A global or local secondary index. Its entries are rows of their own, written in the transaction that writes the
+/// item.
 struct Index {
   std::uint32_t number = 0;  ///< Of its rows; never used again within the table.
   std::string name;
@@ -49,6 +50,7 @@ struct Table {
   std::string region;
   std::string name;
   std::uint64_t number = 0;  ///< Of its rows.
+  std::string rows;          ///< What the keys of all its rows begin with.
   std::string id;            ///< UUID: TableId.
   Timestamp created{};
   std::map<std::string, Type> attributes;  ///< AttributeDefinitions.
@@ -59,7 +61,7 @@ struct Table {
   bool on_demand = true;
   std::optional<Timestamp> on_demand_since;
   Throughput throughput;
-  std::optional<std::int64_t> max_reads;   ///< OnDemandThroughput.
+  std::optional<std::int64_t> max_reads;  ///< OnDemandThroughput.
   std::optional<std::int64_t> max_writes;
   std::string table_class;  ///< Empty: never said.
   bool deletion_protection = false;

@@ -12,9 +12,7 @@ namespace cumulet::dynamodb {
 namespace {
 
 Error wrong_operand() { return invalid("An operand in the update expression has an incorrect data type"); }
-Error no_such_place() {
-  return invalid("The document path provided in the update expression is invalid for update");
-}
+Error no_such_place() { return invalid("The document path provided in the update expression is invalid for update"); }
 Error no_such_attribute() {
   return invalid("The provided expression refers to an attribute that does not exist in the item");
 }
@@ -27,15 +25,18 @@ class Operands {
   Result<AttributeValue> value(std::uint32_t at) const {
     const Node& node = update_.node(at);
     switch (node.kind) {
-      case NodeKind::kValue: return update_.value_of(node);
+      case NodeKind::kValue:
+        return update_.value_of(node);
       case NodeKind::kPath: {
         const AttributeValue* found = find(item_, update_.path_of(node));
         if (!found) return no_such_attribute();
         return *found;
       }
       case NodeKind::kAdd:
-      case NodeKind::kSubtract: return arithmetic(node);
-      default: return function(node);
+      case NodeKind::kSubtract:
+        return arithmetic(node);
+      default:
+        return function(node);
     }
   }
 

@@ -12,8 +12,8 @@ namespace cumulet::dynamodb {
 /// DynamoDB's message; `item` is then in no defined state.
 Result<void> apply_update(const BoundExpression& update, Item& item);
 
-/// Set arithmetic of ADD and DELETE, which the legacy AttributeUpdates share. `value` may be null: the attribute does not
-/// exist. Gives the attribute's new value, nothing when it is to be removed; fails when the types do not fit.
+/// Set arithmetic of ADD and DELETE, which the legacy AttributeUpdates share. `value` may be null: the attribute does
+/// not exist. Gives the attribute's new value, nothing when it is to be removed; fails when the types do not fit.
 Result<std::optional<AttributeValue>> added(const AttributeValue* value, const AttributeValue& operand);
 Result<std::optional<AttributeValue>> deleted(const AttributeValue* value, const AttributeValue& operand);
 

@@ -55,10 +55,12 @@ Result<void> normalise_set(AttributeValue& value) {
 Result<void> normalise_at(AttributeValue& value, int depth) {
   if (depth > kMaxNesting) return invalid_parameter("Nesting Levels have exceeded supported limits");
   switch (value.type()) {
-    case Type::kNumber: return normalise_number(value.text());
+    case Type::kNumber:
+      return normalise_number(value.text());
     case Type::kStringSet:
     case Type::kNumberSet:
-    case Type::kBinarySet: return normalise_set(value);
+    case Type::kBinarySet:
+      return normalise_set(value);
     case Type::kList:
       for (AttributeValue& element : value.list()) {
         if (Result<void> done = normalise_at(element, depth + 1); !done) return done;
@@ -69,7 +71,8 @@ Result<void> normalise_at(AttributeValue& value, int depth) {
         if (Result<void> done = normalise_at(member, depth + 1); !done) return done;
       }
       return {};
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -98,18 +101,22 @@ bool equal(const AttributeValue& a, const AttributeValue& b) {
   switch (a.type()) {
     case Type::kString:
     case Type::kNumber:
-    case Type::kBinary: return a.text() == b.text();
+    case Type::kBinary:
+      return a.text() == b.text();
     case Type::kStringSet:
     case Type::kNumberSet:
-    case Type::kBinarySet: return equal_sets(a.set(), b.set());
+    case Type::kBinarySet:
+      return equal_sets(a.set(), b.set());
     case Type::kList:
       return std::equal(a.list().begin(), a.list().end(), b.list().begin(), b.list().end(),
                         [](const AttributeValue& x, const AttributeValue& y) { return equal(x, y); });
     case Type::kMap:
       return std::equal(a.map().begin(), a.map().end(), b.map().begin(), b.map().end(),
                         [](const auto& x, const auto& y) { return x.first == y.first && equal(x.second, y.second); });
-    case Type::kNull: return true;
-    case Type::kBool: return a.boolean() == b.boolean();
+    case Type::kNull:
+      return true;
+    case Type::kBool:
+      return a.boolean() == b.boolean();
   }
   return false;
 }
@@ -134,8 +141,10 @@ std::size_t value_size(const AttributeValue& value) {
   std::size_t size = 0;
   switch (value.type()) {
     case Type::kString:
-    case Type::kBinary: return value.text().size();
-    case Type::kNumber: return number_of(value).stored_size();
+    case Type::kBinary:
+      return value.text().size();
+    case Type::kNumber:
+      return number_of(value).stored_size();
     case Type::kStringSet:
     case Type::kBinarySet:
       for (const std::string& element : value.set()) size += element.size();
@@ -152,7 +161,8 @@ std::size_t value_size(const AttributeValue& value) {
       for (const auto& [name, member] : value.map()) size += kElement + name.size() + value_size(member);
       return size;
     case Type::kNull:
-    case Type::kBool: return 1;
+    case Type::kBool:
+      return 1;
   }
   return size;
 }

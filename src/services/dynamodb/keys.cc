@@ -1,0 +1,93 @@
+#include "services/dynamodb/keys.h"
+
+#include <optional>
+#include <utility>
+
+#include "storage/key.h"
+
+namespace cumulet::dynamodb::keys {
+namespace {
+
+using storage::Key;
+
+constexpr std::string_view kSpace = "ddb";
+constexpr std::string_view kJobs = "ddb-jobs";
+constexpr std::string_view kTokens = "ddb-tokens";
+
+}  // namespace
+
+std::string table_row(std::string_view account, std::string_view region, std::string_view name) {
+  return Key(kSpace).text(account).text(region).text("table").text(name).bytes();
+}
+
+std::string table_rows(std::string_view account, std::string_view region) {
+  return Key(kSpace).text(account).text(region).text("table").bytes();
+}
+
+std::string rows_prefix(std::string_view account, std::string_view region, std::uint64_t table) {
+  return Key(kSpace).text(account).text(region).text("rows").number(table).bytes();
+}
+
+std::string rows_of(std::string_view rows_prefix, std::uint32_t index) {
+  std::string key;
+  key.reserve(rows_prefix.size() + 64);
+  key += rows_prefix;
+  for (int shift = 24; shift >= 0; shift -= 8) key += static_cast<char>(index >> shift);
+  return key;
+}
+
+std::string token_row(std::string_view account, std::string_view region, std::string_view token) {
+  return Key(kSpace).text(account).text(region).text("token").text(token).bytes();
+}
+
+std::string token_expiry_row(std::int64_t expires, std::string_view account, std::string_view region,
+                             std::string_view token) {
+  return Key(kTokens).signed_number(expires).text(account).text(region).text(token).bytes();
+}
+
+storage::KeyRange tokens_expiring_before(std::int64_t time) {
+  return storage::KeyRange(Key(kTokens).bytes(), Key(kTokens).signed_number(time).bytes());
+}
+
+std::string token_row_of(std::string_view expiry_row) {
+  storage::KeyReader reader(expiry_row);
+  const std::optional<std::string> space = reader.text();
+  if (space != kTokens || !reader.signed_number()) return {};
+  const std::optional<std::string> account = reader.text();
+  const std::optional<std::string> region = reader.text();
+  const std::optional<std::string> token = reader.text();
+  return account && region && token ? token_row(*account, *region, *token) : std::string();
+}
+
+std::string job_row(std::string_view account, std::string_view region, Job job, std::uint64_t table,
+                    std::uint32_t index) {
+  return Key(kJobs)
+      .text(account)
+      .text(region)
+      .number(static_cast<std::uint64_t>(job))
+      .number(table)
+      .number(index)
+      .bytes();
+}
+
+std::string job_rows() { return Key(kJobs).bytes(); }
+
+bool parse_job(std::string_view bytes, JobKey& key) {
+  storage::KeyReader reader(bytes);
+  const std::optional<std::string> space = reader.text();
+  if (space != kJobs) return false;
+  std::optional<std::string> account = reader.text();
+  std::optional<std::string> region = reader.text();
+  const std::optional<std::uint64_t> job = reader.number();
+  const std::optional<std::uint64_t> table = reader.number();
+  const std::optional<std::uint64_t> index = reader.number();
+  if (!account || !region || !job || !table || !index) return false;
+  key.account = std::move(*account);
+  key.region = std::move(*region);
+  key.job = static_cast<Job>(*job);
+  key.table = *table;
+  key.index = static_cast<std::uint32_t>(*index);
+  return true;
+}
+
+}  // namespace cumulet::dynamodb::keys

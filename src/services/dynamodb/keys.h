@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "storage/database.h"
+
+/// The rows of this service. README.md has the layout.
+namespace cumulet::dynamodb::keys {
+
+/// The number that an item's own row has in place of an index's.
+constexpr std::uint32_t kItems = 0;
+
+/// A table's description.
+std::string table_row(std::string_view account, std::string_view region, std::string_view name);
+/// What the descriptions of all tables of a region begin with.
+std::string table_rows(std::string_view account, std::string_view region);
+/// What all rows of a table's items and index entries begin with.
+std::string rows_prefix(std::string_view account, std::string_view region, std::uint64_t table);
+/// What the rows of the items (kItems) or of one index's entries begin with.
+std::string rows_of(std::string_view rows_prefix, std::uint32_t index);
+/// The answer to a ClientRequestToken.
+std::string token_row(std::string_view account, std::string_view region, std::string_view token);
+/// The same in the order in which tokens expire (microseconds), of all accounts and regions.
+std::string token_expiry_row(std::int64_t expires, std::string_view account, std::string_view region,
+                             std::string_view token);
+/// Those that expire before then.
+storage::KeyRange tokens_expiring_before(std::int64_t time);
+/// The token's row that an expiry row belongs to; empty when the bytes are none.
+std::string token_row_of(std::string_view expiry_row);
+
+/// Work that outlives the request that began it, of all accounts and regions.
+enum class Job : std::uint64_t { kPurge = 1, kBackfill = 2, kExpire = 3 };
+std::string job_row(std::string_view account, std::string_view region, Job job, std::uint64_t table,
+                    std::uint32_t index);
+std::string job_rows();
+
+struct JobKey {
+  std::string account;
+  std::string region;
+  Job job = Job::kPurge;
+  std::uint64_t table = 0;
+  std::uint32_t index = 0;
+};
+/// False when the bytes are no job's key.
+bool parse_job(std::string_view bytes, JobKey& key);
+
+}  // namespace cumulet::dynamodb::keys

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "base/task.h"
+#include "services/dynamodb/capacity.h"
+#include "services/dynamodb/table.h"
+#include "services/dynamodb/value.h"
+#include "storage/database.h"
+
+namespace cumulet::dynamodb {
+
+using TablePtr = std::shared_ptr<const Table>;
+
+/// An item and how large it counts.
+struct StoredItem {
+  StoredItem(Item i, std::size_t s) : item(std::move(i)), size(s) {}
+  Item item;
+  std::size_t size;
+};
+
+/// Tables and items as rows. Everything happens inside the caller's transaction; thread-safe.
+class Store {
+ public:
+  explicit Store(storage::Database& database) : database_(database) {}
+
+  storage::Database& database() const { return database_; }
+
+  /// Null when there is no such table. Read in the transaction, so that no write can outlive its table or miss an
+  /// index; decoded again only when the row has changed.
+  Task<TablePtr> find_table(storage::Transaction& transaction, std::string account, std::string region,
+                            std::string name);
+  void put_table(storage::Transaction& transaction, const Table& table) const;
+
+  static std::string item_key(const Table& table, const Item& item);
+  static std::string entry_key(const Table& table, const Index& index, const Item& item);
+
+  static Task<std::optional<StoredItem>> get_item(storage::Transaction& transaction, std::string key);
+
+  /// Replaces an item (either may be missing) and every index entry that depends on it, and counts the write units.
+  /// `before` must be what the store holds.
+  static void write(storage::Transaction& transaction, const Table& table, const std::string& key,
+                    const StoredItem* before, const StoredItem* after, Capacity& capacity, bool transactional = false);
+  /// The same for a table without indexes when nobody needs to know what was there before.
+  static void write_blindly(storage::Transaction& transaction, const std::string& key, const StoredItem& after,
+                            Capacity& capacity);
+  /// Writes the entry of an item that is not in the index yet: for backfills.
+  static void write_entry(storage::Transaction& transaction, const Table& table, const Index& index, const Item& item);
+
+ private:
+  struct Known {
+    std::string row;
+    TablePtr table;
+  };
+  storage::Database& database_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Known> known_;  ///< By the row's key.
+};
+
+/// Fails with ValidationException when the item has an index's key attribute of the wrong type, or empty, or too long.
+Result<void> check_index_keys(const Table& table, const Item& item);
+
+}  // namespace cumulet::dynamodb
