@@ -170,11 +170,11 @@ int GroupSet::unified() const {
   return -1;
 }
 
-Result<std::vector<Fd>> GroupSet::open_members(bool late) const {
+Result<std::vector<Fd>> GroupSet::open_members() const {
   std::vector<Fd> files;
   for (std::size_t i = 0; i < directories_.size(); ++i) {
     const GroupForest::Tree& tree = forest_->trees_[i];
-    if (tree.unified || tree.late != late) continue;
+    if (tree.unified) continue;
     Fd file(::openat(directories_[i].get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
     if (!file) return system_error(fmt::format("open {}/{}/cgroup.procs", tree.path, name_));
     files.push_back(std::move(file));
@@ -222,8 +222,6 @@ Result<void> GroupForest::adopt(const std::vector<Hierarchy>& hierarchies, const
     tree_of_[i] = it->second;
     if (chosen->unified && wanted != "freezer") unified_limits_ = true;
   }
-  const std::size_t cpu = tree_of_[1];
-  trees_[cpu].late = !trees_[cpu].unified && std::count(std::begin(tree_of_), std::end(tree_of_), cpu) == 1;
   if (unified_limits_) {
     for (const Tree& tree : trees_) {
       if (!tree.unified) continue;

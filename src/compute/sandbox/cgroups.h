@@ -54,8 +54,8 @@ class GroupSet {
   std::uint64_t peak_memory() const;
   /// The directory of the v2 group that processes are forked into; -1 without a v2 tree.
   int unified() const;
-  /// Opens cgroup.procs of each v1 group: of those to join at once, or of the one (cpu) that only the command joins.
-  Result<std::vector<Fd>> open_members(bool late) const;
+  /// Opens cgroup.procs of each v1 group.
+  Result<std::vector<Fd>> open_members() const;
 
  private:
   friend class GroupForest;
@@ -87,7 +87,6 @@ class GroupForest {
     std::string path;  // ours
     Fd directory;
     bool unified = false;
-    bool late = false;  // only the cpu controller is here: joined just before the command is executed
   };
 
   GroupForest() = default;

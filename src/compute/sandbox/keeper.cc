@@ -7,18 +7,28 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "compute/sandbox/identity.h"
 
 namespace cumulet::compute::sandbox {
 
 namespace {
-constexpr std::size_t kReadyCells = 8;
-constexpr std::uint32_t kMaxSlots = 60'000;
+constexpr std::size_t kReady = 8;
 constexpr auto kRetry = std::chrono::milliseconds(2);
 constexpr auto kLastPatience = std::chrono::seconds(2);
 }  // namespace
 
-Keeper::Keeper(const GroupForest& forest) : forest_(forest), thread_([this] { run(); }) {
-  pthread_setname_np(thread_.native_handle(), "sandbox-keep");
+Result<std::unique_ptr<Keeper>> Keeper::make(const GroupForest& forest, std::string filter) {
+  std::unique_ptr<Keeper> keeper(new Keeper(forest, std::move(filter)));
+  Keeper* self = keeper.get();
+  Result<std::unique_ptr<Watcher>> watcher = Watcher::make([self] { self->wake_.notify_all(); });
+  if (!watcher.ok()) return std::move(watcher).error();
+  keeper->watcher_ = std::move(*watcher);
+  std::promise<Result<void>> promise;
+  std::future<Result<void>> prepared = promise.get_future();
+  keeper->thread_ = std::thread(&Keeper::run, self, std::move(promise));
+  pthread_setname_np(keeper->thread_.native_handle(), "sandbox-keep");
+  if (Result<void> done = prepared.get(); !done.ok()) return std::move(done).error();
+  return keeper;
 }
 
 Keeper::~Keeper() {
@@ -27,49 +37,38 @@ Keeper::~Keeper() {
     stopping_ = true;
   }
   wake_.notify_all();
-  thread_.join();
-  for (const Cell& cell : ready_) forest_.remove(cell.groups);
+  if (thread_.joinable()) thread_.join();
 }
 
-bool Keeper::take(Cell& cell) {
-  std::lock_guard lock(mutex_);
-  if (ready_.empty()) return false;
-  cell = std::move(ready_.front());
-  ready_.pop_front();
+Result<void> Keeper::prepare() {
+  Result<NetworkMaker> network = NetworkMaker::make();
+  if (!network.ok()) return std::move(network).error();
+  network_.emplace(std::move(*network));
+  Result<std::unique_ptr<Warden>> warden = Warden::launch(filter_);
+  if (!warden.ok()) return std::move(warden).error();
+  warden_ = std::move(*warden);
+  return {};
+}
+
+Result<std::shared_ptr<Life>> Keeper::take(SteadyTime deadline) {
+  std::unique_lock lock(mutex_);
+  wanted_ = true;
+  broken_ = false;
+  failure_.reset();
   wake_.notify_all();
-  return true;
-}
-
-Result<std::uint32_t> Keeper::take_slot() {
-  std::lock_guard lock(mutex_);
-  if (!free_slots_.empty()) {
-    const std::uint32_t slot = free_slots_.back();
-    free_slots_.pop_back();
-    return slot;
+  const bool in_time = wake_.wait_until(lock, deadline, [this] {
+    notice_changes();
+    return !ready_.empty() || failure_ || stopping_;
+  });
+  wanted_ = false;
+  if (!ready_.empty()) {
+    std::shared_ptr<Life> life = std::move(ready_.front());
+    ready_.pop_front();
+    wake_.notify_all();
+    return life;
   }
-  if (next_slot_ == kMaxSlots) return Error(kSandboxFailure, fmt::format("{} sandboxes exist already", kMaxSlots));
-  return next_slot_++;
-}
-
-Result<Cell> Keeper::make(NetworkMaker& network) {
-  Result<std::uint32_t> slot = take_slot();
-  if (!slot.ok()) return std::move(slot).error();
-  const auto give_slot_back = [&] {
-    std::lock_guard lock(mutex_);
-    free_slots_.push_back(*slot);
-  };
-  Result<GroupSet> groups = forest_.create(fmt::format("s{}", *slot));
-  if (!groups.ok()) {
-    give_slot_back();
-    return std::move(groups).error();
-  }
-  Result<Fd> space = network.create_namespace();
-  if (!space.ok()) {
-    forest_.remove(*groups);
-    give_slot_back();
-    return std::move(space).error();
-  }
-  return Cell(*slot, std::move(*groups), std::move(*space));
+  if (failure_) return *failure_;
+  return Error(kSandboxFailure, in_time ? "the server is stopping" : "no sandbox was ready in time");
 }
 
 void Keeper::give_back(std::shared_ptr<Life> life) {
@@ -79,58 +78,145 @@ void Keeper::give_back(std::shared_ptr<Life> life) {
   wake_.notify_all();
 }
 
-bool Keeper::clear(const Life& life) { return life.over() && forest_.remove(life.cell.groups); }
-
-bool Keeper::refill(NetworkMaker& network) {
-  {
-    std::lock_guard lock(mutex_);
-    if (ready_.size() >= kReadyCells || stopping_) return true;
-  }
-  Result<Cell> cell = make(network);
-  if (!cell.ok()) {
-    log::warning("cannot make a sandbox's parts ahead of need", {{"reason", cell.error().message()}});
-    return false;
-  }
-  std::lock_guard lock(mutex_);
-  ready_.push_back(std::move(*cell));
-  return true;
+void Keeper::note_failure(Error error) {
+  if (!wanted_)
+    log::warning("a sandbox cannot be prepared ahead of need", {{"reason", error.message()}});
+  else
+    failure_ = std::move(error);
+  broken_ = true;
 }
 
-void Keeper::run() {
-  Result<NetworkMaker> network = NetworkMaker::make();
-  std::chrono::steady_clock::time_point give_up{};
-  for (;;) {
-    std::vector<std::shared_ptr<Life>> leaving;
-    {
-      std::unique_lock lock(mutex_);
-      const auto idle = [this] { return leaving_.empty() && (broken_ || ready_.size() >= kReadyCells) && !stopping_; };
-      if (idle())
-        wake_.wait(lock, [&] { return !idle(); });
-      else if (!leaving_.empty())
-        wake_.wait_for(lock, kRetry, [this] { return stopping_; });
-      leaving.swap(leaving_);
-      if (stopping_) {
-        const auto now = std::chrono::steady_clock::now();
-        if (give_up.time_since_epoch().count() == 0) give_up = now + kLastPatience;
-        if (leaving.empty() || now > give_up) return;
-      }
-    }
-    std::vector<std::uint32_t> freed;
-    std::erase_if(leaving, [&](const std::shared_ptr<Life>& life) {
-      if (!clear(*life)) return false;
-      if (life->cell.slot != Cell::kNone) freed.push_back(life->cell.slot);
+/// Sorts those that are being prepared: some wait for their start now, some have failed. Those that died while waiting
+/// (the warden went away) are no use either.
+void Keeper::notice_changes() {
+  std::erase_if(preparing_, [this](std::shared_ptr<Life>& life) {
+    if (life->waiting() && !life->over()) {
+      ready_.push_back(std::move(life));
       return true;
-    });
-    {
-      std::lock_guard lock(mutex_);
-      leaving_.insert(leaving_.end(), leaving.begin(), leaving.end());
-      free_slots_.insert(free_slots_.end(), freed.begin(), freed.end());
     }
-    // A namespace that cannot be made now may be makeable when another sandbox has gone.
-    const bool filled = network.ok() && refill(*network);
-    std::lock_guard lock(mutex_);
-    broken_ = !filled;
+    if (!life->over()) return false;
+    note_failure(life->failure().value_or(Error(kSandboxFailure, "the sandbox's init ended too early")));
+    leaving_.push_back(std::move(life));
+    return true;
+  });
+  std::erase_if(ready_, [this](std::shared_ptr<Life>& life) {
+    if (!life->over()) return false;
+    leaving_.push_back(std::move(life));
+    return true;
+  });
+}
+
+bool Keeper::has_work() const {
+  if (stopping_ || !leaving_.empty()) return true;
+  return !broken_ && ready_.size() + preparing_.size() < kReady;
+}
+
+Result<void> Keeper::request(const Life& life, Fd control) {
+  Result<std::vector<Fd>> members = life.groups.open_members();
+  if (!members.ok()) return std::move(members).error();
+  PrepareMessage head;
+  head.host_user = host_user(life.slot);
+  head.unified = life.groups.unified() >= 0 ? 1 : 0;
+  head.groups = static_cast<std::uint32_t>(members->size());
+  std::vector<int> descriptors{control.get(), life.network.get()};
+  if (head.unified != 0) descriptors.push_back(life.groups.unified());
+  for (const Fd& file : *members) descriptors.push_back(file.get());
+  const std::string_view message(reinterpret_cast<const char*>(&head), sizeof head);
+
+  Result<void> sent = warden_->request(message, descriptors);
+  if (sent.ok()) return sent;
+  // Nothing of ours ends the warden; if it has gone, its sandboxes went with it.
+  log::error("the warden is gone and is launched again", {{"reason", sent.error().message()}});
+  Result<std::unique_ptr<Warden>> again = Warden::launch(filter_);
+  if (!again.ok()) return std::move(again).error();
+  warden_ = std::move(*again);
+  return warden_->request(message, descriptors);
+}
+
+Result<std::shared_ptr<Life>> Keeper::create(std::uint32_t slot) {
+  if (slot >= kMaxSlots) return Error(kSandboxFailure, fmt::format("{} sandboxes exist already", kMaxSlots));
+  Result<GroupSet> groups = forest_.create(fmt::format("s{}", slot));
+  if (!groups.ok()) return std::move(groups).error();
+  Result<std::pair<Fd, Fd>> control = make_socket_pair();
+  if (!control.ok()) {
+    forest_.remove(*groups);
+    return std::move(control).error();
   }
+  Result<Fd> network = network_->create_namespace();
+  if (!network.ok()) {
+    forest_.remove(*groups);
+    return std::move(network).error();
+  }
+  auto life = std::make_shared<Life>(slot, std::move(*groups), std::move(*network), std::move(control->first));
+  Result<void> asked = watcher_->watch(life);
+  if (asked.ok()) asked = request(*life, std::move(control->second));
+  // Without its other end the control socket hangs up, and the life is over: it takes the usual way out.
+  if (!asked.ok()) life->fail(std::move(asked).error());
+  return life;
+}
+
+void Keeper::make_one(std::unique_lock<std::mutex>& lock) {
+  std::uint32_t slot = next_slot_;
+  if (free_slots_.empty()) {
+    ++next_slot_;
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  lock.unlock();
+  Result<std::shared_ptr<Life>> life = create(slot);
+  lock.lock();
+  if (life.ok()) {
+    preparing_.push_back(std::move(*life));
+    return;
+  }
+  free_slots_.push_back(slot);
+  note_failure(std::move(life).error());
+  wake_.notify_all();
+}
+
+void Keeper::clear(std::unique_lock<std::mutex>& lock) {
+  Lives leaving = std::exchange(leaving_, {});
+  lock.unlock();
+  std::vector<std::uint32_t> freed;
+  std::erase_if(leaving, [&](const std::shared_ptr<Life>& life) {
+    if (!life->over() || !forest_.remove(life->groups)) return false;
+    freed.push_back(life->slot);
+    return true;
+  });
+  lock.lock();
+  leaving_.insert(leaving_.end(), leaving.begin(), leaving.end());
+  free_slots_.insert(free_slots_.end(), freed.begin(), freed.end());
+}
+
+void Keeper::run(std::promise<Result<void>> prepared) {
+  Result<void> ready = prepare();
+  const bool ok = ready.ok();
+  prepared.set_value(std::move(ready));
+  if (!ok) return;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    notice_changes();
+    if (!has_work()) {
+      wake_.wait(lock);
+      continue;
+    }
+    if (!leaving_.empty()) clear(lock);
+    if (!stopping_ && !broken_ && ready_.size() + preparing_.size() < kReady)
+      make_one(lock);
+    else if (!leaving_.empty())
+      wake_.wait_for(lock, kRetry);
+  }
+  for (Lives* lives : {&preparing_, &leaving_})
+    for (const std::shared_ptr<Life>& life : *lives) life->kill();
+  for (const std::shared_ptr<Life>& life : ready_) life->kill();
+  leaving_.insert(leaving_.end(), preparing_.begin(), preparing_.end());
+  leaving_.insert(leaving_.end(), ready_.begin(), ready_.end());
+  const auto give_up = std::chrono::steady_clock::now() + kLastPatience;
+  for (clear(lock); !leaving_.empty() && std::chrono::steady_clock::now() < give_up; clear(lock))
+    wake_.wait_for(lock, kRetry);
+  lock.unlock();
+  warden_.reset();  // and with it whatever still lives
 }
 
 }  // namespace cumulet::compute::sandbox

@@ -19,28 +19,28 @@ SandboxExit Life::exit_of(int wait_status) const {
 }
 
 SandboxExit Life::exit_of_killed() const {
-  const bool starved = cell.groups.out_of_memory_kills() > 0;
+  const bool starved = groups.out_of_memory_kills() > 0;
   return SandboxExit(starved ? ExitKind::kOutOfMemory : ExitKind::kSignaled, SIGKILL);
 }
 
 void Life::take_report(const Report& report, Fd descriptor) {
-  std::unique_lock lock(mutex_);
   switch (report.kind) {
-    case ReportKind::kForked:
+    case ReportKind::kForked: {
+      std::lock_guard lock(mutex_);
       init_ = std::move(descriptor);
       if (killed_) send_kill(init_);
       break;
+    }
+    case ReportKind::kWaiting:
+      waiting_ = true;
+      break;
     case ReportKind::kStarted:
-      running_ = true;
-      lock.unlock();
       started.resolve(Result<void>());
       break;
     case ReportKind::kFailed:
-      lock.unlock();
-      started.resolve(system_error(report.text, report.value));
+      fail(system_error(report.text, report.value));
       break;
     case ReportKind::kExited:
-      lock.unlock();
       exited.resolve(exit_of(report.value));
       break;
   }
@@ -53,16 +53,23 @@ void Life::take_hangup() {
 }
 
 void Life::fail(Error error) {
-  started.resolve(Error(error));
-  exited.resolve(std::move(error));
-  over_ = true;
+  {
+    std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = error;
+  }
+  started.resolve(std::move(error));
+}
+
+std::optional<Error> Life::failure() {
+  std::lock_guard lock(mutex_);
+  return failure_;
 }
 
 void Life::kill() {
   std::lock_guard lock(mutex_);
   killed_ = true;
   if (init_) send_kill(init_);
-  cell.groups.kill();
+  groups.kill();
 }
 
 void Life::terminate() {

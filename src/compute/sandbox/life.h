@@ -1,8 +1,9 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/deferred.h"
@@ -13,30 +14,24 @@
 
 namespace cumulet::compute::sandbox {
 
-/// What a sandbox is built from and what can be made beforehand: an identity, groups, a network namespace.
-struct Cell {
-  static constexpr std::uint32_t kNone = UINT32_MAX;
-
-  Cell() = default;
-  Cell(std::uint32_t s, GroupSet g, Fd n) : slot(s), groups(std::move(g)), network(std::move(n)) {}
-  std::uint32_t slot = kNone;
-  GroupSet groups;
-  Fd network;
-};
-
-/// The life of one sandbox, shared by those who take part in it: the Sandbox that the engine holds, the starter, the
-/// watcher, the keeper that clears up. Thread-safe.
+/// The life of one sandbox, from the parts that are made ahead of need (an identity, groups, a network namespace, an
+/// init that waits) to the end of its last process. Shared by those who take part: the keeper makes it and clears up
+/// after it, the starter gives it something to run, the watcher hears of it, the engine's Sandbox holds it.
+/// Thread-safe.
 class Life {
  public:
-  explicit Life(SandboxSpec s) : spec(std::move(s)) {}
+  Life(std::uint32_t s, GroupSet g, Fd n, Fd c)
+      : slot(s), groups(std::move(g)), network(std::move(n)), control(std::move(c)) {}
 
-  const SandboxSpec spec;
+  const std::uint32_t slot;
+  const GroupSet groups;
+  const Fd network;
+  const Fd control;
+
   Deferred<void> started;
   Deferred<SandboxExit> exited;
 
-  // Set by the starter before anybody else looks.
-  Cell cell;
-  Fd control;
+  // Set by the starter before it resolves anything; the loop's from then on.
   std::vector<Fd> listeners;
   Fd output;
 
@@ -48,8 +43,13 @@ class Life {
 
   void kill();
   void terminate();
-  /// True when nothing of it runs any more, so that its groups can go.
+
+  /// The init is ready to be started.
+  bool waiting() const { return waiting_; }
+  /// Nothing of it runs any more, so its groups can go.
   bool over() const { return over_; }
+  /// Why it failed, if it did so by itself.
+  std::optional<Error> failure();
 
  private:
   SandboxExit exit_of(int wait_status) const;
@@ -58,7 +58,8 @@ class Life {
   std::mutex mutex_;
   Fd init_;  // pidfd
   bool killed_ = false;
-  bool running_ = false;
+  std::optional<Error> failure_;
+  std::atomic<bool> waiting_{false};
   std::atomic<bool> over_{false};
 };
 

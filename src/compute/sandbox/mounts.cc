@@ -167,12 +167,13 @@ std::string template_key(const SandboxSpec& spec) {
   return key;
 }
 
-std::vector<std::string> existing(const std::vector<std::string>& names, bool directories) {
+/// Of these names in /proc, those that exist and that anybody may use: the others are the host root's alone already.
+std::vector<std::string> exposed(const std::vector<std::string>& names) {
   std::vector<std::string> found;
   for (const std::string& name : names) {
-    std::error_code ignored;
-    const fs::path path = "/proc/" + name;
-    if (directories ? fs::is_directory(path, ignored) : fs::exists(path, ignored)) found.push_back("proc/" + name);
+    struct stat about {};
+    const std::string path = "/proc/" + name;
+    if (::stat(path.c_str(), &about) == 0 && (about.st_mode & 06) != 0) found.push_back(path);
   }
   return found;
 }
@@ -265,15 +266,14 @@ Result<RootTree> RootTemplates::clone(const SandboxSpec& spec, std::uint32_t own
 }
 
 std::vector<std::string> masked_proc_files() {
-  return existing(
-      {"kcore",       "kmsg",       "keys",          "key-users",   "kallsyms",      "kpagecount", "kpageflags",
-       "kpagecgroup", "timer_list", "sysrq-trigger", "sched_debug", "latency_stats", "interrupts", "softirqs",
-       "modules",     "config.gz",  "vmallocinfo",   "slabinfo",    "iomem",         "ioports"},
-      false);
+  return exposed({"kcore",      "kmsg",        "keys",       "key-users",     "kallsyms",    "kpagecount",
+                  "kpageflags", "kpagecgroup", "timer_list", "sysrq-trigger", "sched_debug", "latency_stats",
+                  "interrupts", "softirqs",    "modules",    "config.gz",     "vmallocinfo", "slabinfo",
+                  "iomem",      "ioports",     "mtrr",       "cmdline",       "diskstats",   "partitions"});
 }
 
 std::vector<std::string> masked_proc_directories() {
-  return existing({"acpi", "scsi", "asound", "bus", "irq", "driver", "fs"}, true);
+  return exposed({"acpi", "scsi", "asound", "bus", "irq", "driver", "fs"});
 }
 
 }  // namespace cumulet::compute::sandbox

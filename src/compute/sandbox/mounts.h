@@ -54,7 +54,7 @@ class RootTemplates {
 /// A memory file system of limited size, not attached.
 Result<Fd> make_tmpfs(const std::string& size, const char* mode, std::uint32_t owner, std::uint64_t attributes);
 
-/// What of /proc tells about the host and exists here, relative to the root: files, and directories.
+/// What of /proc tells about the host, exists here and could be read: files, and directories.
 std::vector<std::string> masked_proc_files();
 std::vector<std::string> masked_proc_directories();
 

@@ -14,8 +14,8 @@
 #include "compute/sandbox/cgroups.h"
 #include "compute/sandbox/keeper.h"
 #include "compute/sandbox/life.h"
+#include "compute/sandbox/seccomp.h"
 #include "compute/sandbox/starter.h"
-#include "compute/sandbox/watcher.h"
 
 namespace cumulet::compute {
 
@@ -26,19 +26,13 @@ namespace {
 
 constexpr auto kStartDeadline = std::chrono::seconds(10);
 
-/// The parts that all sandboxes of a server share. Members end in the opposite order: no new starts, then the end of
-/// those that run, then clearing up.
+/// The parts that all sandboxes of a server share. They end in the opposite order: no new starts, then the end of what
+/// runs, then the groups.
 struct Workshop {
   Fd lock;
   std::unique_ptr<GroupForest> forest;
   std::unique_ptr<Keeper> keeper;
-  std::unique_ptr<Watcher> watcher;
   std::unique_ptr<Starter> starter;
-
-  ~Workshop() {
-    starter.reset();
-    watcher.reset();
-  }
 };
 
 class ProcessSandbox final : public Sandbox {
@@ -54,12 +48,12 @@ class ProcessSandbox final : public Sandbox {
     return taken;
   }
   int take_output() override { return life_->output.release(); }
-  Result<void> freeze() override { return life_->cell.groups.freeze(); }
-  Result<void> thaw() override { return life_->cell.groups.thaw(); }
+  Result<void> freeze() override { return life_->groups.freeze(); }
+  Result<void> thaw() override { return life_->groups.thaw(); }
   void kill() override { life_->kill(); }
   void terminate() override { life_->terminate(); }
   Task<SandboxExit> exited() override { return life_->exited.wait(); }
-  std::uint64_t peak_memory() const override { return life_->cell.groups.peak_memory(); }
+  std::uint64_t peak_memory() const override { return life_->groups.peak_memory(); }
 
  private:
   std::shared_ptr<Workshop> workshop_;
@@ -71,12 +65,14 @@ class ProcessSubstrate final : public Substrate {
   explicit ProcessSubstrate(std::shared_ptr<Workshop> workshop) : workshop_(std::move(workshop)) {}
 
   Task<std::unique_ptr<Sandbox>> start(SandboxSpec spec) override {
-    auto life = std::make_shared<Life>(std::move(spec));
+    const SteadyTime deadline = std::chrono::steady_clock::now() + kStartDeadline;
+    const Error late(kSandboxFailure, "the sandbox did not start within 10 seconds");
+    auto order = std::make_shared<Order>(std::move(spec), deadline);
+    workshop_->starter->start(order);
+    std::shared_ptr<Life> life = co_await order->life.wait_until(deadline, late);
     // From here on the sandbox's destructor gives everything back, whatever becomes of the start.
     std::unique_ptr<Sandbox> sandbox = std::make_unique<ProcessSandbox>(workshop_, life);
-    workshop_->starter->start(life);
-    co_await life->started.wait_until(std::chrono::steady_clock::now() + kStartDeadline,
-                                      Error(kSandboxFailure, "the sandbox did not start within 10 seconds"));
+    co_await life->started.wait_until(deadline, late);
     co_return sandbox;
   }
 
@@ -121,12 +117,12 @@ Result<std::unique_ptr<Substrate>> make_process_substrate(const fs::path& state)
   Result<std::unique_ptr<GroupForest>> forest = GroupForest::make(hierarchies, group_name(state));
   if (!forest.ok()) return std::move(forest).error();
   workshop->forest = std::move(*forest);
-  workshop->keeper = std::make_unique<Keeper>(*workshop->forest);
-  Result<std::unique_ptr<Watcher>> watcher = Watcher::make();
-  if (!watcher.ok()) return std::move(watcher).error();
-  workshop->watcher = std::move(*watcher);
-  Result<std::unique_ptr<Starter>> starter =
-      Starter::make((state / "roots").string(), *workshop->keeper, *workshop->watcher);
+  Result<std::string> filter = build_filter();
+  if (!filter.ok()) return std::move(filter).error();
+  Result<std::unique_ptr<Keeper>> keeper = Keeper::make(*workshop->forest, std::move(*filter));
+  if (!keeper.ok()) return std::move(keeper).error();
+  workshop->keeper = std::move(*keeper);
+  Result<std::unique_ptr<Starter>> starter = Starter::make((state / "roots").string(), *workshop->keeper);
   if (!starter.ok()) return std::move(starter).error();
   workshop->starter = std::move(*starter);
   log::info("sandboxes are ready", {{"groups", workshop->forest->describe()}});

@@ -16,10 +16,10 @@ inline constexpr int kWardenSocket = 3;        ///< The descriptor at which the 
 inline constexpr uint32_t kInsideUser = 993;
 inline constexpr uint32_t kInsideGroup = 990;
 
-enum class MessageKind : uint32_t { kConfigure = 1, kStart = 2 };
+enum class MessageKind : uint32_t { kConfigure = 1, kPrepare = 2, kStart = 3 };
 
-/// Once, first. Followed by `filter_length` seccomp instructions (8 bytes each), then `masked_files` and
-/// `masked_directories` NUL-terminated paths relative to the root ("proc/kcore").
+/// Server to warden: once, first. Followed by `filter_length` seccomp instructions (8 bytes each), then `masked_files`
+/// and `masked_directories` NUL-terminated absolute paths below /proc.
 struct ConfigureMessage {
   MessageKind kind = MessageKind::kConfigure;
   uint32_t filter_length = 0;
@@ -27,17 +27,21 @@ struct ConfigureMessage {
   uint32_t masked_directories = 0;
 };
 
-/// One sandbox. Followed by NUL-terminated strings: working directory, host name, the target of each mount (relative to
-/// the root), the arguments, the variables. Descriptors in this order: control, output, net namespace, root mount, then
-/// `unified` (0 or 1) directory of a v2 group, `groups` files cgroup.procs, `late_groups` files cgroup.procs that only
-/// the main process joins, and the `mounts`.
-struct StartMessage {
-  MessageKind kind = MessageKind::kStart;
+/// Server to warden: fork an init, which joins its groups and namespaces and waits. Descriptors in this order: control,
+/// net namespace, then `unified` (0 or 1) directory of a v2 group and `groups` files cgroup.procs of v1 groups.
+struct PrepareMessage {
+  MessageKind kind = MessageKind::kPrepare;
   uint32_t host_user = 0;  ///< Also the host's group.
-  uint32_t max_processes = 0;
   uint32_t unified = 0;
   uint32_t groups = 0;
-  uint32_t late_groups = 0;
+};
+
+/// Server to a waiting init, over its control socket: become a sandbox. Followed by NUL-terminated strings: working
+/// directory, host name, the target of each mount (relative to the root), the arguments, the variables. Descriptors in
+/// this order: output, root mount, then the `mounts`.
+struct StartMessage {
+  MessageKind kind = MessageKind::kStart;
+  uint32_t max_processes = 0;
   uint32_t mounts = 0;
   uint32_t arguments = 0;
   uint32_t variables = 0;
@@ -45,9 +49,10 @@ struct StartMessage {
 
 enum class ReportKind : uint32_t {
   kForked = 1,   ///< Carries the pidfd of the sandbox's init.
-  kStarted = 2,  ///< The command runs.
-  kFailed = 3,   ///< `value` is an errno, `text` what was being attempted.
-  kExited = 4,   ///< `value` is the wait status of the main process.
+  kWaiting = 2,  ///< The init waits for its start.
+  kStarted = 3,  ///< The command runs (from the warden itself: it is ready).
+  kFailed = 4,   ///< `value` is an errno, `text` what was being attempted.
+  kExited = 5,   ///< `value` is the wait status of the main process.
 };
 
 /// From the warden or the sandbox's init to the server, over the control socket of the sandbox.

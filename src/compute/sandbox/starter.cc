@@ -5,15 +5,12 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "compute/sandbox/seccomp.h"
+#include "compute/sandbox/identity.h"
 
 namespace cumulet::compute::sandbox {
 
 namespace {
 
-/// Host users of sandboxes: far from people's, from services' and from the ranges that containers are given.
-constexpr std::uint32_t kFirstUser = 1'900'000'000;
 constexpr std::size_t kMaxPorts = 8;
 constexpr const char* kHostName = "sandbox";
 
@@ -68,8 +65,8 @@ Result<std::pair<Fd, Fd>> make_output() {
 
 }  // namespace
 
-Result<std::unique_ptr<Starter>> Starter::make(std::string workshop, Keeper& keeper, Watcher& watcher) {
-  std::unique_ptr<Starter> starter(new Starter(keeper, watcher));
+Result<std::unique_ptr<Starter>> Starter::make(std::string workshop, Keeper& keeper) {
+  std::unique_ptr<Starter> starter(new Starter(keeper));
   std::promise<Result<void>> promise;
   std::future<Result<void>> prepared = promise.get_future();
   starter->thread_ = std::thread(&Starter::run, starter.get(), std::move(workshop), std::move(promise));
@@ -85,30 +82,24 @@ Starter::~Starter() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
-  for (const std::shared_ptr<Life>& life : queue_) life->fail(refused("the server is stopping"));
+  for (const std::shared_ptr<Order>& order : queue_) order->life.resolve(refused("the server is stopping"));
 }
 
-void Starter::start(std::shared_ptr<Life> life) {
+void Starter::start(std::shared_ptr<Order> order) {
   {
     std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(life));
+    queue_.push_back(std::move(order));
   }
   wake_.notify_one();
 }
 
 Result<void> Starter::prepare(const std::string& workshop) {
-  Result<std::string> filter = build_filter();
-  if (!filter.ok()) return std::move(filter).error();
-  filter_ = std::move(*filter);
-  Result<RootTemplates> templates = RootTemplates::make(workshop);
-  if (!templates.ok()) return std::move(templates).error();
-  templates_.emplace(std::move(*templates));
   Result<NetworkMaker> network = NetworkMaker::make();
   if (!network.ok()) return std::move(network).error();
   network_.emplace(std::move(*network));
-  Result<std::unique_ptr<Warden>> warden = Warden::launch(filter_);
-  if (!warden.ok()) return std::move(warden).error();
-  warden_ = std::move(*warden);
+  Result<RootTemplates> templates = RootTemplates::make(workshop);
+  if (!templates.ok()) return std::move(templates).error();
+  templates_.emplace(std::move(*templates));
   return {};
 }
 
@@ -117,85 +108,61 @@ void Starter::run(std::string workshop, std::promise<Result<void>> prepared) {
   const bool ok = ready.ok();
   prepared.set_value(std::move(ready));
   while (ok) {
-    std::shared_ptr<Life> life;
+    std::shared_ptr<Order> order;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (stopping_) break;
-      life = std::move(queue_.front());
+      if (stopping_) return;
+      order = std::move(queue_.front());
       queue_.pop_front();
     }
-    if (Result<void> launched = launch(life); !launched.ok()) life->fail(std::move(launched).error());
+    carry_out(*order);
   }
-  warden_.reset();
 }
 
-/// A warden that has died (nothing of ours makes it) is replaced; its sandboxes died with it.
-Result<void> Starter::request(const std::string& message, const std::vector<int>& descriptors) {
-  Result<void> sent = warden_->request(message, descriptors);
-  if (sent.ok()) return sent;
-  log::error("the warden is gone and is started again", {{"reason", sent.error().message()}});
-  Result<std::unique_ptr<Warden>> again = Warden::launch(filter_);
-  if (!again.ok()) return std::move(again).error();
-  warden_ = std::move(*again);
-  return warden_->request(message, descriptors);
+void Starter::carry_out(Order& order) {
+  if (order.life.resolved()) return;  // too late: nobody waits any more
+  if (Result<void> sound = check(order.spec); !sound.ok()) {
+    order.life.resolve(std::move(sound).error());
+    return;
+  }
+  Result<std::shared_ptr<Life>> life = keeper_.take(order.deadline);
+  if (!life.ok()) {
+    order.life.resolve(std::move(life).error());
+    return;
+  }
+  Result<void> launched = launch(order.spec, **life);
+  const bool given = launched.ok() ? order.life.resolve(*life) : order.life.resolve(std::move(launched).error());
+  if (!given || !launched.ok()) keeper_.give_back(std::move(*life));
 }
 
-Result<void> Starter::launch(const std::shared_ptr<Life>& life) {
-  const SandboxSpec& spec = life->spec;
-  if (Result<void> sound = check(spec); !sound.ok()) return sound;
-  Cell cell;
-  if (!keeper_.take(cell)) {
-    Result<Cell> made = keeper_.make(*network_);
-    if (!made.ok()) return std::move(made).error();
-    cell = std::move(*made);
-  }
-  life->cell = std::move(cell);
-  const std::uint32_t user = kFirstUser + life->cell.slot;
-
+Result<void> Starter::launch(const SandboxSpec& spec, Life& life) {
   GroupLimits limits;
   limits.memory_bytes = std::uint64_t{spec.memory_mib} << 20;
   limits.cpus = spec.cpus;
   limits.processes = spec.max_processes;
-  if (Result<void> set = life->cell.groups.set_limits(limits); !set.ok()) return set;
-
-  Result<std::vector<Fd>> listeners = network_->listen(life->cell.network, spec.listen_ports);
+  if (Result<void> set = life.groups.set_limits(limits); !set.ok()) return set;
+  Result<std::vector<Fd>> listeners = network_->listen(life.network, spec.listen_ports);
   if (!listeners.ok()) return std::move(listeners).error();
-  life->listeners = std::move(*listeners);
-  Result<RootTree> tree = templates_->clone(spec, user);
+  Result<RootTree> tree = templates_->clone(spec, host_user(life.slot));
   if (!tree.ok()) return std::move(tree).error();
-  Result<std::pair<Fd, Fd>> control = make_socket_pair();
-  if (!control.ok()) return std::move(control).error();
   Result<std::pair<Fd, Fd>> output = make_output();
   if (!output.ok()) return std::move(output).error();
-  Result<std::vector<Fd>> groups = life->cell.groups.open_members(false);
-  if (!groups.ok()) return std::move(groups).error();
-  Result<std::vector<Fd>> late = life->cell.groups.open_members(true);
-  if (!late.ok()) return std::move(late).error();
 
   StartMessage head;
-  head.host_user = user;
   head.max_processes = spec.max_processes;
-  head.unified = life->cell.groups.unified() >= 0 ? 1 : 0;
-  head.groups = static_cast<std::uint32_t>(groups->size());
-  head.late_groups = static_cast<std::uint32_t>(late->size());
   head.mounts = static_cast<std::uint32_t>(tree->mounts.size());
   head.arguments = static_cast<std::uint32_t>(spec.command.size());
   head.variables = static_cast<std::uint32_t>(spec.environment.size());
   Result<std::string> message = encode(spec, head, tree->mounts);
   if (!message.ok()) return std::move(message).error();
-
-  std::vector<int> descriptors{control->second.get(), output->second.get(), life->cell.network.get(), tree->root.get()};
-  if (head.unified != 0) descriptors.push_back(life->cell.groups.unified());
-  for (const Fd& file : *groups) descriptors.push_back(file.get());
-  for (const Fd& file : *late) descriptors.push_back(file.get());
+  std::vector<int> descriptors{output->second.get(), tree->root.get()};
   for (const LooseMount& mount : tree->mounts) descriptors.push_back(mount.mount.get());
   if (descriptors.size() > kMaxDescriptors) return refused("too many mounts");
 
-  life->control = std::move(control->first);
-  life->output = std::move(output->first);
-  if (Result<void> watched = watcher_.watch(life); !watched.ok()) return watched;
-  return request(*message, descriptors);
+  life.listeners = std::move(*listeners);
+  life.output = std::move(output->first);
+  return send_message(life.control.get(), *message, descriptors);
 }
 
 }  // namespace cumulet::compute::sandbox

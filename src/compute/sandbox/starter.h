@@ -13,42 +13,43 @@
 #include "compute/sandbox/life.h"
 #include "compute/sandbox/mounts.h"
 #include "compute/sandbox/network.h"
-#include "compute/sandbox/warden.h"
-#include "compute/sandbox/watcher.h"
 
 namespace cumulet::compute::sandbox {
 
-/// Starts sandboxes, one after the other, on a thread of its own (in a mount namespace of its own): gathers what the
-/// sandbox is made of and hands it to the warden, which forks. About a tenth of a millisecond each when cells are
-/// ready.
+/// A start that was asked for.
+struct Order {
+  Order(SandboxSpec s, SteadyTime d) : spec(std::move(s)), deadline(d) {}
+  const SandboxSpec spec;
+  const SteadyTime deadline;
+  Deferred<std::shared_ptr<Life>> life;  ///< Resolved when the init has been told to start.
+};
+
+/// Starts sandboxes, one after the other, on a thread of its own (in a mount namespace of its own): gathers what
+/// belongs to the order (limits, listening sockets, mounts) and sends it to an init that waits for it.
 class Starter {
  public:
-  static Result<std::unique_ptr<Starter>> make(std::string workshop, Keeper& keeper, Watcher& watcher);
-  ~Starter();
+  static Result<std::unique_ptr<Starter>> make(std::string workshop, Keeper& keeper);
+  ~Starter();  ///< Orders that still wait fail.
   Starter(const Starter&) = delete;
   Starter& operator=(const Starter&) = delete;
 
-  /// Resolves life->started, by the watcher or with the reason why not.
-  void start(std::shared_ptr<Life> life);
+  void start(std::shared_ptr<Order> order);
 
  private:
-  Starter(Keeper& keeper, Watcher& watcher) : keeper_(keeper), watcher_(watcher) {}
+  explicit Starter(Keeper& keeper) : keeper_(keeper) {}
   void run(std::string workshop, std::promise<Result<void>> prepared);
   Result<void> prepare(const std::string& workshop);
-  Result<void> launch(const std::shared_ptr<Life>& life);
-  Result<void> request(const std::string& message, const std::vector<int>& descriptors);
+  void carry_out(Order& order);
+  Result<void> launch(const SandboxSpec& spec, Life& life);
 
   Keeper& keeper_;
-  Watcher& watcher_;
-  std::string filter_;
   std::optional<RootTemplates> templates_;
   std::optional<NetworkMaker> network_;
-  std::unique_ptr<Warden> warden_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::deque<std::shared_ptr<Life>> queue_;
+  std::deque<std::shared_ptr<Order>> queue_;
   std::thread thread_;
 };
 

@@ -31,9 +31,11 @@ using bare::call;
 
 // The kernel's, not the C library's, signal set and mount flags (sys/mount.h and linux/mount.h do not agree).
 using SignalSet = uint64_t;
-constexpr long kDetach = 2;         // MNT_DETACH
-constexpr long kPrivate = 1 << 18;  // MS_PRIVATE
-constexpr long kRecursive = 16384;  // MS_REC
+constexpr long kDetach = 2;                 // MNT_DETACH
+constexpr long kPrivate = 1 << 18;          // MS_PRIVATE
+constexpr long kRecursive = 16384;          // MS_REC
+constexpr long kCharacterDevice = 0020000;  // S_IFCHR
+constexpr long kNullDevice = 1 << 8 | 3;    // makedev(1, 3)
 
 constexpr SignalSet bit(int signal) { return SignalSet{1} << (signal - 1); }
 
@@ -85,11 +87,51 @@ void send_report(int control, ReportKind kind, int value, const char* what = "",
   call(SYS_sendmsg, control, address(&header), MSG_NOSIGNAL);
 }
 
-/// One sandbox, inside the child: each step either succeeds or reports and ends the process.
-class Builder {
+/// Receives one message; false at the end of the conversation.
+bool receive(int socket, size_t& size, Descriptors& descriptors) {
+  alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof(int) * kMaxDescriptors)];
+  iovec part{message, sizeof message};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = ancillary;
+  header.msg_controllen = sizeof ancillary;
+  long got;
+  do got = call(SYS_recvmsg, socket, address(&header), MSG_CMSG_CLOEXEC);
+  while (got == -EINTR);
+  if (got <= 0) return false;
+  size = static_cast<size_t>(got);
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count && descriptors.count < kMaxDescriptors; ++i)
+      descriptors.fd[descriptors.count++] = reinterpret_cast<int*>(CMSG_DATA(c))[i];
+  }
+  return true;
+}
+
+/// Lays out the strings of a request as the arrays that execve wants: false when their number does not fit.
+bool index_strings(const StartMessage& start, size_t size) {
+  const uint64_t wanted = uint64_t{2} + start.mounts + start.arguments + start.variables;
+  if (wanted > kMaxStrings || start.arguments == 0 || message[size - 1] != 0) return false;
+  size_t at = sizeof start;
+  uint32_t slot = 0;
+  for (uint64_t i = 0; i < wanted; ++i) {
+    if (at >= size) return false;
+    if (i == uint64_t{2} + start.mounts + start.arguments) strings[slot++] = nullptr;
+    strings[slot++] = message + at;
+    at += bare::length(message + at) + 1;
+  }
+  if (start.variables == 0) strings[slot++] = nullptr;
+  strings[slot] = nullptr;
+  return at == size;
+}
+
+/// The init of one sandbox: each step either succeeds or reports and ends the process.
+class Init {
  public:
-  Builder(const StartMessage& start, const Descriptors& descriptors, const char** texts)
-      : start_(start), fd_(descriptors.fd), texts_(texts) {}
+  Init(const PrepareMessage& prepare, const Descriptors& descriptors)
+      : host_user_(prepare.host_user), groups_(prepare.groups), unified_(prepare.unified), prepared_(descriptors) {}
 
   [[noreturn]] void run();
 
@@ -102,24 +144,22 @@ class Builder {
     return result;
   }
 
-  int control() const { return fd_[0]; }
-  int output() const { return fd_[1]; }
-  int network() const { return fd_[2]; }
-  int root() const { return fd_[3]; }
-  const int* groups() const { return fd_ + 4 + start_.unified; }
-  const int* late_groups() const { return groups() + start_.groups; }
-  const int* mounts() const { return late_groups() + start_.late_groups; }
-  const char* working_directory() const { return texts_[0]; }
-  const char* host_name() const { return texts_[1]; }
-  const char* target(uint32_t i) const { return texts_[2 + i]; }
-  const char** arguments() const { return texts_ + 2 + start_.mounts; }
+  int control() const { return prepared_.fd[0]; }
+  int network() const { return prepared_.fd[1]; }
+  int output() const { return given_.fd[0]; }
+  int root() const { return given_.fd[1]; }
+  int mount(uint32_t i) const { return given_.fd[2 + i]; }
+  const char* working_directory() const { return strings[0]; }
+  const char* host_name() const { return strings[1]; }
+  const char* target(uint32_t i) const { return strings[2 + i]; }
+  const char** arguments() const { return strings + 2 + start_.mounts; }
   const char** variables() const { return arguments() + start_.arguments + 1; }
 
-  void join_groups(const int* files, uint32_t count);
-  void enter_namespaces();
-  void mount_all();
+  void enter_groups_and_namespaces();
   void mount_proc();
   void mask_proc();
+  void wait_for_start();
+  void mount_all();
   void enter_root();
   void become_nobody();
   void write_map(const char* name, const char* text, size_t length);
@@ -129,82 +169,99 @@ class Builder {
   [[noreturn]] void exec_command();
   [[noreturn]] void watch(long main_process);
 
-  const StartMessage& start_;
-  const int* fd_;
-  const char** texts_;
-  int proc_ = -1;  // a writable handle on /proc, which is mounted read-only
+  const uint32_t host_user_;
+  const uint32_t groups_;
+  const uint32_t unified_;
+  Descriptors prepared_;
+  Descriptors given_;
+  StartMessage start_;
+  int proc_ = -1;           // the mount that will be /proc, read-only
+  int writable_proc_ = -1;  // another mount of it, for the maps of the user namespace
 };
 
-void Builder::join_groups(const int* files, uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i) must(call(SYS_write, files[i], address("0"), 1), "join a control group");
-}
-
-void Builder::enter_namespaces() {
+void Init::enter_groups_and_namespaces() {
+  must(call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL), "tie the sandbox to the server");
+  for (uint32_t i = 0; i < groups_; ++i)
+    must(call(SYS_write, prepared_.fd[2 + unified_ + i], address("0"), 1), "join a control group");
   must(call(SYS_unshare, CLONE_NEWCGROUP), "make a cgroup namespace");
   must(call(SYS_setns, network(), CLONE_NEWNET), "enter the network namespace");
-  must(call(SYS_sethostname, address(host_name()), static_cast<long>(bare::length(host_name()))), "set the host name");
   must(call(SYS_setdomainname, address("(none)"), 6), "set the domain name");
+  for (uint32_t i = 1; i < prepared_.count; ++i) call(SYS_close, prepared_.fd[i]);
+  call(SYS_close, kWardenSocket);
 }
 
-void Builder::mount_all() {
-  // The warden's own root holds nothing but this directory.
-  must(call(SYS_move_mount, root(), address(""), AT_FDCWD, address("/root"), MOVE_MOUNT_F_EMPTY_PATH),
-       "mount the root directory");
-  must(call(SYS_fchdir, root()), "enter the root directory");
-  for (uint32_t i = 0; i < start_.mounts; ++i) {
-    must(call(SYS_move_mount, mounts()[i], address(""), root(), address(target(i)), MOVE_MOUNT_F_EMPTY_PATH), "mount /",
-         target(i));
-  }
-}
-
-void Builder::mount_proc() {
+/// Mounts proc at the warden's own /proc, where it waits to be moved into the sandbox's root.
+void Init::mount_proc() {
   const long context = must(call(SYS_fsopen, address("proc"), FSOPEN_CLOEXEC), "open the file system proc");
   must(call(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0), "make a proc file system");
-  const long mounted =
+  proc_ = static_cast<int>(
       must(call(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
-           "make a mount of proc");
+           "make a mount of proc"));
   call(SYS_close, context);
-  must(call(SYS_move_mount, mounted, address(""), root(), address("proc"), MOVE_MOUNT_F_EMPTY_PATH), "mount /proc");
-  // The maps of the user namespace are written later, and by then /proc is read-only: keep a second, writable mount.
-  proc_ = static_cast<int>(must(
-      call(SYS_open_tree, mounted, address(""), AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "clone /proc"));
+  must(call(SYS_move_mount, proc_, address(""), AT_FDCWD, address("/proc"), MOVE_MOUNT_F_EMPTY_PATH), "mount proc");
+  writable_proc_ = static_cast<int>(must(
+      call(SYS_open_tree, proc_, address(""), AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "clone /proc"));
   mask_proc();
   mount_attr readonly{};
   readonly.attr_set = MOUNT_ATTR_RDONLY;
-  must(call(SYS_mount_setattr, mounted, address(""), AT_EMPTY_PATH, address(&readonly), sizeof readonly),
+  must(call(SYS_mount_setattr, proc_, address(""), AT_EMPTY_PATH, address(&readonly), sizeof readonly),
        "make /proc read-only");
-  call(SYS_close, mounted);
 }
 
-/// Covers what tells about the host: files by /dev/null, directories by the empty /mnt.
-void Builder::mask_proc() {
+/// Covers what tells about the host: files by a null device, directories by an empty one.
+void Init::mask_proc() {
+  mount_attr harmless{};
+  harmless.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
   const char* path = masked_paths;
   for (uint32_t i = 0; i < masked_files + masked_directories; ++i, path += bare::length(path) + 1) {
-    const char* cover = i < masked_files ? "dev/null" : "mnt";
-    const long clone =
-        must(call(SYS_open_tree, root(), address(cover), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "clone /", cover);
-    must(call(SYS_move_mount, clone, address(""), root(), address(path), MOVE_MOUNT_F_EMPTY_PATH), "mask /", path);
+    const char* cover = i < masked_files ? "/null" : "/empty";
+    const long clone = must(call(SYS_open_tree, AT_FDCWD, address(cover), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC),
+                            "clone the cover of ", path);
+    must(call(SYS_mount_setattr, clone, address(""), AT_EMPTY_PATH, address(&harmless), sizeof harmless),
+         "set the flags of the cover of ", path);
+    must(call(SYS_move_mount, clone, address(""), AT_FDCWD, address(path), MOVE_MOUNT_F_EMPTY_PATH), "cover ", path);
     call(SYS_close, clone);
   }
 }
 
-void Builder::enter_root() {
+void Init::wait_for_start() {
+  send_report(control(), ReportKind::kWaiting, 0);
+  size_t size = 0;
+  if (!receive(control(), size, given_)) bare::exit(0);  // not needed any more
+  const bool sound = size > sizeof start_ && *reinterpret_cast<MessageKind*>(message) == MessageKind::kStart;
+  if (sound) memcpy(&start_, message, sizeof start_);
+  if (!sound || given_.count != uint64_t{2} + start_.mounts || !index_strings(start_, size))
+    must(-EINVAL, "read the request");
+}
+
+void Init::mount_all() {
+  must(call(SYS_sethostname, address(host_name()), static_cast<long>(bare::length(host_name()))), "set the host name");
+  must(call(SYS_move_mount, root(), address(""), AT_FDCWD, address("/root"), MOVE_MOUNT_F_EMPTY_PATH),
+       "mount the root directory");
+  must(call(SYS_move_mount, proc_, address(""), root(), address("proc"), MOVE_MOUNT_F_EMPTY_PATH), "mount /proc");
+  for (uint32_t i = 0; i < start_.mounts; ++i)
+    must(call(SYS_move_mount, mount(i), address(""), root(), address(target(i)), MOVE_MOUNT_F_EMPTY_PATH), "mount /",
+         target(i));
+}
+
+void Init::enter_root() {
+  must(call(SYS_fchdir, root()), "enter the root directory");
   // The working directory is the new root: stack the old one upon it, then let go of the old one.
   must(call(SYS_pivot_root, address("."), address(".")), "change the root directory");
   must(call(SYS_umount2, address("."), kDetach), "detach the old root directory");
   must(call(SYS_chdir, address("/")), "enter the new root directory");
 }
 
-void Builder::write_map(const char* name, const char* text, size_t length) {
-  const long file = must(call(SYS_openat, proc_, address(name), O_WRONLY | O_CLOEXEC), "open /proc/", name);
+void Init::write_map(const char* name, const char* text, size_t length) {
+  const long file = must(call(SYS_openat, writable_proc_, address(name), O_WRONLY | O_CLOEXEC), "open /proc/", name);
   must(call(SYS_write, file, address(text), static_cast<long>(length)), "write /proc/", name);
   call(SYS_close, file);
 }
 
-void Builder::write_id_map(const char* name, uint32_t inside) {
+void Init::write_id_map(const char* name, uint32_t inside) {
   char text[40];
   size_t length = 0;
-  const uint32_t numbers[] = {inside, start_.host_user, 1};
+  const uint32_t numbers[] = {inside, host_user_, 1};
   for (uint32_t number : numbers) {
     char digits[12];
     size_t n = 0;
@@ -220,8 +277,8 @@ void Builder::write_id_map(const char* name, uint32_t inside) {
 
 /// A host user of its own, seen as sbx_user1051 through a user namespace that owns nothing: all other namespaces were
 /// made before it, so even its full capabilities would mean nothing to them.
-void Builder::become_nobody() {
-  const long id = start_.host_user;
+void Init::become_nobody() {
+  const long id = host_user_;
   must(call(SYS_setgroups, 0, 0), "drop the supplementary groups");
   must(call(SYS_setresgid, id, id, id), "change the group");
   must(call(SYS_setresuid, id, id, id), "change the user");
@@ -230,10 +287,9 @@ void Builder::become_nobody() {
   write_map("self/setgroups", "deny", 4);
   write_id_map("self/gid_map", kInsideGroup);
   write_id_map("self/uid_map", kInsideUser);
-  call(SYS_close, proc_);
 }
 
-void Builder::drop_privileges() {
+void Init::drop_privileges() {
   must(call(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0), "leave the session's keyring");
   for (int capability = 0; call(SYS_prctl, PR_CAPBSET_READ, capability) >= 0; ++capability)
     must(call(SYS_prctl, PR_CAPBSET_DROP, capability), "drop a capability from the bounding set");
@@ -249,11 +305,10 @@ void Builder::drop_privileges() {
   must(call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, address(&program)), "install the system call filter");
 }
 
-void Builder::exec_command() {
+void Init::exec_command() {
   const SignalSet none = 0;
   call(SYS_rt_sigprocmask, SIG_SETMASK, address(&none), 0, sizeof none);
   must(call(SYS_setsid), "make a session");
-  join_groups(late_groups(), start_.late_groups);
   const long null = must(call(SYS_openat, AT_FDCWD, address("/dev/null"), O_RDWR | O_CLOEXEC), "open /dev/null");
   must(call(SYS_dup3, null, 0, 0), "set the standard input");
   must(call(SYS_dup3, output(), 1, 0), "set the standard output");
@@ -266,13 +321,13 @@ void Builder::exec_command() {
 }
 
 /// Forks the command; returns when it has been executed (or has failed, which it reported then).
-long Builder::start_command() {
+long Init::start_command() {
   const long child = call(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
   if (child == 0) exec_command();
   return must(child, "fork the command");
 }
 
-void Builder::watch(long main_process) {
+void Init::watch(long main_process) {
   const SignalSet wanted = bit(SIGCHLD) | bit(SIGTERM);
   const long signals =
       must(call(SYS_signalfd4, -1, address(&wanted), sizeof wanted, O_CLOEXEC | O_NONBLOCK), "watch signals");
@@ -298,42 +353,19 @@ void Builder::watch(long main_process) {
   }
 }
 
-void Builder::run() {
-  join_groups(groups(), start_.groups);
-  enter_namespaces();
-  mount_all();
+void Init::run() {
+  enter_groups_and_namespaces();
   mount_proc();
+  wait_for_start();
+  mount_all();
   enter_root();
   become_nobody();
   drop_privileges();
   const long main_process = start_command();
-  for (int i = 0; fd_ + i < mounts() + start_.mounts; ++i)
-    if (fd_[i] != control()) call(SYS_close, fd_[i]);
-  call(SYS_close, kWardenSocket);
+  given_.close_all();
+  call(SYS_close, proc_);
+  call(SYS_close, writable_proc_);
   watch(main_process);
-}
-
-/// Receives one message; false when the server has gone.
-bool receive(size_t& size, Descriptors& descriptors) {
-  alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof(int) * kMaxDescriptors)];
-  iovec part{message, sizeof message};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = ancillary;
-  header.msg_controllen = sizeof ancillary;
-  long got;
-  do got = call(SYS_recvmsg, kWardenSocket, address(&header), MSG_CMSG_CLOEXEC);
-  while (got == -EINTR);
-  if (got <= 0) return false;
-  size = static_cast<size_t>(got);
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count && descriptors.count < kMaxDescriptors; ++i)
-      descriptors.fd[descriptors.count++] = reinterpret_cast<int*>(CMSG_DATA(c))[i];
-  }
-  return true;
 }
 
 void configure(size_t size) {
@@ -348,29 +380,13 @@ void configure(size_t size) {
   memcpy(masked_paths, message + paths_at, size - paths_at);
 }
 
-/// Lays out the strings of a request as the arrays that execve wants: false when their number does not fit.
-bool index_strings(const StartMessage& start, size_t size) {
-  const uint64_t wanted = uint64_t{2} + start.mounts + start.arguments + start.variables;
-  if (wanted > kMaxStrings || message[size - 1] != 0) return false;
-  size_t at = sizeof start;
-  uint32_t slot = 0;
-  for (uint64_t i = 0; i < wanted; ++i) {
-    if (at >= size) return false;
-    if (i == uint64_t{2} + start.mounts + start.arguments) strings[slot++] = nullptr;
-    strings[slot++] = message + at;
-    at += bare::length(message + at) + 1;
-  }
-  if (start.variables == 0) strings[slot++] = nullptr;
-  strings[slot] = nullptr;
-  return at == size;
-}
-
-void start_sandbox(size_t size, Descriptors& descriptors) {
+void prepare_sandbox(size_t size, Descriptors& descriptors) {
   if (descriptors.count == 0) return;
-  const auto& start = *reinterpret_cast<const StartMessage*>(message);
   const int control = descriptors.fd[0];
-  const uint64_t expected = uint64_t{4} + start.unified + start.groups + start.late_groups + start.mounts;
-  if (size <= sizeof start || descriptors.count != expected || start.unified > 1 || !index_strings(start, size)) {
+  PrepareMessage request;
+  if (size == sizeof request) memcpy(&request, message, sizeof request);
+  if (size != sizeof request || request.unified > 1 ||
+      descriptors.count != uint64_t{2} + request.unified + request.groups) {
     send_report(control, ReportKind::kFailed, EINVAL, "read the request");
     return;
   }
@@ -379,15 +395,12 @@ void start_sandbox(size_t size, Descriptors& descriptors) {
   arguments.flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
-  if (start.unified != 0) {
+  if (request.unified != 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = static_cast<uint64_t>(descriptors.fd[4]);
+    arguments.cgroup = static_cast<uint64_t>(descriptors.fd[2]);
   }
   const long child = call(SYS_clone3, address(&arguments), sizeof arguments);
-  if (child == 0) {
-    Builder builder(start, descriptors, strings);
-    builder.run();
-  }
+  if (child == 0) Init(request, descriptors).run();
   if (child < 0) {
     send_report(control, ReportKind::kFailed, static_cast<int>(-child), "fork into new namespaces");
     return;
@@ -404,7 +417,11 @@ long leave_host_mounts() {
       r < 0)
     return r;
   if (const long r = call(SYS_chdir, address("/tmp")); r < 0) return r;
-  if (const long r = call(SYS_mkdirat, AT_FDCWD, address("root"), 0700); r < 0) return r;
+  const char* const directories[] = {"root", "proc", "empty"};
+  for (const char* directory : directories)
+    if (const long r = call(SYS_mkdirat, AT_FDCWD, address(directory), 0755); r < 0) return r;
+  if (const long r = call(SYS_mknodat, AT_FDCWD, address("null"), kCharacterDevice | 0666, kNullDevice); r < 0)
+    return r;
   if (const long r = call(SYS_pivot_root, address("."), address(".")); r < 0) return r;
   if (const long r = call(SYS_umount2, address("."), kDetach); r < 0) return r;
   return call(SYS_chdir, address("/"));
@@ -460,11 +477,11 @@ void reap() {
     if (waits[0].revents == 0) continue;
     size_t size = 0;
     Descriptors descriptors;
-    if (!receive(size, descriptors)) bare::exit(0);  // the server has gone, and all sandboxes go with us
+    if (!receive(kWardenSocket, size, descriptors)) bare::exit(0);  // the server has gone, and all sandboxes go with us
     if (size >= sizeof(ConfigureMessage) && *reinterpret_cast<MessageKind*>(message) == MessageKind::kConfigure)
       configure(size);
-    else if (size > sizeof(StartMessage) && *reinterpret_cast<MessageKind*>(message) == MessageKind::kStart)
-      start_sandbox(size, descriptors);
+    else
+      prepare_sandbox(size, descriptors);
     descriptors.close_all();
   }
 }

@@ -10,7 +10,7 @@
 
 namespace cumulet::compute::sandbox {
 
-Result<std::unique_ptr<Watcher>> Watcher::make() {
+Result<std::unique_ptr<Watcher>> Watcher::make(std::function<void()> changed) {
   Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return system_error("make an epoll instance");
   Fd stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -19,10 +19,11 @@ Result<std::unique_ptr<Watcher>> Watcher::make() {
   event.events = EPOLLIN;
   event.data.u64 = 0;
   if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, stop.get(), &event) != 0) return system_error("watch an eventfd");
-  return std::unique_ptr<Watcher>(new Watcher(std::move(epoll), std::move(stop)));
+  return std::unique_ptr<Watcher>(new Watcher(std::move(epoll), std::move(stop), std::move(changed)));
 }
 
-Watcher::Watcher(Fd epoll, Fd stop) : epoll_(std::move(epoll)), stop_(std::move(stop)), thread_([this] { run(); }) {
+Watcher::Watcher(Fd epoll, Fd stop, std::function<void()> changed)
+    : epoll_(std::move(epoll)), stop_(std::move(stop)), changed_(std::move(changed)), thread_([this] { run(); }) {
   pthread_setname_np(thread_.native_handle(), "sandbox-watch");
 }
 
@@ -87,6 +88,7 @@ void Watcher::run() {
       std::lock_guard lock(mutex_);
       lives_.erase(id);
     }
+    if (count > 0) changed_();
   }
 }
 
