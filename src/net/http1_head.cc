@@ -112,7 +112,7 @@ Refusal note_field(std::string_view name, std::string_view value, Seen& seen, Re
       break;
     case 17:
       if (iequals(name, "transfer-encoding")) {
-        if (++seen.codings > 1 || framing.http10) return Refusal::kFraming;
+        if (++seen.codings > 1 || framing.http10 || value.empty()) return Refusal::kFraming;
         if (!iequals(value, "chunked")) return Refusal::kCoding;
         framing.chunked = true;
       }
