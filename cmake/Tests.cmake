@@ -32,6 +32,8 @@ foreach(folder ${folders})
   set_tests_properties(unit_${name} PROPERTIES TIMEOUT 300)
 endforeach()
 
+add_subdirectory(${CMAKE_SOURCE_DIR}/tests/crash ${CMAKE_BINARY_DIR}/crash)
+
 if(CUMULET_FUZZ)
   file(GLOB targets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cc)
   add_custom_target(fuzz_targets)
