@@ -73,6 +73,26 @@ struct IoLoop::Impl {
     std::make_heap(heap.begin(), heap.end());
   }
 
+  void run_until_stopped() {
+    for (;;) {
+      try {
+        io.run();
+        return;
+      } catch (...) {
+        (void)cumulet::detail::error_from_current_exception();
+      }
+    }
+  }
+
+  std::size_t poll() {
+    try {
+      return io.poll();
+    } catch (...) {
+      (void)cumulet::detail::error_from_current_exception();
+      return 1;
+    }
+  }
+
   static void run_guarded(const std::function<void()>& work) {
     try {
       work();
@@ -112,14 +132,12 @@ void IoLoop::cancel(TimerId timer) {
 void IoLoop::run() {
   Loop* const outer = Loop::current();
   set_current(this);
-  for (;;) {
-    try {
-      impl_->io.run();
-      break;
-    } catch (...) {
-      (void)cumulet::detail::error_from_current_exception();
-    }
-  }
+  impl_->run_until_stopped();
+  // Then what is ready already, and what that makes ready at once: waits that were cancelled end here.
+  const SteadyTime deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  do {
+    impl_->io.restart();
+  } while (impl_->poll() != 0 && std::chrono::steady_clock::now() < deadline);
   set_current(outer);
 }
 
