@@ -34,6 +34,15 @@ endforeach()
 
 add_subdirectory(${CMAKE_SOURCE_DIR}/tests/crash ${CMAKE_BINARY_DIR}/crash)
 
+# Programs between the server's code and a real client's: tests/conformance/<what>/<name>.cc. Not part of `all`.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/conformance/*/*.cc)
+foreach(source ${sources})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} EXCLUDE_FROM_ALL ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/conformance)
+  target_link_libraries(${name} PRIVATE cumulet_wire)
+endforeach()
+
 if(CUMULET_FUZZ)
   file(GLOB targets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cc)
   add_custom_target(fuzz_targets)

@@ -265,7 +265,10 @@ void set_typed_body(const ServiceModel& service, std::string text, net::Response
 void encode_payload(const ServiceModel& service, const Member& payload, void* output, net::Response& response) {
   const Shape& shape = *payload.shape;
   if (shape.kind == Kind::kStream) {
-    if (!response.headers.has("Content-Type")) response.headers.set("Content-Type", "application/octet-stream");
+    if (!response.headers.has("Content-Type")) {
+      response.headers.set("Content-Type",
+                           service.service == "s3" ? "binary/octet-stream" : "application/octet-stream");
+    }
     return set_stream(payload, output, response);
   }
   const void* value = get_member(payload, output);
