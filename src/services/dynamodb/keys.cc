@@ -36,6 +36,16 @@ std::string rows_of(std::string_view rows_prefix, std::uint32_t index) {
   return key;
 }
 
+std::string expiry_row(std::string_view rows_prefix, std::uint64_t seconds, std::string_view item_key) {
+  std::string key = rows_of(rows_prefix, kExpiry);
+  for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>(seconds >> shift);
+  return key.append(item_key);
+}
+
+storage::KeyRange expiring_until(std::string_view rows_prefix, std::uint64_t seconds) {
+  return storage::KeyRange(rows_of(rows_prefix, kExpiry), expiry_row(rows_prefix, seconds + 1, {}));
+}
+
 std::string token_row(std::string_view account, std::string_view region, std::string_view token) {
   return Key(kSpace).text(account).text(region).text("token").text(token).bytes();
 }

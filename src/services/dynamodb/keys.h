@@ -11,6 +11,8 @@ namespace cumulet::dynamodb::keys {
 
 /// The number that an item's own row has in place of an index's.
 constexpr std::uint32_t kItems = 0;
+/// The number of the rows that say when items expire (time to live).
+constexpr std::uint32_t kExpiry = 0xffffffff;
 
 /// A table's description.
 std::string table_row(std::string_view account, std::string_view region, std::string_view name);
@@ -29,6 +31,11 @@ std::string token_expiry_row(std::int64_t expires, std::string_view account, std
 storage::KeyRange tokens_expiring_before(std::int64_t time);
 /// The token's row that an expiry row belongs to; empty when the bytes are none.
 std::string token_row_of(std::string_view expiry_row);
+
+/// The row that says when an item expires: seconds since 1970, then the item's key.
+std::string expiry_row(std::string_view rows_prefix, std::uint64_t seconds, std::string_view item_key);
+/// Those up to and including that second.
+storage::KeyRange expiring_until(std::string_view rows_prefix, std::uint64_t seconds);
 
 /// Work that outlives the request that began it, of all accounts and regions.
 enum class Job : std::uint64_t { kPurge = 1, kBackfill = 2, kExpire = 3 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_codec.h"
 #include "services/dynamodb/keys.h"
@@ -141,6 +142,13 @@ void Store::write(storage::Transaction& transaction, const Table& table, const s
   for (const Index& index : table.indexes) {
     write_index(transaction, table, index, before, after, capacity, transactional);
   }
+  if (!table.time_to_live.enabled) return;
+  const std::optional<std::uint64_t> old_expiry = before ? expiry_of(table, before->item) : std::nullopt;
+  const std::optional<std::uint64_t> new_expiry = after ? expiry_of(table, after->item) : std::nullopt;
+  if (old_expiry == new_expiry) return;
+  const std::string_view item_key = std::string_view(key).substr(table.rows.size());
+  if (old_expiry) transaction.erase(keys::expiry_row(table.rows, *old_expiry, item_key));
+  if (new_expiry) transaction.put(keys::expiry_row(table.rows, *new_expiry, item_key), key);
 }
 
 void Store::write_blindly(storage::Transaction& transaction, const std::string& key, const StoredItem& after,
@@ -153,6 +161,26 @@ void Store::write_entry(storage::Transaction& transaction, const Table& table, c
   const StoredItem stored(item, item_size(item));
   std::optional<Entry> entry = entry_for(table, index, &stored);
   if (entry) transaction.put(std::move(entry->key), std::move(entry->value));
+}
+
+void Store::write_expiry(storage::Transaction& transaction, const Table& table, const Item& item) {
+  const std::optional<std::uint64_t> expiry = expiry_of(table, item);
+  if (!expiry) return;
+  std::string key = item_key(table, item);
+  std::string row = keys::expiry_row(table.rows, *expiry, std::string_view(key).substr(table.rows.size()));
+  transaction.put(std::move(row), std::move(key));
+}
+
+// Fractions of a second are ignored, and so is what is no time at all.
+std::optional<std::uint64_t> expiry_of(const Table& table, const Item& item) {
+  if (!table.time_to_live.enabled) return std::nullopt;
+  const auto found = item.find(table.time_to_live.attribute);
+  if (found == item.end() || !found->second.is(Type::kNumber)) return std::nullopt;
+  const std::string& text = found->second.text();
+  const std::optional<std::int64_t> seconds = parse_int(std::string_view(text).substr(0, text.find('.')));
+  constexpr std::int64_t kFar = std::int64_t{1} << 53;
+  if (!seconds || *seconds <= 0 || *seconds > kFar) return std::nullopt;
+  return static_cast<std::uint64_t>(*seconds);
 }
 
 Result<void> check_index_keys(const Table& table, const Item& item) {

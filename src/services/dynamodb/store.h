@@ -52,6 +52,8 @@ class Store {
                             Capacity& capacity);
   /// Writes the entry of an item that is not in the index yet: for backfills.
   static void write_entry(storage::Transaction& transaction, const Table& table, const Index& index, const Item& item);
+  /// The same for the rows that say when items expire.
+  static void write_expiry(storage::Transaction& transaction, const Table& table, const Item& item);
 
  private:
   struct Known {
@@ -62,6 +64,9 @@ class Store {
   std::mutex mutex_;
   std::unordered_map<std::string, Known> known_;  ///< By the row's key.
 };
+
+/// When the item expires, in seconds since 1970; nothing when the table has no time to live or the item does not say.
+std::optional<std::uint64_t> expiry_of(const Table& table, const Item& item);
 
 /// Fails with ValidationException when the item has an index's key attribute of the wrong type, or empty, or too long.
 Result<void> check_index_keys(const Table& table, const Item& item);

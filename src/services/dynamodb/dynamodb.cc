@@ -1,0 +1,84 @@
+#include "services/dynamodb/dynamodb.h"
+
+#include "services/dynamodb/maintenance.h"
+#include "services/dynamodb/operations_batch.h"
+#include "services/dynamodb/operations_items.h"
+#include "services/dynamodb/operations_query.h"
+#include "services/dynamodb/operations_settings.h"
+#include "services/dynamodb/operations_tables.h"
+#include "services/dynamodb/operations_transactions.h"
+#include "services/dynamodb/store.h"
+
+namespace cumulet::dynamodb {
+namespace {
+
+/// Names an operation's method: the input is not const, because values are brought into their normal form in place.
+template <typename Operation, typename Group>
+void add(wire::Service& service, Group& group,
+         Task<typename Operation::Output> (Group::*method)(wire::Call&, typename Operation::Input&)) {
+  service.on<Operation>(
+      [&group, method](wire::Call& call, typename Operation::Input& input) { return (group.*method)(call, input); });
+}
+
+}  // namespace
+
+struct DynamoDb::Parts {
+  Parts(storage::Database& database, const Clock& clock)
+      : store(database),
+        maintenance(store, clock),
+        tables(store),
+        settings(store),
+        items(store),
+        queries(store),
+        batches(store),
+        transactions(store),
+        service(shapes::model()) {}
+
+  Store store;
+  Maintenance maintenance;
+  TableOperations tables;
+  SettingsOperations settings;
+  ItemOperations items;
+  QueryOperations queries;
+  BatchOperations batches;
+  TransactionOperations transactions;
+  wire::Service service;
+};
+
+DynamoDb::DynamoDb(storage::Database& database, const Clock& clock) : parts_(std::make_unique<Parts>(database, clock)) {
+  Parts& p = *parts_;
+  add<shapes::CreateTable>(p.service, p.tables, &TableOperations::create_table);
+  add<shapes::DescribeTable>(p.service, p.tables, &TableOperations::describe_table);
+  add<shapes::ListTables>(p.service, p.tables, &TableOperations::list_tables);
+  add<shapes::UpdateTable>(p.service, p.tables, &TableOperations::update_table);
+  add<shapes::DeleteTable>(p.service, p.tables, &TableOperations::delete_table);
+
+  add<shapes::DescribeTimeToLive>(p.service, p.settings, &SettingsOperations::describe_time_to_live);
+  add<shapes::UpdateTimeToLive>(p.service, p.settings, &SettingsOperations::update_time_to_live);
+  add<shapes::TagResource>(p.service, p.settings, &SettingsOperations::tag_resource);
+  add<shapes::UntagResource>(p.service, p.settings, &SettingsOperations::untag_resource);
+  add<shapes::ListTagsOfResource>(p.service, p.settings, &SettingsOperations::list_tags_of_resource);
+  add<shapes::DescribeLimits>(p.service, p.settings, &SettingsOperations::describe_limits);
+  add<shapes::DescribeContinuousBackups>(p.service, p.settings, &SettingsOperations::describe_continuous_backups);
+  add<shapes::DescribeEndpoints>(p.service, p.settings, &SettingsOperations::describe_endpoints);
+
+  add<shapes::GetItem>(p.service, p.items, &ItemOperations::get_item);
+  add<shapes::PutItem>(p.service, p.items, &ItemOperations::put_item);
+  add<shapes::UpdateItem>(p.service, p.items, &ItemOperations::update_item);
+  add<shapes::DeleteItem>(p.service, p.items, &ItemOperations::delete_item);
+  add<shapes::Query>(p.service, p.queries, &QueryOperations::query);
+  add<shapes::Scan>(p.service, p.queries, &QueryOperations::scan);
+  add<shapes::BatchGetItem>(p.service, p.batches, &BatchOperations::batch_get_item);
+  add<shapes::BatchWriteItem>(p.service, p.batches, &BatchOperations::batch_write_item);
+  add<shapes::TransactGetItems>(p.service, p.transactions, &TransactionOperations::transact_get_items);
+  add<shapes::TransactWriteItems>(p.service, p.transactions, &TransactionOperations::transact_write_items);
+}
+
+DynamoDb::~DynamoDb() = default;
+
+const wire::Service& DynamoDb::service() const { return parts_->service; }
+void DynamoDb::start(Loop& loop) { parts_->maintenance.start(loop); }
+void DynamoDb::stop(SteadyTime deadline) { parts_->maintenance.stop(deadline); }
+Task<void> DynamoDb::settle() { return parts_->maintenance.run_jobs(); }
+
+}  // namespace cumulet::dynamodb

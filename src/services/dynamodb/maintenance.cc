@@ -1,0 +1,222 @@
+#include "services/dynamodb/maintenance.h"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "services/dynamodb/errors.h"
+#include "services/dynamodb/item_codec.h"
+#include "storage/key.h"
+#include "storage/row.h"
+
+namespace cumulet::dynamodb {
+namespace {
+
+constexpr std::size_t kPieceRows = 200;
+constexpr std::size_t kPieceBytes = 1u << 20;
+
+storage::ScanOptions piece() {
+  storage::ScanOptions options;
+  options.limit = kPieceRows;
+  options.byte_limit = kPieceBytes;
+  return options;
+}
+
+}  // namespace
+
+Maintenance::Maintenance(Store& store, const Clock& clock) : store_(store), clock_(clock) {
+  store_.database().on_commit(keys::job_rows(), [this](std::string_view) { wake(); });
+}
+
+void Maintenance::wake() {
+  std::lock_guard lock(mutex_);
+  woken_ = true;
+  if (waiting_) waiting_->resolve(true);
+}
+
+void Maintenance::start(Loop& loop) {
+  started_ = true;
+  loop.post([this] { cumulet::start(run(), [this](Result<void>) { ended_.set_value(); }); });
+}
+
+void Maintenance::stop(SteadyTime deadline) {
+  if (!started_) return;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake();
+  ended_.get_future().wait_until(deadline);
+}
+
+Task<void> Maintenance::run() {
+  while (true) {
+    const Result<void> done = co_await attempt(run_jobs());
+    if (!done) log::error("the tables' maintenance failed", {{"error", done.error().message()}});
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) co_return;
+    }
+    co_await wait();
+  }
+}
+
+Task<void> Maintenance::wait() {
+  constexpr std::chrono::seconds kSoon{5};
+  constexpr std::chrono::minutes kLater{10};
+  Deferred<bool> wake_up;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(woken_, false)) co_return;
+    waiting_ = wake_up;
+  }
+  const SteadyTime until = std::chrono::steady_clock::now() + (items_expire_ ? SteadyTime::duration(kSoon) : kLater);
+  Error elapsed(errors::kRequestTimeout, "");
+  const Result<bool> woken = co_await attempt(wake_up.wait_until(until, std::move(elapsed)));
+  (void)woken;  // Either way it is time to look.
+  std::lock_guard lock(mutex_);
+  waiting_.reset();
+  woken_ = false;
+}
+
+Task<void> Maintenance::run_jobs() {
+  items_expire_ = false;
+  storage::KeyRange range(keys::job_rows(), storage::after_prefix(keys::job_rows()));
+  while (true) {
+    const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
+    const std::vector<storage::KeyValue> jobs = co_await transaction->scan(range, piece());
+    co_await transaction->commit();
+    if (jobs.empty()) break;
+    for (const storage::KeyValue& row : jobs) {
+      keys::JobKey job;
+      if (!keys::parse_job(row.key, job)) continue;
+      co_await run_job(job, row.key, row.value);
+    }
+    range.begin = jobs.back().key + '\0';
+  }
+  bool done = false;
+  while (!done) {
+    const auto body = [this](storage::Transaction& transaction) { return forget_tokens(transaction); };
+    done = co_await storage::transact(store_.database(), body);
+  }
+}
+
+Task<void> Maintenance::run_job(keys::JobKey job, std::string row, std::string) {
+  bool done = false;
+  while (!done) {
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) co_return;
+    }
+    const auto body = [&](storage::Transaction& transaction) {
+      switch (job.job) {
+        case keys::Job::kBackfill:
+          return backfill(transaction, job, row);
+        case keys::Job::kExpire:
+          return expire(transaction, job, row);
+        default:
+          return purge(transaction, job, row);
+      }
+    };
+    done = co_await storage::transact(store_.database(), body);
+  }
+}
+
+Task<bool> Maintenance::purge(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row) {
+  const std::string table_rows = keys::rows_prefix(job.account, job.region, job.table);
+  const std::string prefix = job.index == keys::kItems ? table_rows : keys::rows_of(table_rows, job.index);
+  storage::KeyRange range(prefix, storage::after_prefix(prefix));
+  const std::vector<storage::KeyValue> rows = co_await transaction.scan(range, piece());
+  for (const storage::KeyValue& one : rows) transaction.erase(one.key);
+  if (!rows.empty()) co_return false;
+  transaction.erase(row);
+  co_return true;
+}
+
+// The job's value: the table's name, and the key of the item that was done last.
+Task<bool> Maintenance::backfill(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row) {
+  const std::optional<std::string> value = co_await transaction.get(row);
+  if (!value) co_return true;
+  storage::RowReader reader(*value);
+  const std::string name = reader.text();
+  const std::string last = reader.text();
+  const TablePtr table = co_await store_.find_table(transaction, job.account, job.region, name);
+  const bool expiry = job.index == keys::kExpiry;
+  const Index* index = nullptr;
+  if (table && table->number == job.table) {
+    for (const Index& one : table->indexes) {
+      if (one.number == job.index) index = &one;
+    }
+  }
+  const bool wanted = expiry ? table && table->number == job.table && table->time_to_live.enabled : index != nullptr;
+  if (!wanted) {
+    transaction.erase(row);
+    co_return true;
+  }
+  const std::string items = keys::rows_of(table->rows, keys::kItems);
+  storage::KeyRange range(last.empty() ? items : last + '\0', storage::after_prefix(items));
+  const std::vector<storage::KeyValue> rows = co_await transaction.scan(range, piece());
+  for (const storage::KeyValue& one : rows) {
+    const Item item = ItemReader(one.value).all();
+    if (expiry) {
+      Store::write_expiry(transaction, *table, item);
+    } else {
+      Store::write_entry(transaction, *table, *index, item);
+    }
+  }
+  if (!rows.empty()) {
+    storage::RowWriter progress;
+    progress.text(name).text(rows.back().key);
+    transaction.put(row, std::move(progress).bytes());
+    co_return false;
+  }
+  if (index) {
+    Table changed = *table;
+    changed.find_index(index->name)->status = IndexStatus::kActive;
+    store_.put_table(transaction, changed);
+  }
+  transaction.erase(row);
+  co_return true;
+}
+
+// Whoever reads an item between its time and its deletion still sees it, as in DynamoDB.
+Task<bool> Maintenance::expire(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row) {
+  const std::optional<std::string> value = co_await transaction.get(row);
+  if (!value) co_return true;
+  const TablePtr table = co_await store_.find_table(transaction, job.account, job.region, *value);
+  if (!table || table->number != job.table || !table->time_to_live.enabled) {
+    transaction.erase(row);
+    co_return true;
+  }
+  items_expire_ = true;
+  const auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(0, clock_.now_seconds()));
+  const storage::KeyRange due = keys::expiring_until(table->rows, now);
+  const std::vector<storage::KeyValue> rows = co_await transaction.scan(due, piece());
+  for (const storage::KeyValue& one : rows) {
+    const std::optional<StoredItem> item = co_await Store::get_item(transaction, one.value);
+    Capacity free;
+    const std::optional<std::uint64_t> expiry = item ? expiry_of(*table, item->item) : std::nullopt;
+    if (expiry && *expiry <= now) {
+      Store::write(transaction, *table, one.value, &*item, nullptr, free);
+    }
+    transaction.erase(one.key);
+  }
+  co_return rows.empty();
+}
+
+Task<bool> Maintenance::forget_tokens(storage::Transaction& transaction) {
+  const std::int64_t now = clock_.now().time_since_epoch().count();
+  const storage::KeyRange expired = keys::tokens_expiring_before(now);
+  const std::vector<storage::KeyValue> rows = co_await transaction.scan(expired, piece());
+  for (const storage::KeyValue& one : rows) {
+    const std::string token = keys::token_row_of(one.key);
+    const std::optional<std::string> value = co_await transaction.get(token);
+    // The token may have been used again since.
+    if (value && storage::RowReader(*value).signed_number() < now) transaction.erase(token);
+    transaction.erase(one.key);
+  }
+  co_return rows.empty();
+}
+
+}  // namespace cumulet::dynamodb

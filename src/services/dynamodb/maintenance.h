@@ -1,0 +1,55 @@
+#pragma once
+
+#include <future>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/deferred.h"
+#include "base/loop.h"
+#include "base/task.h"
+#include "services/dynamodb/keys.h"
+#include "services/dynamodb/store.h"
+
+namespace cumulet::dynamodb {
+
+/// Work that goes on after the reply: filling new indexes, deleting the rows of deleted tables and indexes, deleting
+/// items whose time has come. Each piece is a job row, written in the transaction that makes it necessary and erased in
+/// the one that ends it, so work that a crash interrupts goes on after it.
+class Maintenance {
+ public:
+  Maintenance(Store& store, const Clock& clock);
+
+  /// Does everything that is to be done now. For tests, and what the loop does.
+  Task<void> run_jobs();
+
+  /// Begins on that loop, woken by new jobs.
+  void start(Loop& loop);
+  /// Ends what is under way, at the latest by the deadline. Blocks; not on a loop.
+  void stop(SteadyTime deadline);
+
+ private:
+  Task<void> run();
+  Task<void> wait();
+  void wake();
+
+  Task<void> run_job(keys::JobKey job, std::string row, std::string value);
+  /// Each does one piece, and says whether that was all.
+  Task<bool> purge(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row);
+  Task<bool> backfill(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row);
+  Task<bool> expire(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row);
+  Task<bool> forget_tokens(storage::Transaction& transaction);
+
+  Store& store_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  bool stopping_ = false;
+  bool started_ = false;
+  bool woken_ = false;
+  bool items_expire_ = false;  ///< Some table has a time to live: look again soon.
+  std::optional<Deferred<bool>> waiting_;
+  std::promise<void> ended_;
+};
+
+}  // namespace cumulet::dynamodb

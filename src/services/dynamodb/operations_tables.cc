@@ -1,0 +1,303 @@
+#include "services/dynamodb/operations_tables.h"
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/ids.h"
+#include "services/dynamodb/errors.h"
+#include "services/dynamodb/keys.h"
+#include "services/dynamodb/table_definition.h"
+#include "storage/key.h"
+#include "storage/row.h"
+
+namespace cumulet::dynamodb {
+namespace {
+
+/// A table's number: 64 random bits, so that no counter makes the creation of tables wait for one another.
+std::uint64_t new_table_number() {
+  std::uint64_t number = 0;
+  for (const char c : random_bytes(8)) number = number << 8 | static_cast<std::uint8_t>(c);
+  return number;
+}
+
+void add_job(storage::Transaction& transaction, const Table& table, keys::Job job, std::uint32_t index,
+             std::string value) {
+  transaction.put(keys::job_row(table.account, table.region, job, table.number, index), std::move(value));
+}
+
+std::string backfill_job(const Table& table) {
+  storage::RowWriter row;
+  row.text(table.name).text("");
+  return std::move(row).bytes();
+}
+
+Result<void> check_update(const shapes::UpdateTableInput& input) {
+  if (input.stream_specification && input.stream_specification->stream_enabled)
+    return not_available("DynamoDB Streams");
+  if (input.replica_updates || input.global_table_witness_updates || input.multi_region_consistency ||
+      input.global_table_settings_replication_mode) {
+    return not_available("Global tables");
+  }
+  const bool indexes = input.global_secondary_index_updates && !input.global_secondary_index_updates->empty();
+  if (!input.provisioned_throughput && !input.billing_mode && !input.stream_specification && !indexes &&
+      !input.sse_specification && !input.table_class && !input.deletion_protection_enabled &&
+      !input.on_demand_throughput && !input.warm_throughput) {
+    return invalid(
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
+        "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required");
+  }
+  if (!indexes) return {};
+  std::set<std::string> named;
+  int structural = 0;
+  for (const shapes::GlobalSecondaryIndexUpdate& update : *input.global_secondary_index_updates) {
+    if (!update.update && !update.create && !update.delete_) {
+      return invalid_parameter(
+          "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+          "GlobalSecondaryIndexUpdate.Delete must not be null");
+    }
+    const std::string& name = update.update   ? update.update->index_name
+                              : update.create ? update.create->index_name
+                                              : update.delete_->index_name;
+    if (!named.insert(name).second) {
+      return invalid_parameter("Only one global secondary index update per index is allowed simultaneously. Index: " +
+                               name);
+    }
+    if (update.create || update.delete_) ++structural;
+  }
+  if (structural > 1) {
+    return Error(errors::kLimitExceeded,
+                 "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table");
+  }
+  return {};
+}
+
+void note_change(Throughput& throughput, const Throughput& wanted, Timestamp now) {
+  if (wanted.read > throughput.read || wanted.write > throughput.write) throughput.last_increase = now;
+  if (wanted.read < throughput.read || wanted.write < throughput.write) {
+    throughput.last_decrease = now;
+    ++throughput.decreases_today;
+  }
+  throughput.read = wanted.read;
+  throughput.write = wanted.write;
+}
+
+Result<void> change_billing(Table& table, const shapes::UpdateTableInput& input, Timestamp now) {
+  const bool was_on_demand = table.on_demand;
+  if (input.billing_mode == "PAY_PER_REQUEST") {
+    if (input.provisioned_throughput) {
+      return invalid_parameter(
+          "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST");
+    }
+    if (was_on_demand) return {};
+    table.on_demand = true;
+    table.on_demand_since = now;
+    table.throughput = Throughput();
+    for (Index& index : table.indexes) index.throughput = Throughput();
+    return {};
+  }
+  if (input.billing_mode == "PROVISIONED" && !input.provisioned_throughput) {
+    return invalid_parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED");
+  }
+  if (!input.provisioned_throughput) return {};
+  if (was_on_demand && input.billing_mode != "PROVISIONED") {
+    return invalid_parameter(
+        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST");
+  }
+  Result<Throughput> wanted = throughput_from(*input.provisioned_throughput);
+  if (!wanted) return std::move(wanted).error();
+  if (!was_on_demand && wanted->read == table.throughput.read && wanted->write == table.throughput.write &&
+      !input.global_secondary_index_updates) {
+    return invalid(
+        "The provisioned throughput for the table will not change. The requested value equals the current "
+        "value. Current ReadCapacityUnits provisioned for the table: " +
+        std::to_string(wanted->read) + ". Requested ReadCapacityUnits: " + std::to_string(wanted->read) +
+        ". Current WriteCapacityUnits provisioned for the table: " + std::to_string(wanted->write) +
+        ". Requested WriteCapacityUnits: " + std::to_string(wanted->write) +
+        ". Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher "
+        "limits.");
+  }
+  table.on_demand = false;
+  note_change(table.throughput, *wanted, now);
+  return {};
+}
+
+Result<void> change_indexes(storage::Transaction& transaction, Table& table, const shapes::UpdateTableInput& input,
+                            Timestamp now) {
+  if (!input.global_secondary_index_updates) return {};
+  for (const shapes::GlobalSecondaryIndexUpdate& update : *input.global_secondary_index_updates) {
+    if (update.create) {
+      Result<Index> index = index_from(table, *update.create, input.attribute_definitions);
+      if (!index) return std::move(index).error();
+      add_job(transaction, table, keys::Job::kBackfill, index->number, backfill_job(table));
+      table.indexes.push_back(std::move(*index));
+      continue;
+    }
+    const std::string& name = update.update ? update.update->index_name : update.delete_->index_name;
+    Index* index = table.find_index(name);
+    if (!index || !index->global) {
+      return Error(errors::kResourceNotFound, "Requested resource not found: Index: " + name + " not found");
+    }
+    if (update.delete_) {
+      add_job(transaction, table, keys::Job::kPurge, index->number, "");
+      std::erase_if(table.indexes, [&](const Index& one) { return one.name == name; });
+    } else if (update.update->provisioned_throughput) {
+      if (table.on_demand) {
+        return invalid_parameter("ProvisionedThroughput should not be specified for index: " + name +
+                                 " when BillingMode is PAY_PER_REQUEST");
+      }
+      Result<Throughput> wanted = throughput_from(*update.update->provisioned_throughput);
+      if (!wanted) return std::move(wanted).error();
+      note_change(index->throughput, *wanted, now);
+    }
+  }
+  return {};
+}
+
+/// Definitions that no key uses any more go with the index that used them.
+void drop_unused_definitions(Table& table) {
+  const auto used = [&table](const std::string& name) {
+    if (table.keys.has(name)) return true;
+    for (const Index& index : table.indexes) {
+      if (index.keys.has(name)) return true;
+    }
+    return false;
+  };
+  std::erase_if(table.attribute_order, [&](const std::string& name) { return !used(name); });
+  std::erase_if(table.attributes, [&](const auto& one) { return !used(one.first); });
+}
+
+}  // namespace
+
+Task<shapes::TableDescription> TableOperations::describe_with_sizes(TablePtr table, std::string status) {
+  const TableSize size = co_await sizes_.count(table, keys::kItems);
+  std::map<std::uint32_t, TableSize> index_sizes;
+  for (const Index& index : table->indexes) index_sizes[index.number] = co_await sizes_.count(table, index.number);
+  co_return describe(*table, status, size, index_sizes);
+}
+
+Task<TablePtr> TableOperations::create(storage::Transaction& transaction, const Table& wanted) {
+  const TablePtr existing = co_await store_.find_table(transaction, wanted.account, wanted.region, wanted.name);
+  if (existing) co_return Error(errors::kResourceInUse, "Table already exists: " + wanted.name);
+  store_.put_table(transaction, wanted);
+  co_return std::make_shared<const Table>(wanted);
+}
+
+Task<shapes::CreateTableOutput> TableOperations::create_table(wire::Call& call, shapes::CreateTableInput& input) {
+  Table wanted = co_await table_from(call, input);
+  wanted.number = new_table_number();
+  wanted.id = uuid();
+  wanted.created = call.time;
+  if (wanted.on_demand) wanted.on_demand_since = call.time;
+  const auto body = [&](storage::Transaction& transaction) { return create(transaction, wanted); };
+  const TablePtr table = co_await storage::transact(store_.database(), body);
+  shapes::CreateTableOutput output;
+  output.table_description = describe(*table, "CREATING", TableSize(), {});
+  co_return output;
+}
+
+Task<shapes::DescribeTableOutput> TableOperations::describe_table(wire::Call& call, shapes::DescribeTableInput& input) {
+  const std::string name = co_await table_name_of(call, input.table_name, true);
+  const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
+  const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, name);
+  co_await transaction->commit();
+  if (!table) co_return table_not_found(name);
+  shapes::DescribeTableOutput output;
+  output.table = co_await describe_with_sizes(table, status_of(*table));
+  co_return output;
+}
+
+Task<shapes::ListTablesOutput> TableOperations::list_tables(wire::Call& call, shapes::ListTablesInput& input) {
+  constexpr std::size_t kMost = 100;
+  const std::size_t limit = input.limit ? static_cast<std::size_t>(*input.limit) : kMost;
+  const std::string rows = keys::table_rows(call.account(), call.region);
+  storage::KeyRange range(rows, storage::after_prefix(rows));
+  if (input.exclusive_start_table_name) {
+    range.begin = keys::table_row(call.account(), call.region, *input.exclusive_start_table_name) + '\0';
+  }
+  storage::ScanOptions options;
+  options.limit = limit + 1;
+  const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
+  const std::vector<storage::KeyValue> found = co_await transaction->scan(range, options);
+  co_await transaction->commit();
+  shapes::ListTablesOutput output;
+  std::vector<std::string>& names = output.table_names.emplace();
+  for (const storage::KeyValue& row : found) {
+    if (names.size() == limit) {
+      output.last_evaluated_table_name = names.back();
+      break;
+    }
+    storage::KeyReader reader(std::string_view(row.key).substr(rows.size()));
+    names.push_back(reader.text().value_or(""));
+  }
+  co_return output;
+}
+
+Task<TablePtr> TableOperations::change(storage::Transaction& transaction, wire::Call& call, const std::string& name,
+                                       const shapes::UpdateTableInput& input) {
+  const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, name);
+  if (!table) co_return table_not_found(name);
+  if (status_of(*table) != "ACTIVE") {
+    co_return Error(errors::kResourceInUse,
+                    "Attempt to change a resource which is still in use: Table is being updated: " + name);
+  }
+  Table changed = *table;
+  co_await change_billing(changed, input, call.time);
+  co_await change_indexes(transaction, changed, input, call.time);
+  drop_unused_definitions(changed);
+  if (!changed.on_demand) {
+    for (const Index& index : changed.indexes) {
+      if (!index.global || index.throughput.read > 0) continue;
+      co_return invalid_parameter("ProvisionedThroughput must be specified for index: " + index.name);
+    }
+  }
+  if (input.table_class) changed.table_class = *input.table_class;
+  if (input.deletion_protection_enabled) changed.deletion_protection = *input.deletion_protection_enabled;
+  if (input.sse_specification) {
+    const bool enabled = input.sse_specification->enabled.value_or(false);
+    changed.encryption = enabled ? "KMS" : "";
+    changed.encryption_key = enabled ? input.sse_specification->kms_master_key_id.value_or("") : "";
+  }
+  if (input.on_demand_throughput) {
+    changed.max_reads = input.on_demand_throughput->max_read_request_units;
+    changed.max_writes = input.on_demand_throughput->max_write_request_units;
+  }
+  store_.put_table(transaction, changed);
+  co_return std::make_shared<const Table>(std::move(changed));
+}
+
+Task<shapes::UpdateTableOutput> TableOperations::update_table(wire::Call& call, shapes::UpdateTableInput& input) {
+  const std::string name = co_await table_name_of(call, input.table_name, true);
+  Result<void> checked = check_update(input);
+  co_await std::move(checked);
+  const auto body = [&](storage::Transaction& transaction) { return change(transaction, call, name, input); };
+  const TablePtr table = co_await storage::transact(store_.database(), body);
+  shapes::UpdateTableOutput output;
+  output.table_description = co_await describe_with_sizes(table, "UPDATING");
+  co_return output;
+}
+
+Task<TablePtr> TableOperations::remove(storage::Transaction& transaction, wire::Call& call, const std::string& name) {
+  const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, name);
+  if (!table) co_return table_not_found(name);
+  if (table->deletion_protection) {
+    co_return invalid(
+        "Resource cannot be deleted as it is currently protected against deletion. Disable deletion "
+        "protection first.");
+  }
+  transaction.erase(keys::table_row(table->account, table->region, name));
+  add_job(transaction, *table, keys::Job::kPurge, keys::kItems, "");
+  co_return table;
+}
+
+Task<shapes::DeleteTableOutput> TableOperations::delete_table(wire::Call& call, shapes::DeleteTableInput& input) {
+  const std::string name = co_await table_name_of(call, input.table_name, true);
+  const auto body = [&](storage::Transaction& transaction) { return remove(transaction, call, name); };
+  const TablePtr table = co_await storage::transact(store_.database(), body);
+  shapes::DeleteTableOutput output;
+  output.table_description = describe(*table, "DELETING", TableSize(), {});
+  co_return output;
+}
+
+}  // namespace cumulet::dynamodb

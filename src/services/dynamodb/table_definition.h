@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "services/dynamodb/request.h"
+#include "services/dynamodb/table.h"
+
+/// From the input of CreateTable and UpdateTable to tables and indexes, with all of DynamoDB's checks and messages.
+namespace cumulet::dynamodb {
+
+/// The table that CreateTable asks for, without what only the moment of its creation gives (number, id, time).
+Result<Table> table_from(const wire::Call& call, const shapes::CreateTableInput& input);
+
+/// The index that UpdateTable is to create in the table, whose attribute definitions it extends.
+Result<Index> index_from(Table& table, const shapes::CreateGlobalSecondaryIndexAction& action,
+                         const std::optional<std::vector<shapes::AttributeDefinition>>& definitions);
+
+/// Checks units, and says what they are for in errors.
+Result<Throughput> throughput_from(const shapes::ProvisionedThroughput& given);
+
+/// Adds tags to what is there; fails past 50.
+Result<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<shapes::Tag>& added);
+
+Error not_available(const std::string& what);
+
+}  // namespace cumulet::dynamodb
