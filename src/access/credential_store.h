@@ -48,6 +48,9 @@ class CredentialStore final : public CredentialSource {
 
   Task<std::optional<Credential>> find(std::string access_key_id, std::string session_token) override;
 
+  /// False in `--dev`: then any role's ARN may be assumed by anyone.
+  bool roles_must_exist() const { return options_.roles_must_exist; }
+
   /// Temporary credentials for a caller, for that long from now.
   TemporaryCredentials issue(const wire::Caller& caller, std::chrono::seconds duration) const;
   /// Those of a session of a role: what a function runs under. Fails with NoSuchEntity (404) when there is no such
