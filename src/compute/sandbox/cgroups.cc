@@ -69,8 +69,10 @@ std::vector<Hierarchy> find_hierarchies(std::string_view mountinfo, std::string_
     if (right[0] == "cgroup2") {
       Hierarchy hierarchy(mount_point, true);
       if (const auto group = own.find(""); group != own.end()) hierarchy.path += below(left[3], group->second);
-      for (const std::string_view c : split(trim(read_file(mount_point + "/cgroup.controllers")), ' '))
-        if (!trim(c).empty()) hierarchy.controllers.emplace_back(trim(c));
+      std::string offered = read_file(mount_point + "/cgroup.controllers");
+      std::replace(offered.begin(), offered.end(), '\n', ' ');
+      for (const std::string_view controller : split(offered, ' '))
+        if (!controller.empty()) hierarchy.controllers.emplace_back(controller);
       found.push_back(std::move(hierarchy));
     } else if (right[0] == "cgroup") {
       Hierarchy hierarchy(mount_point, false);
@@ -91,24 +93,46 @@ std::vector<Hierarchy> find_hierarchies(std::string_view mountinfo, std::string_
 Result<void> GroupSet::set_limits(const GroupLimits& limits) const {
   const int memory = directories_[forest_->tree_of_[0]].get();
   const int pids = directories_[forest_->tree_of_[2]].get();
-  const std::string bytes = std::to_string(limits.memory_bytes);
   Result<void> done;
   if (forest_->trees_[forest_->tree_of_[0]].unified) {
-    done = write_file(memory, "memory.max", bytes);
-    if (done.ok()) done = write_file(memory, "memory.oom.group", "1");
+    done = write_file(memory, "memory.oom.group", "1");
     if (::faccessat(memory, "memory.swap.max", W_OK, 0) == 0 && done.ok())
       done = write_file(memory, "memory.swap.max", "0");
   } else {
-    done = write_file(memory, "memory.limit_in_bytes", bytes);
-    if (done.ok()) done = write_file(memory, "memory.swappiness", "0");
-    if (::faccessat(memory, "memory.memsw.limit_in_bytes", W_OK, 0) == 0 && done.ok())
-      done = write_file(memory, "memory.memsw.limit_in_bytes", bytes);
+    done = write_file(memory, "memory.swappiness", "0");
   }
-  if (!done.ok()) return done;
+  if (done.ok()) done = set_memory(limits.memory_bytes);
   // One more than asked for: the sandbox's init counts too.
-  done = write_file(pids, "pids.max", std::to_string(limits.processes + 1));
-  if (!done.ok()) return done;
-  return set_cpus(limits.cpus);
+  if (done.ok()) done = write_file(pids, "pids.max", std::to_string(limits.processes + 1));
+  if (done.ok()) done = set_cpus(limits.cpus);
+  return done;
+}
+
+Result<void> GroupSet::set_memory(std::uint64_t bytes) const {
+  const int memory = directories_[forest_->tree_of_[0]].get();
+  const std::string text = std::to_string(bytes);
+  if (forest_->trees_[forest_->tree_of_[0]].unified) return write_file(memory, "memory.max", text);
+  // Memory and swap together may never be less than memory alone: which comes first depends on the direction.
+  constexpr const char* kWithSwap = "memory.memsw.limit_in_bytes";
+  const bool swap = ::faccessat(memory, kWithSwap, W_OK, 0) == 0;
+  const bool first = swap && write_file(memory, kWithSwap, text).ok();
+  Result<void> done = write_file(memory, "memory.limit_in_bytes", text);
+  return !done.ok() || !swap || first ? std::move(done) : write_file(memory, kWithSwap, text);
+}
+
+std::uint64_t GroupSet::memory_use() const {
+  const std::size_t tree = forest_->tree_of_[0];
+  const std::string text =
+      read_file(directories_[tree].get(), forest_->trees_[tree].unified ? "memory.current" : "memory.usage_in_bytes");
+  return static_cast<std::uint64_t>(parse_int(text.substr(0, text.find('\n'))).value_or(0));
+}
+
+std::uint64_t GroupSet::memory_of_programs() const {
+  const std::size_t tree = forest_->tree_of_[0];
+  const char* anonymous = forest_->trees_[tree].unified ? "anon" : "total_rss";
+  const char* shared = forest_->trees_[tree].unified ? "shmem" : "total_shmem";
+  const int directory = directories_[tree].get();
+  return read_counter(directory, "memory.stat", anonymous) + read_counter(directory, "memory.stat", shared);
 }
 
 Result<void> GroupSet::set_cpus(double cpus) const {
@@ -268,7 +292,8 @@ Result<std::string> v2_parent(const Hierarchy& hierarchy) {
   fs::create_directory(leaf, ignored);
   Result<Fd> directory = open_directory(leaf);
   if (!directory.ok()) return std::move(directory).error();
-  for (const std::string_view pid : split(read_file(root + "/cgroup.procs"), '\n'))
+  const std::string members = read_file(root + "/cgroup.procs");
+  for (const std::string_view pid : split(members, '\n'))
     if (!pid.empty()) (void)write_file(directory->get(), "cgroup.procs", pid);
   if (Result<void> enabled = enable(root); !enabled.ok())
     return Error(kSandboxFailure, fmt::format("{} (in {}): run the server as root, or as a service with Delegate=yes",
@@ -355,7 +380,8 @@ Result<void> clear_group(const std::string& path) {
     if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
     const int code = errno;
     if (std::chrono::steady_clock::now() > deadline) return system_error("remove the control group " + path, code);
-    for (const std::string_view pid : split(read_file(path + "/cgroup.procs"), '\n'))
+    const std::string members = read_file(path + "/cgroup.procs");
+    for (const std::string_view pid : split(members, '\n'))
       if (const std::optional<std::int64_t> number = parse_int(pid); number && *number > 0)
         ::kill(static_cast<pid_t>(*number), SIGKILL);
     if (Result<Fd> directory = open_directory(path); directory.ok()) {

@@ -45,6 +45,11 @@ class GroupSet {
 
   Result<void> set_limits(const GroupLimits& limits) const;
   Result<void> set_cpus(double cpus) const;
+  Result<void> set_memory(std::uint64_t bytes) const;
+  /// All that is charged to the group now, file caches included.
+  std::uint64_t memory_use() const;
+  /// What of it cannot be dropped: private memory and memory file systems.
+  std::uint64_t memory_of_programs() const;
   Result<void> freeze() const;
   Result<void> thaw() const;
   /// SIGKILL to all that is inside, where the kernel offers that; never fails.

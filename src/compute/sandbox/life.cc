@@ -19,7 +19,7 @@ SandboxExit Life::exit_of(int wait_status) const {
 }
 
 SandboxExit Life::exit_of_killed() const {
-  const bool starved = groups.out_of_memory_kills() > 0;
+  const bool starved = starved_ || groups.out_of_memory_kills() > 0;
   return SandboxExit(starved ? ExitKind::kOutOfMemory : ExitKind::kSignaled, SIGKILL);
 }
 
@@ -70,6 +70,21 @@ void Life::kill() {
   killed_ = true;
   if (init_) send_kill(init_);
   groups.kill();
+}
+
+void Life::kill_for_memory() {
+  starved_ = true;
+  kill();
+}
+
+Result<void> Life::freeze() {
+  frozen_ = true;
+  return groups.freeze();
+}
+
+Result<void> Life::thaw() {
+  frozen_ = false;
+  return groups.thaw();
 }
 
 void Life::terminate() {

@@ -34,6 +34,10 @@ class Life {
   // Set by the starter before it resolves anything; the loop's from then on.
   std::vector<Fd> listeners;
   Fd output;
+  // Set by the starter before it hands the life to the guard; the guard's from then on.
+  Fd tmp;                          ///< The mount of /tmp.
+  std::uint64_t memory_bytes = 0;  ///< What the programs may use.
+  std::uint64_t limit_bytes = 0;   ///< The limit of the group at present.
 
   /// The watcher's: what came over the control socket (with a descriptor, perhaps), and its end.
   void take_report(const Report& report, Fd descriptor);
@@ -42,12 +46,16 @@ class Life {
   void fail(Error error);
 
   void kill();
+  void kill_for_memory();  ///< The exit is kOutOfMemory then.
   void terminate();
+  Result<void> freeze();
+  Result<void> thaw();
 
   /// The init is ready to be started.
   bool waiting() const { return waiting_; }
   /// Nothing of it runs any more, so its groups can go.
   bool over() const { return over_; }
+  bool frozen() const { return frozen_; }
   /// Why it failed, if it did so by itself.
   std::optional<Error> failure();
 
@@ -61,6 +69,8 @@ class Life {
   std::optional<Error> failure_;
   std::atomic<bool> waiting_{false};
   std::atomic<bool> over_{false};
+  std::atomic<bool> frozen_{false};
+  std::atomic<bool> starved_{false};
 };
 
 }  // namespace cumulet::compute::sandbox

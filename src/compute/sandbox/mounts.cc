@@ -35,16 +35,18 @@ Result<void> set_attributes(int mount, std::uint64_t attributes, bool recursive)
   return {};
 }
 
-Result<Fd> clone_tree(const std::string& source) {
-  Fd tree(::open_tree(AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+/// The mount at a directory (or file) with those below it, or without: a function's code has none.
+Result<Fd> clone_tree(const std::string& source, bool recursive) {
+  const unsigned depth = recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0u;
+  Fd tree(::open_tree(AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | depth));
   if (!tree) return system_error("clone the mounts at " + source);
   return tree;
 }
 
-Result<Fd> clone_readonly(const fs::path& source) {
-  Result<Fd> tree = clone_tree(source);
+Result<Fd> clone_readonly(const fs::path& source, bool recursive) {
+  Result<Fd> tree = clone_tree(source, recursive);
   if (!tree.ok()) return tree;
-  if (Result<void> done = set_attributes(tree->get(), kQuiet | MOUNT_ATTR_RDONLY, true); !done.ok())
+  if (Result<void> done = set_attributes(tree->get(), kQuiet | MOUNT_ATTR_RDONLY, recursive); !done.ok())
     return Error(kSandboxFailure, fmt::format("{} ({})", done.error().message(), source.string()));
   return tree;
 }
@@ -144,7 +146,7 @@ Result<void> fill_root(int root, const SandboxSpec& spec) {
       return Error(kSandboxFailure, fmt::format("cannot show {} inside: {}", mount.source.string(), missing.message()));
     if (Result<void> done = make_mount_point(root, *target, directory); !done.ok()) return done;
     if (is_own(mount)) continue;
-    Result<Fd> tree = clone_readonly(mount.source);
+    Result<Fd> tree = clone_readonly(mount.source, true);
     if (!tree.ok()) return std::move(tree).error();
     if (Result<void> done = attach(tree->get(), root, *target); !done.ok()) return done;
   }
@@ -244,13 +246,15 @@ Result<std::string> RootTemplates::find_template(const SandboxSpec& spec) {
 Result<RootTree> RootTemplates::clone(const SandboxSpec& spec, std::uint32_t owner) {
   Result<std::string> path = find_template(spec);
   if (!path.ok()) return std::move(path).error();
-  Result<Fd> root = clone_tree(*path);
+  Result<Fd> root = clone_tree(*path, true);
   if (!root.ok()) return std::move(root).error();
   RootTree tree;
   tree.root = std::move(*root);
 
   Result<Fd> tmp = make_tmpfs(fmt::format("{}m", spec.ephemeral_mib), "1777", owner, kQuiet);
   if (!tmp.ok()) return std::move(tmp).error();
+  tree.tmp = Fd(::fcntl(tmp->get(), F_DUPFD_CLOEXEC, 0));
+  if (!tree.tmp) return system_error("duplicate the mount of /tmp");
   tree.mounts.emplace_back(std::move(*tmp), "tmp");
   Result<Fd> shm = make_tmpfs(fmt::format("{}m", spec.memory_mib), "1777", owner, kQuiet);
   if (!shm.ok()) return std::move(shm).error();
@@ -258,7 +262,7 @@ Result<RootTree> RootTemplates::clone(const SandboxSpec& spec, std::uint32_t own
 
   for (const Mount& mount : spec.mounts) {
     if (!is_own(mount)) continue;
-    Result<Fd> own = clone_readonly(mount.source);
+    Result<Fd> own = clone_readonly(mount.source, false);
     if (!own.ok()) return std::move(own).error();
     tree.mounts.emplace_back(std::move(*own), mount.target.substr(1));
   }

@@ -22,6 +22,7 @@ struct LooseMount {
 
 struct RootTree {
   Fd root;
+  Fd tmp;  ///< A second handle on /tmp, to ask how full it is.
   std::vector<LooseMount> mounts;
 };
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -14,6 +15,7 @@
 #include "compute/sandbox/cgroups.h"
 #include "compute/sandbox/keeper.h"
 #include "compute/sandbox/life.h"
+#include "compute/sandbox/memory_guard.h"
 #include "compute/sandbox/seccomp.h"
 #include "compute/sandbox/starter.h"
 
@@ -32,6 +34,7 @@ struct Workshop {
   Fd lock;
   std::unique_ptr<GroupForest> forest;
   std::unique_ptr<Keeper> keeper;
+  std::unique_ptr<MemoryGuard> guard;
   std::unique_ptr<Starter> starter;
 };
 
@@ -39,7 +42,10 @@ class ProcessSandbox final : public Sandbox {
  public:
   ProcessSandbox(std::shared_ptr<Workshop> workshop, std::shared_ptr<Life> life)
       : workshop_(std::move(workshop)), life_(std::move(life)) {}
-  ~ProcessSandbox() override { workshop_->keeper->give_back(life_); }
+  ~ProcessSandbox() override {
+    workshop_->guard->forget(*life_);
+    workshop_->keeper->give_back(life_);
+  }
 
   std::vector<int> take_listeners() override {
     std::vector<int> taken;
@@ -48,12 +54,16 @@ class ProcessSandbox final : public Sandbox {
     return taken;
   }
   int take_output() override { return life_->output.release(); }
-  Result<void> freeze() override { return life_->groups.freeze(); }
-  Result<void> thaw() override { return life_->groups.thaw(); }
+  Result<void> freeze() override { return life_->freeze(); }
+  Result<void> thaw() override {
+    Result<void> thawed = life_->thaw();
+    workshop_->guard->wake();
+    return thawed;
+  }
   void kill() override { life_->kill(); }
   void terminate() override { life_->terminate(); }
   Task<SandboxExit> exited() override { return life_->exited.wait(); }
-  std::uint64_t peak_memory() const override { return life_->groups.peak_memory(); }
+  std::uint64_t peak_memory() const override { return std::min(life_->groups.peak_memory(), life_->memory_bytes); }
 
  private:
   std::shared_ptr<Workshop> workshop_;
@@ -122,7 +132,9 @@ Result<std::unique_ptr<Substrate>> make_process_substrate(const fs::path& state)
   Result<std::unique_ptr<Keeper>> keeper = Keeper::make(*workshop->forest, std::move(*filter));
   if (!keeper.ok()) return std::move(keeper).error();
   workshop->keeper = std::move(*keeper);
-  Result<std::unique_ptr<Starter>> starter = Starter::make((state / "roots").string(), *workshop->keeper);
+  workshop->guard = std::make_unique<MemoryGuard>();
+  Result<std::unique_ptr<Starter>> starter =
+      Starter::make((state / "roots").string(), *workshop->keeper, *workshop->guard);
   if (!starter.ok()) return std::move(starter).error();
   workshop->starter = std::move(*starter);
   log::info("sandboxes are ready", {{"groups", workshop->forest->describe()}});

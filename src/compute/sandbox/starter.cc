@@ -65,8 +65,8 @@ Result<std::pair<Fd, Fd>> make_output() {
 
 }  // namespace
 
-Result<std::unique_ptr<Starter>> Starter::make(std::string workshop, Keeper& keeper) {
-  std::unique_ptr<Starter> starter(new Starter(keeper));
+Result<std::unique_ptr<Starter>> Starter::make(std::string workshop, Keeper& keeper, MemoryGuard& guard) {
+  std::unique_ptr<Starter> starter(new Starter(keeper, guard));
   std::promise<Result<void>> promise;
   std::future<Result<void>> prepared = promise.get_future();
   starter->thread_ = std::thread(&Starter::run, starter.get(), std::move(workshop), std::move(promise));
@@ -131,20 +131,20 @@ void Starter::carry_out(Order& order) {
     order.life.resolve(std::move(life).error());
     return;
   }
-  Result<void> launched = launch(order.spec, **life);
+  Result<void> launched = launch(order.spec, *life);
   const bool given = launched.ok() ? order.life.resolve(*life) : order.life.resolve(std::move(launched).error());
   if (!given || !launched.ok()) keeper_.give_back(std::move(*life));
 }
 
-Result<void> Starter::launch(const SandboxSpec& spec, Life& life) {
+Result<void> Starter::launch(const SandboxSpec& spec, const std::shared_ptr<Life>& life) {
   GroupLimits limits;
   limits.memory_bytes = std::uint64_t{spec.memory_mib} << 20;
   limits.cpus = spec.cpus;
   limits.processes = spec.max_processes;
-  if (Result<void> set = life.groups.set_limits(limits); !set.ok()) return set;
-  Result<std::vector<Fd>> listeners = network_->listen(life.network, spec.listen_ports);
+  if (Result<void> set = life->groups.set_limits(limits); !set.ok()) return set;
+  Result<std::vector<Fd>> listeners = network_->listen(life->network, spec.listen_ports);
   if (!listeners.ok()) return std::move(listeners).error();
-  Result<RootTree> tree = templates_->clone(spec, host_user(life.slot));
+  Result<RootTree> tree = templates_->clone(spec, host_user(life->slot));
   if (!tree.ok()) return std::move(tree).error();
   Result<std::pair<Fd, Fd>> output = make_output();
   if (!output.ok()) return std::move(output).error();
@@ -160,9 +160,12 @@ Result<void> Starter::launch(const SandboxSpec& spec, Life& life) {
   for (const LooseMount& mount : tree->mounts) descriptors.push_back(mount.mount.get());
   if (descriptors.size() > kMaxDescriptors) return refused("too many mounts");
 
-  life.listeners = std::move(*listeners);
-  life.output = std::move(output->first);
-  return send_message(life.control.get(), *message, descriptors);
+  life->listeners = std::move(*listeners);
+  life->output = std::move(output->first);
+  life->tmp = std::move(tree->tmp);
+  life->memory_bytes = life->limit_bytes = limits.memory_bytes;
+  guard_.watch(life);
+  return send_message(life->control.get(), *message, descriptors);
 }
 
 }  // namespace cumulet::compute::sandbox

@@ -11,6 +11,7 @@
 
 #include "compute/sandbox/keeper.h"
 #include "compute/sandbox/life.h"
+#include "compute/sandbox/memory_guard.h"
 #include "compute/sandbox/mounts.h"
 #include "compute/sandbox/network.h"
 
@@ -28,7 +29,7 @@ struct Order {
 /// belongs to the order (limits, listening sockets, mounts) and sends it to an init that waits for it.
 class Starter {
  public:
-  static Result<std::unique_ptr<Starter>> make(std::string workshop, Keeper& keeper);
+  static Result<std::unique_ptr<Starter>> make(std::string workshop, Keeper& keeper, MemoryGuard& guard);
   ~Starter();  ///< Orders that still wait fail.
   Starter(const Starter&) = delete;
   Starter& operator=(const Starter&) = delete;
@@ -36,13 +37,14 @@ class Starter {
   void start(std::shared_ptr<Order> order);
 
  private:
-  explicit Starter(Keeper& keeper) : keeper_(keeper) {}
+  Starter(Keeper& keeper, MemoryGuard& guard) : keeper_(keeper), guard_(guard) {}
   void run(std::string workshop, std::promise<Result<void>> prepared);
   Result<void> prepare(const std::string& workshop);
   void carry_out(Order& order);
-  Result<void> launch(const SandboxSpec& spec, Life& life);
+  Result<void> launch(const SandboxSpec& spec, const std::shared_ptr<Life>& life);
 
   Keeper& keeper_;
+  MemoryGuard& guard_;
   std::optional<RootTemplates> templates_;
   std::optional<NetworkMaker> network_;
 

@@ -82,6 +82,13 @@ int fill(const char* path) {
   return 0;
 }
 
+/// Fills /tmp, then uses more memory than there is.
+int fill_and_allocate(int mib) {
+  fill("/tmp/x");
+  fflush(stdout);
+  return allocate(mib);
+}
+
 /// Sends one line to the port and prints the answer.
 int ask(int port) {
   const int s = connect_to(port);
@@ -409,6 +416,7 @@ int main(int argc, char** argv) {
   if (is("allocate")) return allocate(number);
   if (is("bomb")) return bomb();
   if (is("fill")) return fill(text);
+  if (is("fill-and-allocate")) return fill_and_allocate(number);
   if (is("ask")) return ask(number);
   if (is("echo")) return echo(number);
   if (is("wait-for-term")) return wait_for_term();
