@@ -13,3 +13,13 @@ foreach(source ${sources})
   target_link_libraries(bench_${name} PRIVATE cumulet_pipeline cumulet_cli benchmark::benchmark)
   add_dependencies(benchmarks bench_${name})
 endforeach()
+
+# benchmarks/net/<name>.cc -> <name>: servers to measure against, and the load generator that the scripts use.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/benchmarks/net/*.cc)
+foreach(source ${sources})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} EXCLUDE_FROM_ALL ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+  target_link_libraries(${name} PRIVATE cumulet_net)
+  add_dependencies(benchmarks ${name})
+endforeach()

@@ -48,7 +48,15 @@ cumulet_library(zip PACKAGE libzip DEBIAN libzip-dev)
 # As a shared library it costs several milliseconds of every start.
 cumulet_library(rocksdb PACKAGE rocksdb DEBIAN "librocksdb-dev libsnappy-dev liblz4-dev libbz2-dev"
                 ARCHIVES rocksdb snappy lz4 bz2 ALSO lib_zstd lib_zlib)
-cumulet_library(curl PACKAGE libcurl DEBIAN libcurl4-openssl-dev)
+
+# Headers only: src/net/curl_library.cc loads the library when the first request goes out.
+pkg_check_modules(PKG_curl QUIET libcurl)
+if(NOT PKG_curl_FOUND)
+  message(FATAL_ERROR "libcurl is missing: apt-get install libcurl4-openssl-dev (or let ./run install everything)")
+endif()
+add_library(lib_curl INTERFACE)
+target_include_directories(lib_curl SYSTEM INTERFACE ${PKG_curl_INCLUDE_DIRS})
+target_link_libraries(lib_curl INTERFACE ${CMAKE_DL_LIBS})
 
 find_path(BOOST_BEAST_HEADERS boost/beast/core.hpp)
 if(NOT BOOST_BEAST_HEADERS)
