@@ -133,7 +133,9 @@ void Starter::carry_out(Order& order) {
   }
   Result<void> launched = launch(order.spec, *life);
   const bool given = launched.ok() ? order.life.resolve(*life) : order.life.resolve(std::move(launched).error());
-  if (!given || !launched.ok()) keeper_.give_back(std::move(*life));
+  if (given && launched.ok()) return;
+  guard_.forget(**life);
+  keeper_.give_back(std::move(*life));
 }
 
 Result<void> Starter::launch(const SandboxSpec& spec, const std::shared_ptr<Life>& life) {
