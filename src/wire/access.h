@@ -37,6 +37,10 @@ template <typename T>
 inline constexpr Holder kBoxed{make_boxed_value<T>, boxed_value<T>};
 
 template <typename T>
+void clear_list(void* list) {
+  static_cast<std::vector<T>*>(list)->clear();
+}
+template <typename T>
 void reserve_list(void* list, std::size_t count) {
   static_cast<std::vector<T>*>(list)->reserve(count);
 }
@@ -53,8 +57,12 @@ const void* element_at(const void* list, std::size_t index) {
   return &(*static_cast<const std::vector<T>*>(list))[index];
 }
 template <typename T>
-inline constexpr ListAccess kList{reserve_list<T>, append_element<T>, list_size<T>, element_at<T>};
+inline constexpr ListAccess kList{clear_list<T>, reserve_list<T>, append_element<T>, list_size<T>, element_at<T>};
 
+template <typename T>
+void clear_map(void* map) {
+  static_cast<std::map<std::string, T>*>(map)->clear();
+}
 template <typename T>
 void* insert_entry(void* map, std::string key) {
   T& value = (*static_cast<std::map<std::string, T>*>(map))[std::move(key)];
@@ -70,7 +78,7 @@ void each_entry(const void* map, void* context, MapAccess::Visit visit) {
   for (const auto& [key, value] : *static_cast<const std::map<std::string, T>*>(map)) visit(context, key, &value);
 }
 template <typename T>
-inline constexpr MapAccess kMap{insert_entry<T>, map_size<T>, each_entry<T>};
+inline constexpr MapAccess kMap{clear_map<T>, insert_entry<T>, map_size<T>, each_entry<T>};
 
 template <typename T>
 Instance make() {

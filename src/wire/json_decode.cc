@@ -223,6 +223,7 @@ bool JsonDecoder::list(const Shape& shape, const element& json, void* out, const
     return json.is_object() ? wrong("Start of structure or map found where not expected")
                             : wrong("Unexpected field type");
   }
+  shape.list->clear(out);
   shape.list->reserve(out, array.size());
   std::size_t index = 0;
   for (const element entry : array) {
@@ -240,6 +241,7 @@ bool JsonDecoder::list(const Shape& shape, const element& json, void* out, const
 bool JsonDecoder::map(const Shape& shape, const element& json, void* out, const Path* path) {
   simdjson::dom::object object;
   if (json.get(object) != simdjson::SUCCESS) return wrong("Unexpected field type");
+  shape.map->clear(out);
   for (const auto& [key, field] : object) {
     const Path here{path, Path::Step::kEntry, key, 0};
     if (field.is_null() && shape.element->kind != Kind::kAttributeValue) {

@@ -7,6 +7,7 @@
 #include "wire/query_form.h"
 #include "wire/response_ids.h"
 #include "wire/rest.h"
+#include "wire/rest_router.h"
 #include "wire/validate.h"
 #include "wire/xml.h"
 
@@ -67,39 +68,12 @@ Result<const OperationModel*> route_action(const ServiceModel& service, const ne
   return operation;
 }
 
-/// A sub-resource that the best operation does not speak of: DELETE /bucket?acl must not delete the bucket.
-bool ignores_subresource(const ServiceModel& service, const OperationModel& chosen, const QueryParameters& query) {
-  const auto own = literal_queries(chosen);
-  for (const auto& [given, value] : query) {
-    const auto is_given = [&name = given](const auto& literal) {
-      return literal.first == name && literal.second.empty();
-    };
-    if (std::any_of(own.begin(), own.end(), is_given)) continue;
-    for (const OperationModel& operation : service.operations) {
-      const auto literals = literal_queries(operation);
-      if (std::any_of(literals.begin(), literals.end(), is_given)) return true;
-    }
-  }
-  return false;
-}
-
 Result<const OperationModel*> route_rest(const ServiceModel& service, const net::Request& request,
                                          std::string_view bucket) {
-  const std::string path = effective_path(request, bucket);
-  const QueryParameters query = request.query_parameters();
-  const OperationModel* best = nullptr;
-  RestFit best_fit;
-  for (const OperationModel& operation : service.operations) {
-    const RestFit fit = rest_fit(operation, request, path, query);
-    if (!fit.fits() || (best != nullptr && !fit.better_than(best_fit))) continue;
-    best = &operation;
-    best_fit = fit;
-  }
-  if (best == nullptr ||
-      (service.protocol == Protocol::kRestXml && !query.empty() && ignores_subresource(service, *best, query))) {
-    return unknown_operation(service, request.method, service.api_version);
-  }
-  return best;
+  const OperationModel* operation =
+      RestRouter::of(service).find(request, effective_path(request, bucket), request.query_parameters());
+  if (operation == nullptr) return unknown_operation(service, request.method, service.api_version);
+  return operation;
 }
 
 const Member* stream_member(const Shape& shape) {

@@ -1,62 +1,12 @@
 #include "wire/rest.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "base/text.h"
 #include "wire/scalars.h"
 
 namespace cumulet::wire {
 namespace {
-
-std::string_view path_of_uri(std::string_view uri) { return uri.substr(0, uri.find('?')); }
-
-/// Splits "/a/b/" into a, b; a slash at the end does not count.
-std::vector<std::string_view> segments(std::string_view path) {
-  if (path.starts_with('/')) path.remove_prefix(1);
-  if (path.ends_with('/')) path.remove_suffix(1);
-  return path.empty() ? std::vector<std::string_view>() : split(path, '/');
-}
-
-bool is_label(std::string_view segment) { return segment.starts_with('{') && segment.ends_with('}'); }
-bool is_greedy(std::string_view segment) { return segment.ends_with("+}"); }
-std::string_view label_name(std::string_view segment) {
-  return segment.substr(1, segment.size() - (is_greedy(segment) ? 3 : 2));
-}
-
-struct Label {
-  std::string_view name;
-  std::string_view value;  ///< Still encoded.
-};
-
-/// Holds a path against a URI template. Gives the number of literal segments, -1 when it does not fit.
-int match_path(std::string_view uri_template, std::string_view path, std::vector<Label>& labels) {
-  const std::vector<std::string_view> wanted = segments(uri_template);
-  if (path.starts_with('/')) path.remove_prefix(1);
-  int literals = 0;
-  bool ended = path.empty();
-  for (const std::string_view part : wanted) {
-    if (ended) return -1;
-    if (is_label(part) && is_greedy(part)) {
-      if (path.empty()) return -1;
-      labels.push_back(Label{label_name(part), path});
-      return literals;
-    }
-    const std::size_t slash = path.find('/');
-    const std::string_view segment = path.substr(0, slash);
-    ended = slash == std::string_view::npos;
-    path = ended ? std::string_view() : path.substr(slash + 1);
-    if (is_label(part)) {
-      if (segment.empty()) return -1;
-      labels.push_back(Label{label_name(part), segment});
-    } else if (part == segment) {
-      ++literals;
-    } else {
-      return -1;
-    }
-  }
-  return path.empty() ? literals : -1;
-}
 
 const std::string* find_parameter(const QueryParameters& query, std::string_view name) {
   for (const auto& [key, value] : query) {
@@ -74,8 +24,8 @@ class RestDecoder {
       : operation_(operation), request_(request), query_(query), input_(input), findings_(findings) {}
 
   void run(std::string_view path) {
-    std::vector<Label> labels;
-    match_path(path_of_uri(operation_.uri), path, labels);
+    std::vector<UriTemplate::Label> labels;
+    UriTemplate(operation_.uri).match(path, &labels);
     for (const Member& member : operation_.input->members) {
       if (findings_.fatal) return;
       switch (member.location) {
@@ -98,8 +48,8 @@ class RestDecoder {
   }
 
  private:
-  void label(const Member& member, const std::vector<Label>& labels) {
-    for (const Label& label : labels) {
+  void label(const Member& member, const std::vector<UriTemplate::Label>& labels) {
+    for (const UriTemplate::Label& label : labels) {
       if (label.name != member.wire_name) continue;
       const std::optional<std::string> text = uri_decode(label.value);
       if (!text || !is_utf8(*text)) return wrong(member, label.value);
@@ -230,49 +180,50 @@ std::string header_text(const Member& member, const void* value) {
 
 }  // namespace
 
-bool RestFit::better_than(const RestFit& other) const {
-  const auto rank = [](const RestFit& fit) {
-    return std::make_tuple(fit.literals, fit.queries, -fit.missing, fit.present, !fit.deprecated);
-  };
-  return rank(*this) > rank(other);
+UriTemplate::UriTemplate(std::string_view uri) {
+  std::string_view path = uri.substr(0, uri.find('?'));
+  if (path.starts_with('/')) path.remove_prefix(1);
+  if (path.ends_with('/')) path.remove_suffix(1);
+  if (path.empty()) return;
+  for (std::string_view part : split(path, '/')) {
+    Segment& segment = segments_.emplace_back();
+    segment.text = part;
+    if (!part.starts_with('{') || !part.ends_with('}')) continue;
+    const bool rest = part.ends_with("+}");
+    segment.kind = rest ? Kind::kRest : Kind::kLabel;
+    segment.text = part.substr(1, part.size() - (rest ? 3 : 2));
+  }
+}
+
+int UriTemplate::match(std::string_view path, std::vector<Label>* labels) const {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  int literals = 0;
+  bool ended = path.empty();
+  for (const Segment& segment : segments_) {
+    if (ended) return -1;
+    if (segment.kind == Kind::kRest) {
+      if (path.empty()) return -1;
+      if (labels != nullptr) labels->push_back(Label{segment.text, path});
+      return literals;
+    }
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    ended = slash == std::string_view::npos;
+    path = ended ? std::string_view() : path.substr(slash + 1);
+    if (segment.kind == Kind::kLabel) {
+      if (part.empty()) return -1;
+      if (labels != nullptr) labels->push_back(Label{segment.text, part});
+    } else if (segment.text == part) {
+      ++literals;
+    } else {
+      return -1;
+    }
+  }
+  return path.empty() ? literals : -1;
 }
 
 std::string effective_path(const net::Request& request, std::string_view bucket) {
   return bucket.empty() ? request.path : "/" + uri_encode(bucket) + request.path;
-}
-
-std::vector<std::pair<std::string_view, std::string_view>> literal_queries(const OperationModel& operation) {
-  std::vector<std::pair<std::string_view, std::string_view>> out;
-  const std::size_t question = operation.uri.find('?');
-  if (question == std::string_view::npos) return out;
-  for (const std::string_view part : split(operation.uri.substr(question + 1), '&')) {
-    const std::size_t equals = part.find('=');
-    const std::string_view name = part.substr(0, equals);
-    if (name != "x-id") out.emplace_back(name, equals == std::string_view::npos ? "" : part.substr(equals + 1));
-  }
-  return out;
-}
-
-RestFit rest_fit(const OperationModel& operation, const net::Request& request, std::string_view path,
-                 const QueryParameters& query) {
-  RestFit fit;
-  if (operation.method != request.method) return fit;
-  for (const auto& [name, value] : literal_queries(operation)) {
-    const std::string* given = find_parameter(query, name);
-    if (given == nullptr || (!value.empty() && *given != value)) return fit;
-    ++fit.queries;
-  }
-  std::vector<Label> labels;
-  fit.literals = match_path(path_of_uri(operation.uri), path, labels);
-  fit.deprecated = operation.deprecated;
-  if (!fit.fits()) return fit;
-  for (const Member& member : operation.input->members) {
-    if (!member.required || (member.location != Location::kQuery && member.location != Location::kHeader)) continue;
-    const bool there = member.location == Location::kQuery ? find_parameter(query, member.wire_name) != nullptr
-                                                           : request.headers.has(member.wire_name);
-    (there ? fit.present : fit.missing) += 1;
-  }
-  return fit;
 }
 
 void decode_rest(const OperationModel& operation, const net::Request& request, std::string_view path,

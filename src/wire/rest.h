@@ -15,25 +15,32 @@ namespace cumulet::wire {
 /// The path that a model's URI is held against: with the bucket that the host named put in front.
 std::string effective_path(const net::Request& request, std::string_view bucket);
 
-/// How well an operation fits a request; the greatest wins.
-struct RestFit {
-  int literals = -1;  ///< Literal path segments; -1 when the operation does not fit at all.
-  int queries = 0;    ///< Literal query parameters.
-  int missing = 0;    ///< Required headers and query parameters that are not there.
-  int present = 0;    ///< … that are there.
-  bool deprecated = false;
+/// The path of a model's URI: literal segments, labels {Key}, and at the end perhaps a label {Key+} that takes the
+/// rest.
+class UriTemplate {
+ public:
+  struct Label {
+    std::string_view name;
+    std::string_view value;  ///< Still encoded.
+  };
 
-  bool fits() const { return literals >= 0; }
-  bool better_than(const RestFit& other) const;
+  UriTemplate() = default;
+  explicit UriTemplate(std::string_view uri);
+
+  /// The number of literal segments, -1 when the path does not fit. Adds the labels, where they are wanted. A slash at
+  /// the end of the path does not count, unless a label takes the rest.
+  int match(std::string_view path, std::vector<Label>* labels) const;
+
+ private:
+  enum class Kind { kLiteral, kLabel, kRest };
+  struct Segment {
+    Kind kind = Kind::kLiteral;
+    std::string_view text;  ///< The literal, or the label's name.
+  };
+  std::vector<Segment> segments_;
 };
 
 using QueryParameters = std::vector<std::pair<std::string, std::string>>;
-
-RestFit rest_fit(const OperationModel& operation, const net::Request& request, std::string_view path,
-                 const QueryParameters& query);
-
-/// The literal query parameters of a model's URI ("?uploads" gives {"uploads", ""}), without x-id.
-std::vector<std::pair<std::string_view, std::string_view>> literal_queries(const OperationModel& operation);
 
 /// Fills the members that travel outside the body.
 void decode_rest(const OperationModel& operation, const net::Request& request, std::string_view path,

@@ -47,6 +47,7 @@ struct Holder {
 
 /// Reaches into std::vector<T>.
 struct ListAccess {
+  void (*clear)(void* list);
   void (*reserve)(void* list, std::size_t count);
   void* (*append)(void* list);
   std::size_t (*size)(const void* list);
@@ -56,6 +57,7 @@ struct ListAccess {
 /// Reaches into std::map<std::string, T>.
 struct MapAccess {
   using Visit = void (*)(void* context, const std::string& key, const void* value);
+  void (*clear)(void* map);
   void* (*insert)(void* map, std::string key);  ///< A fresh T, also when the key was there.
   std::size_t (*size)(const void* map);
   void (*each)(const void* map, void* context, Visit visit);

@@ -138,11 +138,21 @@ bool in_enum(const Shape& shape, const void* value) {
          std::find(shape.enum_values.begin(), shape.enum_values.end(), text) != shape.enum_values.end();
 }
 
+/// Texts have at least a quarter as many characters as bytes and at most as many: most are within bounds by that alone.
+bool surely_within_bounds(const Shape& shape, const void* value) {
+  if (shape.kind != Kind::kString) return false;
+  const auto bytes = static_cast<double>(static_cast<const std::string*>(value)->size());
+  return (!shape.has_max || bytes <= shape.max) &&
+         (!shape.has_min || bytes / 4 >= shape.min || (shape.min <= 1 && bytes >= 1));
+}
+
 /// The constraints of a shape, not of what is inside it, that a value breaks.
 void broken(const Shape& shape, const void* value, std::vector<std::string>& out) {
-  const double measured = measure(shape, value);
-  if (shape.has_max && measured > shape.max) out.push_back(bound_message(shape, false));
-  if (shape.has_min && measured < shape.min) out.push_back(bound_message(shape, true));
+  if ((shape.has_min || shape.has_max) && !surely_within_bounds(shape, value)) {
+    const double measured = measure(shape, value);
+    if (shape.has_max && measured > shape.max) out.push_back(bound_message(shape, false));
+    if (shape.has_min && measured < shape.min) out.push_back(bound_message(shape, true));
+  }
   if (shape.kind != Kind::kString) return;
   if (shape.pattern != nullptr && !matches_pattern(shape.pattern, *static_cast<const std::string*>(value))) {
     out.push_back(pattern_message(shape));
