@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/digest.h"
 #include "base/text.h"
 #include "wire/dialect.h"
@@ -54,7 +56,9 @@ std::string rest_json_document(const ServiceModel& service, const Error& error) 
   const ErrorModel* model = service.find_error(error.code());
   JsonWriter json;
   json.begin_object();
-  if (model != nullptr && model->has_type) json.key("Type").string(fault(error, "User", "Service"));
+  const bool says_type = std::any_of(error.fields().begin(), error.fields().end(),
+                                     [](const Error::Field& field) { return field.name == "Type"; });
+  if (model != nullptr && model->has_type && !says_type) json.key("Type").string(fault(error, "User", "Service"));
   json.key(model != nullptr ? model->message_name : "message").string(error.message());
   write_fields(error, json);
   json.end_object();
