@@ -37,6 +37,18 @@ class StringBody final : public BodySource {
   std::uint64_t given_ = 0;
 };
 
+/// A holder of a source that others hold too.
+class SharedBody final : public BodySource {
+ public:
+  explicit SharedBody(std::shared_ptr<BodySource> source) : source_(std::move(source)) {}
+  Task<std::string> read() override { return source_->read(); }
+  std::optional<std::uint64_t> size() const override { return source_->size(); }
+  BodySource& innermost() override { return source_->innermost(); }
+
+ private:
+  std::shared_ptr<BodySource> source_;
+};
+
 /// Reads all of it; fails with `too_large` past `limit` bytes.
 Task<std::string> read_all(BodySource& body, std::uint64_t limit, Error too_large);
 

@@ -37,8 +37,4 @@ class ServiceRouter {
 /// when there is none.
 std::string credential_scope(const net::Request& request);
 
-/// The bucket of a virtual-host style S3 host (BUCKET.s3.localhost, BUCKET.s3.REGION.amazonaws.com,
-/// BUCKET.s3.localhost.localstack.cloud …); empty when the host is none.
-std::string virtual_host_bucket(std::string_view host);
-
 }  // namespace cumulet::pipeline

@@ -20,18 +20,6 @@ bool is_rest(const ServiceModel& service) {
   return service.protocol == Protocol::kRestJson || service.protocol == Protocol::kRestXml;
 }
 
-/// A body that the output owns, handed to the server.
-class SharedBody final : public BodySource {
- public:
-  explicit SharedBody(std::shared_ptr<BodySource> source) : source_(std::move(source)) {}
-  Task<std::string> read() override { return source_->read(); }
-  std::optional<std::uint64_t> size() const override { return source_->size(); }
-  BodySource& innermost() override { return source_->innermost(); }
-
- private:
-  std::shared_ptr<BodySource> source_;
-};
-
 std::string_view form_value(const FormFields& fields, std::string_view name) {
   for (const auto& [key, value] : fields) {
     if (key == name) return value;

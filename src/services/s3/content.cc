@@ -1,0 +1,164 @@
+#include "services/s3/content.h"
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "net/http.h"
+#include "services/s3/errors.h"
+
+namespace cumulet::s3 {
+namespace {
+
+/// A file that is part of an object, kept from being erased while it is read.
+class PinnedBody final : public BodySource {
+ public:
+  PinnedBody(std::unique_ptr<BodySource> body, std::shared_ptr<void> pin)
+      : body_(std::move(body)), pin_(std::move(pin)) {}
+  Task<std::string> read() override { return body_->read(); }
+  std::optional<std::uint64_t> size() const override { return body_->size(); }
+  BodySource& innermost() override { return body_->innermost(); }
+
+ private:
+  std::unique_ptr<BodySource> body_;
+  std::shared_ptr<void> pin_;
+};
+
+/// Several pieces one after the other, each opened when it is reached.
+class PiecesBody final : public BodySource {
+ public:
+  struct Stretch {
+    std::string blob;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+  };
+
+  PiecesBody(storage::BlobStore& blobs, std::vector<Stretch> stretches, std::uint64_t size, std::shared_ptr<void> pin)
+      : blobs_(blobs), stretches_(std::move(stretches)), size_(size), pin_(std::move(pin)) {}
+
+  Task<std::string> read() override {
+    while (true) {
+      if (!current_) {
+        if (next_ == stretches_.size()) co_return std::string();
+        const Stretch& stretch = stretches_[next_++];
+        current_ = co_await blobs_.open(stretch.blob, stretch.offset, stretch.length);
+      }
+      std::string bytes = co_await current_->read();
+      if (!bytes.empty()) co_return bytes;
+      current_.reset();
+    }
+  }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+ private:
+  storage::BlobStore& blobs_;
+  std::vector<Stretch> stretches_;
+  std::uint64_t size_;
+  std::shared_ptr<void> pin_;
+  std::size_t next_ = 0;
+  std::unique_ptr<BodySource> current_;
+};
+
+}  // namespace
+
+std::shared_ptr<void> BlobPins::pin(std::vector<std::string> ids) {
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::string& id : ids) ++pinned_[id].readers;
+  }
+  // The address stands for the pin; only its deleter matters.
+  return std::shared_ptr<void>(this, [this, ids = std::move(ids)](void*) { release(ids); });
+}
+
+void BlobPins::release(const std::vector<std::string>& ids) {
+  std::vector<std::string> doomed;
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::string& id : ids) {
+      const auto found = pinned_.find(id);
+      if (found == pinned_.end() || --found->second.readers > 0) continue;
+      if (found->second.doomed) doomed.push_back(id);
+      pinned_.erase(found);
+    }
+  }
+  // Without a loop the server is going down: the sweep at the next start takes them.
+  if (doomed.empty() || Loop::current() == nullptr) return;
+  start(erase(std::move(doomed)), [](const Result<void>&) {});
+}
+
+Task<void> BlobPins::erase(std::vector<std::string> ids) {
+  for (const std::string& id : ids) {
+    {
+      std::lock_guard lock(mutex_);
+      const auto found = pinned_.find(id);
+      if (found != pinned_.end()) {
+        found->second.doomed = true;
+        continue;
+      }
+    }
+    const Result<void> erased = co_await attempt(blobs_.erase(id));
+    if (!erased.ok()) log::warning("an old object's bytes could not be erased", {{"why", erased.error().message()}});
+  }
+}
+
+Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optional<wire::ChecksumKind> checksum,
+                       bool always_blob) {
+  Received received;
+  Digest md5(DigestKind::kMd5);
+  std::optional<wire::Checksum> sum;
+  if (checksum) sum.emplace(*checksum);
+  std::unique_ptr<storage::BlobStore::Writer> writer;
+  if (always_blob) writer = co_await blobs.create();
+  while (true) {
+    std::string bytes = co_await body.read();
+    if (bytes.empty()) break;
+    received.size += bytes.size();
+    if (received.size > kObjectLimit) co_return entity_too_large(received.size);
+    md5.update(bytes);
+    if (sum) sum->update(bytes);
+    if (!writer && received.size > kInlineLimit) {
+      writer = co_await blobs.create();
+      if (!received.bytes.empty()) co_await writer->write(std::exchange(received.bytes, {}));
+    }
+    if (writer) {
+      co_await writer->write(std::move(bytes));
+    } else {
+      received.bytes += bytes;
+    }
+  }
+  received.is_inline = writer == nullptr;
+  if (writer) received.blob = co_await writer->finish();
+  received.md5 = md5.finish();
+  if (sum) received.checksum = sum->finish();
+  co_return received;
+}
+
+Task<std::shared_ptr<BodySource>> open_pieces(storage::BlobStore& blobs, BlobPins& pins, std::vector<Piece> pieces,
+                                              std::uint64_t offset, std::uint64_t length) {
+  std::vector<PiecesBody::Stretch> stretches;
+  std::vector<std::string> ids;
+  std::uint64_t start = 0;
+  std::uint64_t left = length;
+  for (const Piece& piece : pieces) {
+    const std::uint64_t end = start + piece.size;
+    if (left > 0 && offset < end) {
+      PiecesBody::Stretch stretch;
+      stretch.blob = piece.blob;
+      stretch.offset = offset - start;
+      stretch.length = std::min(left, end - offset);
+      left -= stretch.length;
+      offset += stretch.length;
+      ids.push_back(piece.blob);
+      stretches.push_back(std::move(stretch));
+    }
+    start = end;
+  }
+  std::shared_ptr<void> pin = pins.pin(std::move(ids));
+  if (stretches.size() == 1) {
+    const int fd = co_await blobs.open_fd(stretches.front().blob);
+    auto file = std::make_unique<net::FileBody>(fd, stretches.front().offset, stretches.front().length);
+    co_return std::make_shared<PinnedBody>(std::move(file), std::move(pin));
+  }
+  co_return std::make_shared<PiecesBody>(blobs, std::move(stretches), length, std::move(pin));
+}
+
+}  // namespace cumulet::s3

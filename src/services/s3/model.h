@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cumulet::s3 {
+
+/// A bucket as it is stored. What the API takes as documents (CORS, website …) is kept as the JSON of the operation's
+/// input; empty: not configured. Times are milliseconds since 1970.
+struct Bucket {
+  std::string name;
+  std::string account;
+  std::string region;
+  std::int64_t created = 0;
+  std::string cors;
+  std::string website;
+  std::string policy;
+  std::string tagging;
+  std::string public_access_block;
+  std::string ownership_controls;
+
+  std::string arn() const { return "arn:aws:s3:::" + name; }
+};
+
+/// A stretch of an object's content in the blob store: all of it, or one part of a multipart upload.
+struct Piece {
+  Piece() = default;
+  Piece(std::string b, std::uint64_t s, std::string e) : blob(std::move(b)), size(s), etag(std::move(e)) {}
+  std::string blob;
+  std::uint64_t size = 0;
+  std::string etag;  ///< Hex MD5, without quotes.
+  std::string checksum;
+};
+
+/// What a client says about an object besides its content, and gets back with it.
+struct Metadata {
+  std::string content_type;
+  std::string cache_control;
+  std::string content_disposition;
+  std::string content_encoding;
+  std::string content_language;
+  std::string expires;
+  std::string website_redirect;
+  std::string storage_class;
+  std::map<std::string, std::string> user;
+};
+
+/// A checksum that was sent or asked for: algorithm ("CRC32"), base64 value, and whether it covers the whole object or
+/// is made from its parts' ("FULL_OBJECT", "COMPOSITE").
+struct StoredChecksum {
+  std::string algorithm;
+  std::string value;
+  std::string type;
+};
+
+/// An object. Its content lies inline (up to 64 KiB, under a key of its own) or in pieces in the blob store.
+struct Object {
+  std::string key;
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;
+  std::string etag;  ///< Without quotes.
+  Metadata metadata;
+  StoredChecksum checksum;
+  std::map<std::string, std::string> tags;
+  bool content_inline = false;
+  bool multipart = false;  ///< Its pieces are the parts of an upload.
+  std::vector<Piece> pieces;
+};
+
+/// A multipart upload that goes on.
+struct Upload {
+  std::string id;
+  std::string key;
+  std::int64_t initiated = 0;
+  Metadata metadata;
+  std::map<std::string, std::string> tags;
+  std::string checksum_algorithm;
+  std::string checksum_type;
+};
+
+struct Part {
+  std::uint32_t number = 0;
+  std::int64_t modified = 0;
+  Piece piece;
+};
+
+inline constexpr std::uint64_t kInlineLimit = 64 * 1024;
+inline constexpr std::uint64_t kObjectLimit = 5ull << 30;  ///< In one PutObject or part.
+inline constexpr std::uint32_t kPartNumberLimit = 10'000;
+
+}  // namespace cumulet::s3

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "services/s3/errors.h"
+#include "services/s3/object_rules.h"
+
+namespace cumulet::s3 {
+namespace detail {
+inline constexpr std::size_t kUserMetadataLimit = 2048;
+Error not_implemented_header(std::string header);
+bool known_storage_class(const std::string& name);
+}  // namespace detail
+
+template <typename Input>
+Result<void> refuse_unsupported(const Input& input) {
+  if (input.server_side_encryption) return detail::not_implemented_header("x-amz-server-side-encryption");
+  if (input.sse_customer_algorithm) {
+    return detail::not_implemented_header("x-amz-server-side-encryption-customer-algorithm");
+  }
+  if (input.object_lock_mode || input.object_lock_legal_hold_status) {
+    return detail::not_implemented_header("x-amz-object-lock-mode");
+  }
+  if (input.acl && *input.acl != "private" && *input.acl != "bucket-owner-full-control") {
+    return Error("AccessControlListNotSupported", 400, "The bucket does not allow ACLs");
+  }
+  return {};
+}
+
+template <typename Input>
+Result<Metadata> metadata_of(const Input& input) {
+  Metadata metadata;
+  metadata.content_type = input.content_type.value_or("binary/octet-stream");
+  metadata.cache_control = input.cache_control.value_or("");
+  metadata.content_disposition = input.content_disposition.value_or("");
+  metadata.content_encoding = input.content_encoding.value_or("");
+  metadata.content_language = input.content_language.value_or("");
+  metadata.expires = input.expires.value_or("");
+  metadata.website_redirect = input.website_redirect_location.value_or("");
+  metadata.storage_class = input.storage_class.value_or("STANDARD");
+  if (!detail::known_storage_class(metadata.storage_class)) {
+    return Error("InvalidStorageClass", 400, "The storage class you specified is not valid");
+  }
+  if (input.metadata) metadata.user = *input.metadata;
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : metadata.user) bytes += name.size() + value.size();
+  if (bytes > detail::kUserMetadataLimit) {
+    return Error("MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size")
+        .with("Size", std::to_string(bytes))
+        .with("MaxSizeAllowed", std::to_string(detail::kUserMetadataLimit));
+  }
+  return metadata;
+}
+
+template <typename Output>
+void show_metadata(const Metadata& metadata, Output& output) {
+  const auto set = [](std::optional<std::string>& member, const std::string& value) {
+    if (!value.empty()) member = value;
+  };
+  set(output.content_type, metadata.content_type);
+  set(output.cache_control, metadata.cache_control);
+  set(output.content_disposition, metadata.content_disposition);
+  set(output.content_encoding, metadata.content_encoding);
+  set(output.content_language, metadata.content_language);
+  set(output.expires, metadata.expires);
+  set(output.website_redirect_location, metadata.website_redirect);
+  if (metadata.storage_class != "STANDARD") output.storage_class = metadata.storage_class;
+  output.metadata = metadata.user;
+}
+
+template <typename Output>
+void show_checksum(const StoredChecksum& checksum, Output& output) {
+  if (checksum.value.empty()) return;
+  if (checksum.algorithm == "CRC32") output.checksum_crc32 = checksum.value;
+  if (checksum.algorithm == "CRC32C") output.checksum_crc32_c = checksum.value;
+  if (checksum.algorithm == "CRC64NVME") output.checksum_crc64_nvme = checksum.value;
+  if (checksum.algorithm == "SHA1") output.checksum_sha1 = checksum.value;
+  if (checksum.algorithm == "SHA256") output.checksum_sha256 = checksum.value;
+}
+
+template <typename Input>
+Result<PromisedChecksum> promised_checksum(const Input& input, const wire::Call& call) {
+  PromisedChecksum promised;
+  const auto take = [&promised](wire::ChecksumKind kind, const std::optional<std::string>& value) {
+    if (!value) return;
+    promised.kind = kind;
+    promised.value = *value;
+  };
+  take(wire::ChecksumKind::kCrc32, input.checksum_crc32);
+  take(wire::ChecksumKind::kCrc32c, input.checksum_crc32_c);
+  take(wire::ChecksumKind::kCrc64Nvme, input.checksum_crc64_nvme);
+  take(wire::ChecksumKind::kSha1, input.checksum_sha1);
+  take(wire::ChecksumKind::kSha256, input.checksum_sha256);
+  if (promised.kind) return promised;
+  const std::string_view trailer = call.http.headers.get("x-amz-trailer");
+  if (!trailer.empty()) promised.kind = wire::checksum_kind_of_header(trailer);
+  if (!promised.kind && input.checksum_algorithm) {
+    promised.kind = wire::checksum_kind(*input.checksum_algorithm);
+    if (!promised.kind) {
+      return Error("InvalidRequest", 400,
+                   "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, "
+                   "CRC32C, CRC64NVME, SHA1, SHA256]");
+    }
+  }
+  return promised;
+}
+
+}  // namespace cumulet::s3

@@ -1,0 +1,64 @@
+#include "services/s3/errors.h"
+#include "services/s3/s3.h"
+
+namespace cumulet::s3 {
+namespace api = wire::s3;
+
+namespace {
+
+constexpr std::size_t kObjectTagLimit = 10;
+
+Result<std::map<std::string, std::string>> tags_of(const std::vector<api::Tag>& set) {
+  std::map<std::string, std::string> tags;
+  for (const api::Tag& tag : set) {
+    if (tag.key.empty() || tag.key.size() > 128 || tag.value.size() > 256) {
+      return Error("InvalidTag", 400, "The TagKey you have provided is invalid");
+    }
+    if (!tags.emplace(tag.key, tag.value).second) {
+      return Error("InvalidTag", 400, "Cannot provide multiple Tags with the same key");
+    }
+  }
+  if (tags.size() > kObjectTagLimit) return Error("BadRequest", 400, "Object tags cannot be greater than 10");
+  return tags;
+}
+
+}  // namespace
+
+void S3::register_object_tags() {
+  service_.on<api::GetObjectTagging>([this](Call& c, const auto& in) -> Task<api::GetObjectTaggingOutput> {
+    const Bucket bucket = co_await permit(c, in.bucket, "s3:GetObjectTagging", in.key);
+    const Object object = co_await require_object(bucket, in.key);
+    api::GetObjectTaggingOutput output;
+    for (const auto& [key, value] : object.tags) {
+      api::Tag tag;
+      tag.key = key;
+      tag.value = value;
+      output.tag_set.push_back(std::move(tag));
+    }
+    co_return output;
+  });
+  service_.on<api::PutObjectTagging>([this](Call& c, const auto& in) -> Task<api::PutObjectTaggingOutput> {
+    const Bucket bucket = co_await permit(c, in.bucket, "s3:PutObjectTagging", in.key);
+    const std::map<std::string, std::string> tags = co_await tags_of(in.tagging.tag_set);
+    co_await set_tags(bucket, in.key, tags);
+    co_return api::PutObjectTaggingOutput();
+  });
+  service_.on<api::DeleteObjectTagging>([this](Call& c, const auto& in) -> Task<api::DeleteObjectTaggingOutput> {
+    const Bucket bucket = co_await permit(c, in.bucket, "s3:DeleteObjectTagging", in.key);
+    co_await set_tags(bucket, in.key, {});
+    co_return api::DeleteObjectTaggingOutput();
+  });
+}
+
+Task<void> S3::set_tags(const Bucket& bucket, std::string key, std::map<std::string, std::string> tags) {
+  const auto write = [&](storage::Transaction& txn) -> Task<void> {
+    const Contents contents(bucket);
+    std::optional<Object> object = co_await contents.find_object(txn, key);
+    if (!object) co_await fail(no_such_key(key));
+    object->tags = tags;
+    contents.put_object_row(txn, *object);
+  };
+  co_await storage::transact(database_, write);
+}
+
+}  // namespace cumulet::s3

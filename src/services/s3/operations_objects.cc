@@ -1,0 +1,399 @@
+#include "base/text.h"
+#include "services/s3/conditions.h"
+#include "services/s3/copy_source.h"
+#include "services/s3/errors.h"
+#include "services/s3/object_rules.h"
+#include "services/s3/s3.h"
+
+namespace cumulet::s3 {
+namespace api = wire::s3;
+
+namespace {
+
+constexpr std::size_t kDeleteLimit = 1000;
+
+std::string quoted(const std::string& etag) { return "\"" + etag + "\""; }
+
+Timestamp shown_time(std::int64_t millis) { return Timestamp(std::chrono::seconds(millis / 1000)); }
+
+template <typename Input>
+ReadConditions conditions_of(const Input& input) {
+  ReadConditions conditions;
+  conditions.if_match = input.if_match;
+  conditions.if_none_match = input.if_none_match;
+  conditions.if_modified_since = input.if_modified_since;
+  conditions.if_unmodified_since = input.if_unmodified_since;
+  return conditions;
+}
+
+/// The stretch that GetObject and HeadObject are asked for, by Range or part number; sets what the reply says of it.
+template <typename Input, typename Output>
+Result<ByteRange> stretch_of(const Input& input, const Object& object, wire::Call& call, Output& output) {
+  ByteRange whole(0, object.size);
+  if (input.part_number) {
+    if (input.range) return invalid_request("Cannot specify both Range header and partNumber query parameter");
+    const std::size_t parts = object.multipart ? object.pieces.size() : 1;
+    const auto number = static_cast<std::size_t>(*input.part_number);
+    if (*input.part_number < 1 || number > parts) {
+      return Error("InvalidPartNumber", 416, "The requested partnumber is not satisfiable");
+    }
+    if (object.multipart) {
+      output.parts_count = static_cast<std::int32_t>(parts);
+      for (std::size_t i = 0; i + 1 < number; ++i) whole.first += object.pieces[i].size;
+      whole.length = object.pieces[number - 1].size;
+    }
+    call.reply_status = 206;
+  } else if (input.range) {
+    Result<std::optional<ByteRange>> range = parse_range(*input.range, object.size);
+    if (!range.ok()) return std::move(range).error();
+    if (!*range) return whole;
+    whole = **range;
+    call.reply_status = 206;
+  }
+  if (call.reply_status && whole.length > 0) {
+    output.content_range = "bytes " + std::to_string(whole.first) + "-" +
+                           std::to_string(whole.first + whole.length - 1) + "/" + std::to_string(object.size);
+  }
+  return whole;
+}
+
+template <typename Input, typename Output>
+void show_object(const Input& input, const Object& object, Output& output) {
+  show_metadata(object.metadata, output);
+  output.accept_ranges = "bytes";
+  output.e_tag = quoted(object.etag);
+  output.last_modified = shown_time(object.modified);
+  if (!object.tags.empty()) output.tag_count = static_cast<std::int32_t>(object.tags.size());
+  if (input.checksum_mode && *input.checksum_mode == "ENABLED" && !input.range && !input.part_number) {
+    show_checksum(object.checksum, output);
+    if (!object.checksum.value.empty()) output.checksum_type = object.checksum.type;
+  }
+  if (input.response_cache_control) output.cache_control = input.response_cache_control;
+  if (input.response_content_disposition) output.content_disposition = input.response_content_disposition;
+  if (input.response_content_encoding) output.content_encoding = input.response_content_encoding;
+  if (input.response_content_language) output.content_language = input.response_content_language;
+  if (input.response_content_type) output.content_type = input.response_content_type;
+  if (input.response_expires) output.expires = http_date(*input.response_expires);
+}
+
+Result<void> check_version(const std::optional<std::string>& version_id) {
+  if (!version_id || version_id->empty() || *version_id == "null") return {};
+  return invalid_argument("Invalid version id specified", "versionId", *version_id);
+}
+
+/// An anonymous reader may only override headers with a signature; AWS says so.
+template <typename Input>
+Result<void> check_overrides(const Input& input, const wire::Call& call) {
+  const bool overrides = input.response_cache_control || input.response_content_disposition ||
+                         input.response_content_encoding || input.response_content_language ||
+                         input.response_content_type || input.response_expires;
+  if (!call.caller.anonymous || !overrides) return {};
+  return invalid_request("Request specific response headers cannot be used for anonymous GET requests.");
+}
+
+}  // namespace
+
+void S3::register_objects() {
+  service_.on<api::PutObject>([this](Call& c, const auto& in) { return put_object(c, in); });
+  service_.on<api::GetObject>([this](Call& c, const auto& in) { return get_object(c, in); });
+  service_.on<api::HeadObject>([this](Call& c, const auto& in) { return head_object(c, in); });
+  service_.on<api::DeleteObject>([this](Call& c, const auto& in) { return delete_object(c, in); });
+  service_.on<api::DeleteObjects>([this](Call& c, const auto& in) { return delete_objects(c, in); });
+  service_.on<api::CopyObject>([this](Call& c, const auto& in) { return copy_object(c, in); });
+  service_.on<api::GetObjectAttributes>([this](Call& c, const auto& in) { return get_object_attributes(c, in); });
+}
+
+Task<Object> S3::require_object(const Bucket& bucket, std::string key) {
+  const auto read = [&](storage::Transaction& txn) { return Contents(bucket).find_object(txn, key); };
+  std::optional<Object> object = co_await storage::transact(database_, read);
+  if (!object) co_return no_such_key(key);
+  co_return std::move(*object);
+}
+
+Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectRequest& input) {
+  const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
+  co_await check_key(input.key);
+  co_await refuse_unsupported(input);
+  co_await check_length(input.body);
+  const PromisedChecksum promised = co_await promised_checksum(input, call);
+
+  Object object;
+  object.key = input.key;
+  object.metadata = co_await metadata_of(input);
+  object.tags = co_await parse_tags(input.tagging);
+  StringBody nothing("");
+  BodySource& body = input.body ? *input.body : nothing;
+  Received received = co_await receive(blobs_, body, promised.kind, false);
+  const Result<void> digests = check_digests(received, input.content_md5, promised);
+  if (!digests.ok()) {
+    if (!received.blob.empty()) co_await blobs_.erase(received.blob);
+    co_return digests.error();
+  }
+  object.size = received.size;
+  object.modified = clock_.now_millis();
+  object.etag = hex_encode(received.md5);
+  object.content_inline = received.is_inline;
+  if (!received.is_inline) object.pieces.emplace_back(received.blob, received.size, object.etag);
+  if (promised.kind) {
+    object.checksum.algorithm = wire::checksum_name(*promised.kind);
+    object.checksum.value = received.checksum;
+    object.checksum.type = "FULL_OBJECT";
+  }
+  WriteConditions conditions;
+  conditions.if_match = input.if_match;
+  conditions.if_none_match = input.if_none_match;
+  co_await replace_object(bucket, object, std::move(received.bytes), std::move(conditions));
+
+  api::PutObjectOutput output;
+  output.e_tag = quoted(object.etag);
+  show_checksum(object.checksum, output);
+  if (!object.checksum.value.empty()) output.checksum_type = object.checksum.type;
+  co_return output;
+}
+
+Task<void> S3::replace_object(const Bucket& bucket, Object object, std::string content, WriteConditions conditions) {
+  const auto write = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
+    if (!co_await find_bucket(txn, bucket.name)) co_return no_such_bucket(bucket.name);
+    const Contents contents(bucket);
+    const std::optional<Object> before = co_await contents.find_object(txn, object.key);
+    if (conditions.if_none_match) {
+      if (*conditions.if_none_match != "*") {
+        co_return Error("NotImplemented", 501, "A header you provided implies functionality that is not implemented")
+            .with("Header", "If-None-Match");
+      }
+      if (before) co_return precondition_failed("If-None-Match");
+    }
+    if (conditions.if_match) {
+      if (!before) co_return no_such_key(object.key);
+      if (!etag_matches(*conditions.if_match, before->etag)) co_return precondition_failed("If-Match");
+    }
+    std::vector<std::string> replaced;
+    if (before) {
+      contents.erase_object(txn, *before);
+      for (const Piece& piece : before->pieces) replaced.push_back(piece.blob);
+    }
+    contents.put_object(txn, object, content);
+    co_return replaced;
+  };
+  const Result<std::vector<std::string>> replaced = co_await attempt(storage::transact(database_, write));
+  if (!replaced.ok()) {
+    // The parts of an upload stay: it can be completed again.
+    if (!object.multipart) {
+      std::vector<std::string> orphans;
+      for (const Piece& piece : object.pieces) orphans.push_back(piece.blob);
+      co_await pins_.erase(std::move(orphans));
+    }
+    co_await fail(replaced.error());
+  }
+  co_await pins_.erase(*replaced);
+}
+
+Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key) {
+  // Row and content of a small object in one transaction; the pieces of a large one are opened behind it. When it was
+  // replaced in between, the new row is looked at.
+  for (int tries = 0;; ++tries) {
+    Opened opened;
+    const auto read = [&](storage::Transaction& txn) -> Task<std::string> {
+      std::optional<Object> object = co_await Contents(bucket).find_object(txn, key);
+      if (!object) co_return no_such_key(key);
+      opened.object = std::move(*object);
+      if (!opened.object.content_inline) co_return std::string();
+      co_return co_await Contents(bucket).read_inline(txn, key);
+    };
+    std::string content = co_await storage::transact(database_, read);
+    if (opened.object.content_inline) {
+      opened.content = std::move(content);
+      co_return opened;
+    }
+    std::vector<std::string> ids;
+    for (const Piece& piece : opened.object.pieces) ids.push_back(piece.blob);
+    opened.pin = pins_.pin(std::move(ids));
+    const auto again = [&](storage::Transaction& txn) { return Contents(bucket).find_object(txn, key); };
+    const std::optional<Object> still = co_await storage::transact(database_, again);
+    const bool same = still && still->modified == opened.object.modified && still->etag == opened.object.etag &&
+                      still->pieces.size() == opened.object.pieces.size() &&
+                      (still->pieces.empty() || still->pieces[0].blob == opened.object.pieces[0].blob);
+    if (same || tries == 10) co_return opened;
+  }
+}
+
+Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectRequest& input) {
+  const Bucket bucket = co_await permit(call, input.bucket, "s3:GetObject", input.key, input.expected_bucket_owner);
+  co_await check_version(input.version_id);
+  co_await check_overrides(input, call);
+  Opened opened = co_await open_object(bucket, input.key);
+  co_await conditions_of(input).check(opened.object);
+  api::GetObjectOutput output;
+  const ByteRange stretch = co_await stretch_of(input, opened.object, call, output);
+  show_object(input, opened.object, output);
+  output.content_length = static_cast<std::int64_t>(stretch.length);
+  if (opened.object.content_inline) {
+    output.body = std::make_shared<StringBody>(stretch.length == opened.content.size()
+                                                   ? std::move(opened.content)
+                                                   : opened.content.substr(stretch.first, stretch.length));
+  } else {
+    output.body = co_await open_pieces(blobs_, pins_, opened.object.pieces, stretch.first, stretch.length);
+  }
+  co_return output;
+}
+
+Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectRequest& input) {
+  const Bucket bucket = co_await permit(call, input.bucket, "s3:GetObject", input.key, input.expected_bucket_owner);
+  co_await check_version(input.version_id);
+  co_await check_overrides(input, call);
+  const Object object = co_await require_object(bucket, input.key);
+  co_await conditions_of(input).check(object);
+  api::HeadObjectOutput output;
+  const ByteRange stretch = co_await stretch_of(input, object, call, output);
+  show_object(input, object, output);
+  output.content_length = static_cast<std::int64_t>(stretch.length);
+  co_return output;
+}
+
+Task<api::DeleteObjectOutput> S3::delete_object(Call& call, const api::DeleteObjectRequest& input) {
+  const Bucket bucket = co_await permit(call, input.bucket, "s3:DeleteObject", input.key, input.expected_bucket_owner);
+  co_await check_version(input.version_id);
+  const auto erase = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
+    const Contents contents(bucket);
+    const std::optional<Object> object = co_await contents.find_object(txn, input.key);
+    std::vector<std::string> blobs;
+    if (input.if_match && (!object || !etag_matches(*input.if_match, object->etag))) {
+      co_return precondition_failed("If-Match");
+    }
+    if (!object) co_return blobs;
+    contents.erase_object(txn, *object);
+    for (const Piece& piece : object->pieces) blobs.push_back(piece.blob);
+    co_return blobs;
+  };
+  const std::vector<std::string> blobs = co_await storage::transact(database_, erase);
+  co_await pins_.erase(blobs);
+  co_return api::DeleteObjectOutput();
+}
+
+Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteObjectsRequest& input) {
+  const Bucket bucket = co_await permit(call, input.bucket, "s3:DeleteObject", "*", input.expected_bucket_owner);
+  const std::vector<api::ObjectIdentifier>& wanted = input.delete_.objects;
+  if (wanted.empty() || wanted.size() > kDeleteLimit) co_return malformed_xml();
+  api::DeleteObjectsOutput output;
+  const auto erase = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
+    output = api::DeleteObjectsOutput();
+    const Contents contents(bucket);
+    std::vector<std::string> blobs;
+    for (const api::ObjectIdentifier& each : wanted) {
+      const Result<void> version = check_version(each.version_id);
+      if (!version.ok()) {
+        api::Error failed;
+        failed.key = each.key;
+        failed.version_id = each.version_id;
+        failed.code = "NoSuchVersion";
+        failed.message = "The specified version does not exist.";
+        if (!output.errors_) output.errors_.emplace();
+        output.errors_->push_back(std::move(failed));
+        continue;
+      }
+      const std::optional<Object> object = co_await contents.find_object(txn, each.key);
+      if (object) {
+        contents.erase_object(txn, *object);
+        for (const Piece& piece : object->pieces) blobs.push_back(piece.blob);
+      }
+      if (input.delete_.quiet.value_or(false)) continue;
+      api::DeletedObject deleted;
+      deleted.key = each.key;
+      if (!output.deleted) output.deleted.emplace();
+      output.deleted->push_back(std::move(deleted));
+    }
+    co_return blobs;
+  };
+  const std::vector<std::string> blobs = co_await storage::transact(database_, erase);
+  co_await pins_.erase(blobs);
+  co_return output;
+}
+
+Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectRequest& input) {
+  const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
+  co_await check_key(input.key);
+  co_await refuse_unsupported(input);
+  const CopySource source = co_await parse_copy_source(input.copy_source);
+  const Bucket from =
+      co_await permit(call, source.bucket, "s3:GetObject", source.key, input.expected_source_bucket_owner);
+  Opened opened = co_await open_object(from, source.key);
+  const Object& original = opened.object;
+  co_await copy_conditions(input).check_copy(original);
+  const bool replace = input.metadata_directive.value_or("COPY") == "REPLACE";
+  if (source.bucket == input.bucket && source.key == input.key && !replace && !input.storage_class &&
+      !input.website_redirect_location && !input.checksum_algorithm) {
+    co_return invalid_request(
+        "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
+        "metadata, storage class, website redirect location or encryption attributes.");
+  }
+  if (original.size > kObjectLimit) {
+    co_return invalid_request(
+        "The specified copy source is larger than the maximum allowable size for a copy source: "
+        "5368709120");
+  }
+  Object object;
+  object.key = input.key;
+  object.metadata = replace ? co_await metadata_of(input) : original.metadata;
+  if (!replace && input.storage_class) object.metadata.storage_class = *input.storage_class;
+  object.metadata.website_redirect = input.website_redirect_location.value_or("");
+  const bool new_tags = input.tagging_directive.value_or("COPY") == "REPLACE";
+  object.tags = new_tags ? co_await parse_tags(input.tagging) : original.tags;
+
+  std::optional<wire::ChecksumKind> kind;
+  if (input.checksum_algorithm) kind = wire::checksum_kind(*input.checksum_algorithm);
+  if (!kind && !original.checksum.algorithm.empty()) kind = wire::checksum_kind(original.checksum.algorithm);
+  std::shared_ptr<BodySource> body;
+  if (original.content_inline) {
+    body = std::make_shared<StringBody>(std::move(opened.content));
+  } else {
+    body = co_await open_pieces(blobs_, pins_, original.pieces, 0, original.size);
+  }
+  Received received = co_await receive(blobs_, *body, kind, false);
+  object.size = received.size;
+  object.modified = clock_.now_millis();
+  object.etag = hex_encode(received.md5);
+  object.content_inline = received.is_inline;
+  if (!received.is_inline) object.pieces.emplace_back(received.blob, received.size, object.etag);
+  if (kind) {
+    object.checksum.algorithm = wire::checksum_name(*kind);
+    object.checksum.value = received.checksum;
+    object.checksum.type = "FULL_OBJECT";
+  }
+  WriteConditions conditions;
+  conditions.if_match = input.if_match;
+  conditions.if_none_match = input.if_none_match;
+  co_await replace_object(bucket, object, std::move(received.bytes), std::move(conditions));
+
+  api::CopyObjectOutput output;
+  output.copy_object_result.emplace();
+  output.copy_object_result->e_tag = quoted(object.etag);
+  output.copy_object_result->last_modified = Timestamp(std::chrono::milliseconds(object.modified));
+  show_checksum(object.checksum, *output.copy_object_result);
+  co_return output;
+}
+
+Task<api::GetObjectAttributesOutput> S3::get_object_attributes(Call& call,
+                                                               const api::GetObjectAttributesRequest& input) {
+  const Bucket bucket =
+      co_await permit(call, input.bucket, "s3:GetObjectAttributes", input.key, input.expected_bucket_owner);
+  const Object object = co_await require_object(bucket, input.key);
+  api::GetObjectAttributesOutput output;
+  output.last_modified = shown_time(object.modified);
+  for (const std::string& attribute : input.object_attributes) {
+    if (attribute == "ETag") output.e_tag = object.etag;
+    if (attribute == "ObjectSize") output.object_size = static_cast<std::int64_t>(object.size);
+    if (attribute == "StorageClass") output.storage_class = object.metadata.storage_class;
+    if (attribute == "Checksum" && !object.checksum.value.empty()) {
+      output.checksum.emplace();
+      show_checksum(object.checksum, *output.checksum);
+      output.checksum->checksum_type = object.checksum.type;
+    }
+    if (attribute == "ObjectParts" && object.multipart) {
+      output.object_parts.emplace();
+      output.object_parts->total_parts_count = static_cast<std::int32_t>(object.pieces.size());
+    }
+  }
+  co_return output;
+}
+
+}  // namespace cumulet::s3

@@ -1,0 +1,136 @@
+#include "services/s3/rows.h"
+
+#include "storage/row.h"
+
+namespace cumulet::s3 {
+namespace {
+
+using storage::RowReader;
+using storage::RowWriter;
+
+void write(RowWriter& row, const Metadata& metadata) {
+  row.text(metadata.content_type).text(metadata.cache_control).text(metadata.content_disposition);
+  row.text(metadata.content_encoding).text(metadata.content_language).text(metadata.expires);
+  row.text(metadata.website_redirect).text(metadata.storage_class).text_map(metadata.user);
+}
+
+Metadata read_metadata(RowReader& row) {
+  Metadata metadata;
+  metadata.content_type = row.text();
+  metadata.cache_control = row.text();
+  metadata.content_disposition = row.text();
+  metadata.content_encoding = row.text();
+  metadata.content_language = row.text();
+  metadata.expires = row.text();
+  metadata.website_redirect = row.text();
+  metadata.storage_class = row.text();
+  metadata.user = row.text_map();
+  return metadata;
+}
+
+void write(RowWriter& row, const Piece& piece) {
+  row.text(piece.blob).number(piece.size).text(piece.etag).text(piece.checksum);
+}
+
+Piece read_piece(RowReader& row) {
+  Piece piece;
+  piece.blob = row.text();
+  piece.size = row.number();
+  piece.etag = row.text();
+  piece.checksum = row.text();
+  return piece;
+}
+
+}  // namespace
+
+std::string encode(const Bucket& bucket) {
+  RowWriter row;
+  row.text(bucket.account).text(bucket.region).signed_number(bucket.created).text(bucket.cors).text(bucket.website);
+  row.text(bucket.policy).text(bucket.tagging).text(bucket.public_access_block).text(bucket.ownership_controls);
+  return std::move(row).bytes();
+}
+
+Bucket decode_bucket(std::string name, std::string_view bytes) {
+  RowReader row(bytes);
+  Bucket bucket;
+  bucket.name = std::move(name);
+  bucket.account = row.text();
+  bucket.region = row.text();
+  bucket.created = row.signed_number();
+  bucket.cors = row.text();
+  bucket.website = row.text();
+  bucket.policy = row.text();
+  bucket.tagging = row.text();
+  bucket.public_access_block = row.text();
+  bucket.ownership_controls = row.text();
+  return bucket;
+}
+
+std::string encode(const Object& object) {
+  RowWriter row;
+  row.number(object.size).signed_number(object.modified).text(object.etag);
+  row.boolean(object.content_inline).boolean(object.multipart);
+  write(row, object.metadata);
+  row.text(object.checksum.algorithm).text(object.checksum.value).text(object.checksum.type);
+  row.text_map(object.tags);
+  row.number(object.pieces.size());
+  for (const Piece& piece : object.pieces) write(row, piece);
+  return std::move(row).bytes();
+}
+
+Object decode_object(std::string key, std::string_view bytes) {
+  RowReader row(bytes);
+  Object object;
+  object.key = std::move(key);
+  object.size = row.number();
+  object.modified = row.signed_number();
+  object.etag = row.text();
+  object.content_inline = row.boolean();
+  object.multipart = row.boolean();
+  object.metadata = read_metadata(row);
+  object.checksum.algorithm = row.text();
+  object.checksum.value = row.text();
+  object.checksum.type = row.text();
+  object.tags = row.text_map();
+  for (std::uint64_t left = row.number(); left > 0 && !row.at_end(); --left) object.pieces.push_back(read_piece(row));
+  return object;
+}
+
+std::string encode(const Upload& upload) {
+  RowWriter row;
+  row.signed_number(upload.initiated);
+  write(row, upload.metadata);
+  row.text_map(upload.tags).text(upload.checksum_algorithm).text(upload.checksum_type);
+  return std::move(row).bytes();
+}
+
+Upload decode_upload(std::string key, std::string id, std::string_view bytes) {
+  RowReader row(bytes);
+  Upload upload;
+  upload.key = std::move(key);
+  upload.id = std::move(id);
+  upload.initiated = row.signed_number();
+  upload.metadata = read_metadata(row);
+  upload.tags = row.text_map();
+  upload.checksum_algorithm = row.text();
+  upload.checksum_type = row.text();
+  return upload;
+}
+
+std::string encode(const Part& part) {
+  RowWriter row;
+  row.signed_number(part.modified);
+  write(row, part.piece);
+  return std::move(row).bytes();
+}
+
+Part decode_part(std::uint32_t number, std::string_view bytes) {
+  RowReader row(bytes);
+  Part part;
+  part.number = number;
+  part.modified = row.signed_number();
+  part.piece = read_piece(row);
+  return part;
+}
+
+}  // namespace cumulet::s3

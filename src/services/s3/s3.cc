@@ -1,0 +1,34 @@
+#include "services/s3/s3.h"
+
+#include "services/s3/preflight.h"
+#include "services/s3/website.h"
+
+namespace cumulet::s3 {
+
+S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock)
+    : database_(database),
+      blobs_(blobs),
+      clock_(clock),
+      service_(wire::s3::model()),
+      pins_(blobs),
+      website_(std::make_unique<Website>(*this)),
+      preflight_(std::make_unique<Preflight>(*this)) {
+  register_buckets();
+  register_bucket_settings();
+  register_objects();
+  register_object_tags();
+  register_lists();
+  register_multipart();
+}
+
+S3::~S3() = default;
+
+wire::Surface& S3::website() { return *website_; }
+wire::Surface& S3::preflight() { return *preflight_; }
+
+Task<bool> S3::names_blob(std::string id) {
+  const auto read = [&id](storage::Transaction& txn) { return is_blob_named(txn, id); };
+  co_return co_await storage::transact(database_, read);
+}
+
+}  // namespace cumulet::s3

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "services/s3/content.h"
+#include "services/s3/store.h"
+#include "storage/blob_store.h"
+#include "storage/database.h"
+#include "wire/generated/s3.h"
+#include "wire/service.h"
+#include "wire/surface.h"
+
+namespace cumulet::s3 {
+
+/// S3: buckets and objects (operations_*.cc), static sites (website.cc), and the answers to browsers' preflight
+/// requests (preflight.cc). https://docs.aws.amazon.com/AmazonS3/latest/API/
+class S3 {
+ public:
+  S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock);
+  ~S3();
+
+  const wire::Service& service() const { return service_; }
+  /// http://BUCKET.s3-website.localhost:PORT/ and its regional forms.
+  wire::Surface& website();
+  /// OPTIONS requests to buckets. To be asked last: it owns every such request that is left.
+  wire::Surface& preflight();
+
+  /// Whether some row names this blob: for the sweep of orphans.
+  Task<bool> names_blob(std::string id);
+
+  /// An object that has been found, and is kept from disappearing while it is held.
+  struct Opened {
+    Object object;
+    std::string content;        ///< Of a small object.
+    std::shared_ptr<void> pin;  ///< On the pieces of a large one.
+  };
+
+ private:
+  using Call = wire::Call;
+  class Website;
+  class Preflight;
+
+  /// The bucket, when this caller may do this to it (or, with a key, to that object); CORS headers go onto the reply.
+  /// Fails with NoSuchBucket or AccessDenied.
+  Task<Bucket> permit(Call& call, std::string bucket, std::string_view action, std::string key = {});
+  Task<Bucket> permit(Call& call, const std::string& bucket, std::string_view action, const std::string& key,
+                      const std::optional<std::string>& expected_owner);
+
+  // operations_buckets.cc
+  void register_buckets();
+  Task<wire::s3::CreateBucketOutput> create_bucket(Call& call, const wire::s3::CreateBucketRequest& input);
+  Task<wire::s3::DeleteBucketOutput> delete_bucket(Call& call, const wire::s3::DeleteBucketRequest& input);
+  Task<wire::s3::HeadBucketOutput> head_bucket(Call& call, const wire::s3::HeadBucketRequest& input);
+  Task<wire::s3::ListBucketsOutput> list_all_buckets(Call& call, const wire::s3::ListBucketsRequest& input);
+  Task<wire::s3::GetBucketLocationOutput> get_bucket_location(Call& call,
+                                                              const wire::s3::GetBucketLocationRequest& input);
+
+  // operations_bucket_settings.cc
+  void register_bucket_settings();
+  void register_absent_settings();
+  /// Puts one setting (a member of Bucket) as a whole: a document, or "" to remove it.
+  Task<void> set(Call& call, std::string bucket, std::string_view action, std::string Bucket::*setting,
+                 std::string document);
+  /// A setting's document; fails with that code and message when it was never put.
+  Task<std::string> get(Call& call, std::string bucket, std::string_view action, std::string Bucket::*setting,
+                        std::string_view absent_code, std::string_view absent_message);
+  Task<wire::s3::PutBucketPolicyOutput> put_bucket_policy(Call& call, const wire::s3::PutBucketPolicyRequest& input);
+  Task<wire::s3::GetBucketPolicyStatusOutput> get_bucket_policy_status(
+      Call& call, const wire::s3::GetBucketPolicyStatusRequest& input);
+  Task<wire::s3::PutBucketCorsOutput> put_bucket_cors(Call& call, const wire::s3::PutBucketCorsRequest& input);
+  Task<wire::s3::GetBucketCorsOutput> get_bucket_cors(Call& call, const wire::s3::GetBucketCorsRequest& input);
+  Task<wire::s3::PutBucketWebsiteOutput> put_bucket_website(Call& call, const wire::s3::PutBucketWebsiteRequest& input);
+  Task<wire::s3::GetBucketWebsiteOutput> get_bucket_website(Call& call, const wire::s3::GetBucketWebsiteRequest& input);
+  Task<wire::s3::PutBucketTaggingOutput> put_bucket_tagging(Call& call, const wire::s3::PutBucketTaggingRequest& input);
+  Task<wire::s3::GetBucketTaggingOutput> get_bucket_tagging(Call& call, const wire::s3::GetBucketTaggingRequest& input);
+  Task<wire::s3::GetPublicAccessBlockOutput> get_public_access_block(
+      Call& call, const wire::s3::GetPublicAccessBlockRequest& input);
+  Task<wire::s3::PutBucketOwnershipControlsOutput> put_bucket_ownership_controls(
+      Call& call, const wire::s3::PutBucketOwnershipControlsRequest& input);
+  Task<wire::s3::GetBucketOwnershipControlsOutput> get_bucket_ownership_controls(
+      Call& call, const wire::s3::GetBucketOwnershipControlsRequest& input);
+  Task<wire::s3::GetBucketAclOutput> get_bucket_acl(Call& call, const wire::s3::GetBucketAclRequest& input);
+
+  // operations_objects.cc
+  void register_objects();
+  Task<wire::s3::PutObjectOutput> put_object(Call& call, const wire::s3::PutObjectRequest& input);
+  Task<wire::s3::GetObjectOutput> get_object(Call& call, const wire::s3::GetObjectRequest& input);
+  Task<wire::s3::HeadObjectOutput> head_object(Call& call, const wire::s3::HeadObjectRequest& input);
+  Task<wire::s3::DeleteObjectOutput> delete_object(Call& call, const wire::s3::DeleteObjectRequest& input);
+  Task<wire::s3::DeleteObjectsOutput> delete_objects(Call& call, const wire::s3::DeleteObjectsRequest& input);
+  Task<wire::s3::CopyObjectOutput> copy_object(Call& call, const wire::s3::CopyObjectRequest& input);
+  Task<wire::s3::GetObjectAttributesOutput> get_object_attributes(Call& call,
+                                                                  const wire::s3::GetObjectAttributesRequest& input);
+
+  /// The object's row; fails with NoSuchKey.
+  Task<Object> require_object(const Bucket& bucket, std::string key);
+  Task<Opened> open_object(const Bucket& bucket, std::string key);
+
+  // operations_object_tags.cc
+  void register_object_tags();
+  Task<void> set_tags(const Bucket& bucket, std::string key, std::map<std::string, std::string> tags);
+
+  // operations_lists.cc
+  void register_lists();
+  Task<wire::s3::ListObjectsOutput> list_objects(Call& call, const wire::s3::ListObjectsRequest& input);
+  Task<wire::s3::ListObjectsV2Output> list_objects_v2(Call& call, const wire::s3::ListObjectsV2Request& input);
+
+  // operations_multipart.cc
+  void register_multipart();
+  Task<wire::s3::CreateMultipartUploadOutput> create_multipart_upload(
+      Call& call, const wire::s3::CreateMultipartUploadRequest& input);
+  Task<wire::s3::UploadPartOutput> upload_part(Call& call, const wire::s3::UploadPartRequest& input);
+  Task<wire::s3::UploadPartCopyOutput> upload_part_copy(Call& call, const wire::s3::UploadPartCopyRequest& input);
+  Task<wire::s3::CompleteMultipartUploadOutput> complete_multipart_upload(
+      Call& call, const wire::s3::CompleteMultipartUploadRequest& input);
+  Task<wire::s3::AbortMultipartUploadOutput> abort_multipart_upload(Call& call,
+                                                                    const wire::s3::AbortMultipartUploadRequest& input);
+  Task<wire::s3::ListPartsOutput> list_parts(Call& call, const wire::s3::ListPartsRequest& input);
+  Task<wire::s3::ListMultipartUploadsOutput> list_multipart_uploads(Call& call,
+                                                                    const wire::s3::ListMultipartUploadsRequest& input);
+  Task<Part> store_part(const Bucket& bucket, std::string key, std::string upload_id, std::uint32_t number,
+                        Received received);
+
+  /// What a write stands under: If-Match, If-None-Match.
+  struct WriteConditions {
+    std::optional<std::string> if_match;
+    std::optional<std::string> if_none_match;
+  };
+  /// Puts an object's row in place of what was there, if the conditions hold, and erases what it replaced.
+  Task<void> replace_object(const Bucket& bucket, Object object, std::string content, WriteConditions conditions);
+
+  storage::Database& database_;
+  storage::BlobStore& blobs_;
+  const Clock& clock_;
+  wire::Service service_;
+  BlobPins pins_;
+  std::unique_ptr<Website> website_;
+  std::unique_ptr<Preflight> preflight_;
+};
+
+}  // namespace cumulet::s3
