@@ -13,7 +13,7 @@ namespace cumulet::storage {
 /// What the disk does to the database's log: nothing special, refuse, or hold each sync until it may go on.
 class DiskFaults {
  public:
-  enum class Mode { kNone, kNoSpace, kNoSpaceAtSync };
+  enum class Mode { kNone, kNoSpace, kNoSpaceAtSync, kBroken };
 
   void set(Mode mode) {
     std::lock_guard lock(mutex_);
@@ -36,6 +36,7 @@ class DiskFaults {
 
   rocksdb::IOStatus on_append() {
     std::lock_guard lock(mutex_);
+    if (mode_ == Mode::kBroken) return rocksdb::IOStatus::IOError("Input/output error");
     return mode_ == Mode::kNoSpace ? no_space() : rocksdb::IOStatus::OK();
   }
   rocksdb::IOStatus on_sync() {
@@ -44,6 +45,7 @@ class DiskFaults {
     changed_.notify_all();
     changed_.wait(lock, [this] { return !held_; });
     --waiting_;
+    if (mode_ == Mode::kBroken) return rocksdb::IOStatus::IOError("Input/output error");
     return mode_ == Mode::kNone ? rocksdb::IOStatus::OK() : no_space();
   }
 

@@ -31,6 +31,7 @@ class RocksDbTest : public testing::Test {
     RocksOptions options;
     options.env = env_.get();
     options.reserved_bytes = reserved_bytes_;
+    options.history_bytes = history_bytes_;
     Result<std::unique_ptr<Database>> opened = RocksEngine::open(directory_.path() / "db", pool_, options);
     ASSERT_TRUE(opened.ok()) << opened.error().message();
     database_ = std::move(opened).value();
@@ -80,6 +81,7 @@ class RocksDbTest : public testing::Test {
   ThreadPool pool_;
   LocalLoop loop_;
   std::uint64_t reserved_bytes_ = 0;
+  std::size_t history_bytes_ = 64u << 20;
   std::unique_ptr<Database> database_;
 };
 
@@ -235,6 +237,32 @@ TEST_F(RocksDbTest, ReserveOfFreeSpaceIsKept) {
   open();
   EXPECT_EQ(put("a", "2"), "ServiceUnavailable");
   EXPECT_EQ(stored("a"), "1");
+}
+
+TEST_F(RocksDbTest, BrokenDiskRefusesWritesAndServesReadsUntilARestart) {
+  ASSERT_EQ(put("a", "1"), "");
+  faults_.set(DiskFaults::Mode::kBroken);
+  EXPECT_EQ(put("a", "2"), "ServiceUnavailable");
+  EXPECT_EQ(stored("a"), "1");
+  faults_.set(DiskFaults::Mode::kNone);
+  open();
+  EXPECT_EQ(stored("a"), "1");
+  EXPECT_EQ(put("a", "3"), "");
+}
+
+TEST_F(RocksDbTest, TransactionWhoseHistoryIsGoneConflicts) {
+  history_bytes_ = 10'000;
+  open();
+  ASSERT_EQ(put("a", "1"), "");
+  const std::unique_ptr<Transaction> first = database_->begin();
+  EXPECT_EQ(get(*first, "a"), "1");
+  const std::unique_ptr<Transaction> second = database_->begin();
+  EXPECT_EQ(get(*second, "a"), "1");
+  for (std::uint64_t i = 0; i < 100; ++i) ASSERT_EQ(put(Key("k").number(i).bytes(), std::string(1000, 'x')), "");
+  EXPECT_EQ(loop_.run(first->get("b")).error().code(), errors::kTransactionConflict.code);
+  second->put("a", "2");
+  EXPECT_EQ(loop_.run(second->commit()).error().code(), errors::kTransactionConflict.code);
+  EXPECT_EQ(put("a", "3"), "");
 }
 
 TEST_F(RocksDbTest, DataOutlivesARestart) {

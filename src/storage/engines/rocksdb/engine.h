@@ -17,6 +17,7 @@ namespace cumulet::storage {
 struct RocksOptions {
   rocksdb::Env* env = nullptr;                 ///< Instead of the real file system.
   std::uint64_t reserved_bytes = 32ull << 20;  ///< Below this much free space, writes are refused.
+  std::size_t history_bytes = 64u << 20;       ///< What recent commits may hold for transactions that take long.
 };
 
 /// RocksDB behind the output gate. Only the committer thread writes to it.

@@ -5,9 +5,6 @@
 namespace cumulet::storage {
 namespace {
 
-/// Recent commits may hold this much beyond what is not durable; past it, the oldest views lose their history and
-/// conflict.
-constexpr std::size_t kHistoryBytes = 64u << 20;
 /// After the disk refused a group, writes fail at once for this long; then one is let through to try again.
 constexpr milliseconds kRefusal{200};
 
@@ -22,7 +19,10 @@ Error unavailable() {
 
 }  // namespace
 
-Gate::Gate(DurablePtr initial) : durable_(std::move(initial)) { states_.push_back(durable_); }
+Gate::Gate(DurablePtr initial, std::size_t history_bytes)
+    : history_bytes_(history_bytes), durable_(std::move(initial)) {
+  states_.push_back(durable_);
+}
 
 View Gate::view() {
   std::lock_guard lock(mutex_);
@@ -212,7 +212,7 @@ void Gate::forget_unneeded() {
     oldest = states_.front().lock();
   }
   recent_.forget_through(oldest->sequence);
-  while (recent_.bytes() > kHistoryBytes) {
+  while (recent_.bytes() > history_bytes_) {
     const Sequence first = (*recent_.oldest())->sequence;
     if (first > durable_->sequence) return;
     recent_.forget_through(first);

@@ -63,7 +63,9 @@ struct Ticket {
 /// Thread-safe. Held by shared_ptr: wake-ups in flight on loops may outlive the engine.
 class Gate : public std::enable_shared_from_this<Gate> {
  public:
-  explicit Gate(DurablePtr initial);
+  /// Recent commits may hold `history_bytes` beyond what is not durable; past it, the oldest views lose their history
+  /// and conflict.
+  Gate(DurablePtr initial, std::size_t history_bytes);
 
   // --- Transactions, on their loops ---
 
@@ -125,6 +127,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
+  const std::size_t history_bytes_;
   RecentCommits recent_;
   std::deque<CommitPtr> queue_;
   std::vector<Durable*> waiters_;
