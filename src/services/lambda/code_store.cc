@@ -1,0 +1,95 @@
+#include "services/lambda/code_store.h"
+
+#include <fstream>
+
+#include "base/digest.h"
+#include "base/ids.h"
+#include "base/text.h"
+#include "services/lambda/unzip.h"
+
+namespace cumulet::lambda {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Names this run of the kernel.
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id.empty() ? "unknown" : id;
+}
+
+}  // namespace
+
+CodeStore::CodeStore(fs::path cache, storage::BlobStore& blobs, ThreadPool& pool)
+    : cache_(std::move(cache)), blobs_(blobs), pool_(pool) {
+  const std::string boot = boot_id();
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(cache_, ignored)) {
+    // Folders of an earlier run of the kernel, and drafts of an earlier run of ours.
+    if (entry.path().filename() != boot) fs::remove_all(entry.path(), ignored);
+  }
+  cache_ /= boot;
+  fs::create_directories(cache_, ignored);
+  for (const auto& entry : fs::directory_iterator(cache_, ignored)) {
+    if (entry.path().filename().string().starts_with("draft-")) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+Result<std::uint64_t> CodeStore::unpack(const std::string& zip, const std::string& sha) const {
+  const fs::path draft = cache_ / ("draft-" + random_id(16));
+  std::error_code problem;
+  fs::create_directories(draft, problem);
+  if (problem) return Error("ServiceException", 500, "The package could not be stored: " + problem.message());
+  fs::permissions(draft, fs::perms(0755), problem);
+  Result<std::uint64_t> unpacked = unzip(zip, draft);
+  // Two at once may unpack the same package: the second finds the folder there, which is as good.
+  if (unpacked) fs::rename(draft, cache_ / sha, problem);
+  if (!unpacked || problem) {
+    std::error_code ignored;
+    fs::remove_all(draft, ignored);
+    if (unpacked && !fs::is_directory(cache_ / sha, ignored)) {
+      return Error("ServiceException", 500, "The package could not be stored: " + problem.message());
+    }
+  }
+  return unpacked;
+}
+
+Task<Package> CodeStore::add(std::string zip) {
+  Package package;
+  package.size = zip.size();
+  const auto shared = std::make_shared<const std::string>(std::move(zip));
+  const std::string digest = co_await blocking(pool_, [shared] { return sha256(*shared); });
+  package.sha = hex_encode(digest);
+  package.sha_base64 = base64_encode(digest);
+  const std::string sha = package.sha;
+  package.unpacked = co_await blocking(pool_, [this, shared, sha] { return unpack(*shared, sha); });
+  const std::unique_ptr<storage::BlobStore::Writer> writer = co_await blobs_.create();
+  constexpr std::size_t kPiece = 256 * 1024;
+  for (std::size_t at = 0; at < shared->size(); at += kPiece) {
+    std::string piece = shared->substr(at, kPiece);
+    co_await writer->write(std::move(piece));
+  }
+  package.blob = co_await writer->finish();
+  co_return package;
+}
+
+Task<std::string> CodeStore::read(std::string blob) {
+  const std::uint64_t size = co_await blobs_.size(blob);
+  const std::unique_ptr<BodySource> body = co_await blobs_.open(blob, 0, size);
+  co_return co_await read_all(*body, size, Error(errors::kInternalFailure, "A package is longer than it says."));
+}
+
+Task<fs::path> CodeStore::folder(std::string blob, std::string sha) {
+  const fs::path folder = cache_ / sha;
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) {
+    std::string zip = co_await read(blob);
+    const auto shared = std::make_shared<const std::string>(std::move(zip));
+    co_await blocking(pool_, [this, shared, sha] { return unpack(*shared, sha); });
+  }
+  co_return folder;
+}
+
+}  // namespace cumulet::lambda

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "services/lambda/code_store.h"
+#include "services/lambda/function_name.h"
+#include "services/lambda/store.h"
+#include "wire/generated/lambda.h"
+
+namespace cumulet::lambda {
+
+/// The parts of a configuration that creating and updating set in the same way, checked as Lambda checks them. A part
+/// that was not given stays as it is. Fails with InvalidParameterValueException.
+Result<void> set_limits(wire::lambda::FunctionConfiguration& configuration, std::optional<std::int32_t> timeout,
+                        std::optional<std::int32_t> memory,
+                        const std::optional<wire::lambda::EphemeralStorage>& storage);
+Result<void> set_environment(wire::lambda::FunctionConfiguration& configuration,
+                             const std::optional<wire::lambda::Environment>& environment);
+/// Everything else that Create- and UpdateFunctionConfiguration share. What this server cannot do is refused here.
+template <typename Input>
+Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, const Input& input);
+
+/// Asks for what this server cannot do: refused by name rather than ignored.
+Error unsupported(const std::string& what);
+
+/// A new function's configuration, with Lambda's defaults.
+wire::lambda::FunctionConfiguration default_configuration(const FunctionName& name);
+void set_package(wire::lambda::FunctionConfiguration& configuration, const Package& package);
+/// As an answer: the ARN with the qualifier where one was given.
+wire::lambda::FunctionConfiguration shown_as(wire::lambda::FunctionConfiguration configuration,
+                                             const FunctionName& name);
+
+/// The engine's name for environments of this code and configuration.
+std::string engine_key(const FunctionName& name, const wire::lambda::FunctionConfiguration& configuration);
+
+template <typename Input>
+Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, const Input& input) {
+  if (input.file_system_configs && !input.file_system_configs->empty()) return unsupported("FileSystemConfigs");
+  if (input.image_config) return unsupported("ImageConfig");
+  if (input.capacity_provider_config) return unsupported("CapacityProviderConfig");
+  if (input.durable_config) return unsupported("DurableConfig");
+  if (input.snap_start && input.snap_start->apply_on.value_or("None") != "None") return unsupported("SnapStart");
+  if (Result<void> set = set_limits(configuration, input.timeout, input.memory_size, input.ephemeral_storage); !set) {
+    return set;
+  }
+  if (Result<void> set = set_environment(configuration, input.environment); !set) return set;
+  if (input.handler) configuration.handler = input.handler;
+  if (input.description) configuration.description = input.description;
+  if (input.runtime) configuration.runtime = input.runtime;
+  if (input.kms_key_arn) configuration.kms_key_arn = input.kms_key_arn;
+  if (input.dead_letter_config) configuration.dead_letter_config = input.dead_letter_config;
+  if (input.tracing_config) {
+    configuration.tracing_config.emplace().mode = input.tracing_config->mode.value_or("PassThrough");
+  }
+  if (input.vpc_config) {
+    wire::lambda::VpcConfigResponse& vpc = configuration.vpc_config.emplace();
+    vpc.subnet_ids = input.vpc_config->subnet_ids.value_or(std::vector<std::string>());
+    vpc.security_group_ids = input.vpc_config->security_group_ids.value_or(std::vector<std::string>());
+    vpc.vpc_id = "";
+  }
+  if (input.logging_config) {
+    const std::string group = configuration.logging_config->log_group.value_or("");
+    configuration.logging_config = input.logging_config;
+    if (!configuration.logging_config->log_group) configuration.logging_config->log_group = group;
+    if (!configuration.logging_config->log_format) configuration.logging_config->log_format = "Text";
+  }
+  return {};
+}
+
+}  // namespace cumulet::lambda

@@ -1,0 +1,73 @@
+#include "services/lambda/lambda.h"
+
+#include "base/ids.h"
+#include "services/lambda/route.h"
+
+namespace cumulet::lambda {
+
+namespace api = wire::lambda;
+
+Error user_error(ErrorKind kind, std::string message) { return Error(kind, std::move(message)).with("Type", "User"); }
+
+Error function_not_found(const std::string& arn) {
+  return user_error(api::errors::kResourceNotFoundException, "Function not found: " + arn);
+}
+
+Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::Engine& engine, events::Outbox& outbox,
+               ThreadPool& pool, const Clock& clock, Options options)
+    : database_(database),
+      blobs_(blobs),
+      engine_(engine),
+      outbox_(outbox),
+      clock_(clock),
+      options_(std::move(options)),
+      code_(options_.code, blobs, pool),
+      service_(api::model()),
+      location_key_(random_bytes(32)) {
+  // Any commit to our keys makes the compiled routes stale.
+  for (const char* space : {"lambda", "lambda-url"}) {
+    database_.on_commit(storage::Key(space).bytes(), [this](const auto&...) { ++changes_; });
+  }
+  register_functions();
+  register_reading();
+  register_versions();
+  register_settings();
+  register_layers();
+  register_urls();
+  register_invoke();
+  outbox_.register_target("lambda", *this);
+}
+
+Lambda::~Lambda() = default;
+
+Task<compute::Credentials> Lambda::credentials_for(const compute::FunctionVersion& version) {
+  return options_.credentials_for_role(version.role, version.name);
+}
+
+Task<bool> Lambda::names_blob(std::string id) {
+  const std::unique_ptr<storage::Transaction> txn = database_.begin();
+  co_return co_await find_blob_name(*txn, id);
+}
+
+Task<VersionRow> Lambda::require_version(storage::Transaction& txn, FunctionName name) {
+  const Store store(name.account, name.region);
+  const std::string qualifier = name.qualifier.value_or("$LATEST");
+  std::optional<std::uint64_t> number = version_number(qualifier);
+  if (!number) {
+    const std::optional<api::AliasConfiguration> alias = co_await store.find_alias(txn, name.name, qualifier);
+    if (alias) number = version_number(alias->function_version.value_or(""));
+  }
+  std::optional<VersionRow> row;
+  if (number) row = co_await store.find_version(txn, name.name, *number);
+  if (!row) co_await fail(function_not_found(name.qualified_arn()));
+  co_return std::move(*row);
+}
+
+/// 2026-11-22T10:20:30.123+0000
+std::string Lambda::last_modified() const {
+  std::string text = iso8601(clock_.now(), true);
+  text.pop_back();
+  return text + "+0000";
+}
+
+}  // namespace cumulet::lambda

@@ -1,0 +1,217 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "access/authenticate.h"
+#include "base/clock.h"
+#include "base/thread_pool.h"
+#include "compute/engine.h"
+#include "events/function_invoker.h"
+#include "events/outbox.h"
+#include "services/lambda/code_store.h"
+#include "services/lambda/function_name.h"
+#include "services/lambda/store.h"
+#include "storage/blob_store.h"
+#include "storage/database.h"
+#include "wire/generated/lambda.h"
+#include "wire/service.h"
+#include "wire/surface.h"
+
+namespace cumulet::lambda {
+
+/// What the service needs from outside; the composition root provides it.
+struct Options {
+  std::filesystem::path code;  ///< Where packages lie unpacked: a cache, may be emptied while nothing runs.
+  /// An object of S3, whole (a package). Fails with S3's own errors.
+  std::function<Task<std::string>(std::string account, std::string region, std::string bucket, std::string key,
+                                  std::string version)>
+      read_object;
+  /// Temporary credentials of a role, for the functions that run under it.
+  std::function<Task<compute::Credentials>(std::string role_arn, std::string session_name)> credentials_for_role;
+  /// Whether the service may take on a role. Empty: always.
+  std::function<Task<bool>(std::string role_arn)> may_assume;
+  /// Checks signatures on function URLs with AuthType AWS_IAM. Null: they answer 403.
+  access::Authenticator* authenticator = nullptr;
+};
+
+/// A function version that is ready to run, with what decides on its running.
+struct Runnable {
+  std::shared_ptr<const compute::FunctionVersion> version;
+  std::int64_t reserved = -1;
+  std::string arn;  ///< As asked for: with the qualifier, if there was one.
+};
+
+/// AWS Lambda: functions, versions, aliases, layers, URLs, policies, and their invocation. Three doors lead to a
+/// function: the operation Invoke, `invoke` for the other services, and `deliver` for events of the outbox
+/// (asynchronous invocations). https://docs.aws.amazon.com/lambda/latest/api/
+class Lambda final : public events::FunctionInvoker, public events::Target, public wire::Surface {
+ public:
+  Lambda(storage::Database& database, storage::BlobStore& blobs, compute::Engine& engine, events::Outbox& outbox,
+         ThreadPool& pool, const Clock& clock, Options options);
+  ~Lambda() override;
+
+  const wire::Service& service() const { return service_; }
+
+  Task<events::FunctionReply> invoke(std::string function, std::string payload, std::string source_arn) override;
+  Task<events::Outcome> deliver(const events::Event& event) override;
+  bool owns(const net::Request& request) const override;
+  Task<net::Response> answer(net::Request& request, std::string request_id) override;
+
+  /// For the engine: credentials of the version's role.
+  Task<compute::Credentials> credentials_for(const compute::FunctionVersion& version);
+  /// For the sweep of blobs at start: whether some function or layer is made of it.
+  Task<bool> names_blob(std::string id);
+
+ private:
+  using Call = wire::Call;
+  using Configuration = wire::lambda::FunctionConfiguration;
+
+  // operations_functions.cc
+  void register_functions();
+  Task<Configuration> create_function(Call& call, const wire::lambda::CreateFunctionRequest& input);
+  Task<Configuration> update_code(Call& call, const wire::lambda::UpdateFunctionCodeRequest& input);
+  Task<Configuration> update_configuration(Call& call, const wire::lambda::UpdateFunctionConfigurationRequest& input);
+  Task<wire::lambda::DeleteFunctionResponse> delete_function(Call& call,
+                                                             const wire::lambda::DeleteFunctionRequest& input);
+  Task<Configuration> create_in(Call& call, const wire::lambda::CreateFunctionRequest& input, const Package& package,
+                                storage::Transaction& txn);
+  Task<std::string> read_code(Call& call, const wire::lambda::FunctionCode& code, std::string operation);
+  Task<void> check_runtime(Call& call, std::string runtime);
+  Task<void> check_role(std::string role);
+  Task<std::vector<wire::lambda::Layer>> find_layers(storage::Transaction& txn, std::vector<std::string> arns);
+
+  // operations_reading.cc
+  void register_reading();
+  Task<wire::lambda::GetFunctionResponse> get_function(Call& call, const wire::lambda::GetFunctionRequest& input);
+  Task<Configuration> get_configuration(Call& call, const wire::lambda::GetFunctionConfigurationRequest& input);
+  Task<wire::lambda::ListFunctionsResponse> list_functions(Call& call, const wire::lambda::ListFunctionsRequest& input);
+  Task<wire::lambda::GetAccountSettingsResponse> account_settings(Call& call);
+
+  // operations_versions.cc
+  void register_versions();
+  Task<Configuration> publish_version(Call& call, const wire::lambda::PublishVersionRequest& input);
+  Task<Configuration> publish_in(storage::Transaction& txn, const Store& store, std::string name,
+                                 std::optional<std::string> description);
+  Task<wire::lambda::ListVersionsByFunctionResponse> list_versions(
+      Call& call, const wire::lambda::ListVersionsByFunctionRequest& input);
+  Task<wire::lambda::AliasConfiguration> create_alias(Call& call, const wire::lambda::CreateAliasRequest& input);
+  Task<wire::lambda::AliasConfiguration> get_alias(Call& call, const wire::lambda::GetAliasRequest& input);
+  Task<wire::lambda::AliasConfiguration> update_alias(Call& call, const wire::lambda::UpdateAliasRequest& input);
+  Task<wire::lambda::DeleteAliasOutput> delete_alias(Call& call, const wire::lambda::DeleteAliasRequest& input);
+  Task<wire::lambda::ListAliasesResponse> list_aliases(Call& call, const wire::lambda::ListAliasesRequest& input);
+
+  // operations_settings.cc: concurrency, permissions, tags, event invoke configuration
+  void register_settings();
+  Task<wire::lambda::Concurrency> put_concurrency(Call& call, const wire::lambda::PutFunctionConcurrencyRequest& input);
+  Task<wire::lambda::GetFunctionConcurrencyResponse> get_concurrency(
+      Call& call, const wire::lambda::GetFunctionConcurrencyRequest& input);
+  Task<wire::lambda::DeleteFunctionConcurrencyOutput> delete_concurrency(
+      Call& call, const wire::lambda::DeleteFunctionConcurrencyRequest& input);
+  Task<wire::lambda::AddPermissionResponse> add_permission(Call& call, const wire::lambda::AddPermissionRequest& input);
+  Task<wire::lambda::RemovePermissionOutput> remove_permission(Call& call,
+                                                               const wire::lambda::RemovePermissionRequest& input);
+  Task<wire::lambda::GetPolicyResponse> get_policy(Call& call, const wire::lambda::GetPolicyRequest& input);
+  Task<wire::lambda::TagResourceOutput> tag_resource(Call& call, const wire::lambda::TagResourceRequest& input);
+  Task<wire::lambda::UntagResourceOutput> untag_resource(Call& call, const wire::lambda::UntagResourceRequest& input);
+  Task<wire::lambda::ListTagsResponse> list_tags(Call& call, const wire::lambda::ListTagsRequest& input);
+  Task<wire::lambda::FunctionEventInvokeConfig> put_event_config(
+      Call& call, const wire::lambda::PutFunctionEventInvokeConfigRequest& input);
+  Task<wire::lambda::FunctionEventInvokeConfig> update_event_config(
+      Call& call, const wire::lambda::UpdateFunctionEventInvokeConfigRequest& input);
+  Task<wire::lambda::FunctionEventInvokeConfig> get_event_config(
+      Call& call, const wire::lambda::GetFunctionEventInvokeConfigRequest& input);
+  Task<wire::lambda::DeleteFunctionEventInvokeConfigOutput> delete_event_config(
+      Call& call, const wire::lambda::DeleteFunctionEventInvokeConfigRequest& input);
+  Task<wire::lambda::ListFunctionEventInvokeConfigsResponse> list_event_configs(
+      Call& call, const wire::lambda::ListFunctionEventInvokeConfigsRequest& input);
+
+  // operations_layers.cc
+  void register_layers();
+  Task<wire::lambda::PublishLayerVersionResponse> publish_layer(Call& call,
+                                                                const wire::lambda::PublishLayerVersionRequest& input);
+  Task<wire::lambda::GetLayerVersionResponse> get_layer(Call& call, std::string layer, std::int64_t version);
+  Task<wire::lambda::ListLayersResponse> list_layers(Call& call, const wire::lambda::ListLayersRequest& input);
+  Task<wire::lambda::ListLayerVersionsResponse> list_layer_versions(
+      Call& call, const wire::lambda::ListLayerVersionsRequest& input);
+  Task<wire::lambda::DeleteLayerVersionOutput> delete_layer(Call& call,
+                                                            const wire::lambda::DeleteLayerVersionRequest& input);
+
+  // operations_urls.cc
+  void register_urls();
+  Task<wire::lambda::CreateFunctionUrlConfigResponse> create_url(
+      Call& call, const wire::lambda::CreateFunctionUrlConfigRequest& input);
+  Task<wire::lambda::GetFunctionUrlConfigResponse> get_url(Call& call,
+                                                           const wire::lambda::GetFunctionUrlConfigRequest& input);
+  Task<wire::lambda::UpdateFunctionUrlConfigResponse> update_url(
+      Call& call, const wire::lambda::UpdateFunctionUrlConfigRequest& input);
+  Task<wire::lambda::DeleteFunctionUrlConfigOutput> delete_url(
+      Call& call, const wire::lambda::DeleteFunctionUrlConfigRequest& input);
+  Task<wire::lambda::ListFunctionUrlConfigsResponse> list_urls(
+      Call& call, const wire::lambda::ListFunctionUrlConfigsRequest& input);
+
+  // url_surface.cc
+  Task<net::Response> answer_url(net::Request& request, std::string request_id);
+  Task<net::Response> call_url(net::Request& request, std::string id, UrlTarget target, UrlRow url,
+                               std::string request_id);
+
+  // operations_invoke.cc
+  void register_invoke();
+  Task<wire::lambda::InvocationResponse> invoke_operation(Call& call, const wire::lambda::InvocationRequest& input);
+  Task<wire::lambda::InvokeAsyncResponse> invoke_async(Call& call, const wire::lambda::InvokeAsyncRequest& input);
+  Task<void> record_invocation(const Runnable& runnable, std::string payload, std::string request_id,
+                               std::string source_arn);
+  Task<compute::InvocationResult> run(const Runnable& runnable, compute::Invocation invocation);
+
+  // asynchronous.cc
+  struct Settings;
+  Task<Settings> settings_of(FunctionName name);
+  Task<events::Outcome> give_up(const events::Event& event, const FunctionName& name, const Settings& settings,
+                                const compute::InvocationResult* result, std::string condition);
+  Task<void> send_record(const events::Event& event, const FunctionName& name, std::string destination,
+                         const compute::InvocationResult* result, std::string condition, std::uint32_t tries);
+  std::uint32_t failures_of(const std::string& event_id, bool one_more);
+  void forget_failures(const std::string& event_id);
+
+  // runnable.cc: what runs, compiled, until something of any function changes.
+  struct Route;
+  Task<Runnable> runnable(FunctionName name);
+  Task<std::shared_ptr<const Route>> load_route(FunctionName name);
+  Task<std::shared_ptr<const compute::FunctionVersion>> load_version(FunctionName name);
+
+  /// The version row that a name with a qualifier means; fails with ResourceNotFoundException.
+  Task<VersionRow> require_version(storage::Transaction& txn, FunctionName name);
+  std::string last_modified() const;
+  /// Where a package may be fetched for the next ten minutes.
+  std::string code_location(const Call& call, const std::string& blob) const;
+  Task<net::Response> answer_code(const net::Request& request);
+
+  storage::Database& database_;
+  storage::BlobStore& blobs_;
+  compute::Engine& engine_;
+  events::Outbox& outbox_;
+  const Clock& clock_;
+  const Options options_;
+  CodeStore code_;
+  wire::Service service_;
+  const std::string location_key_;  ///< Signs code locations.
+
+  std::mutex mutex_;
+  std::atomic<std::uint64_t> changes_{0};
+  std::uint64_t cached_at_ = 0;
+  std::map<std::string, std::shared_ptr<const Route>, std::less<>> routes_;
+  std::map<std::string, std::uint32_t>
+      failures_;  ///< Of events that will be tried again: how often the function failed.
+};
+
+/// An error of the caller's making, as Lambda renders it (with the member Type).
+Error user_error(ErrorKind kind, std::string message);
+Error function_not_found(const std::string& arn);
+
+}  // namespace cumulet::lambda

@@ -1,0 +1,305 @@
+#include <array>
+
+#include "base/ids.h"
+#include "base/text.h"
+#include "services/lambda/configuration.h"
+#include "services/lambda/lambda.h"
+
+namespace cumulet::lambda {
+namespace {
+
+namespace api = wire::lambda;
+using storage::Transaction;
+
+constexpr std::size_t kInlineZipLimit = 52428800;
+constexpr std::size_t kLayerLimit = 5;
+
+Error invalid(std::string message) {
+  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
+}
+
+Error stale_revision() {
+  return user_error(
+      api::errors::kPreconditionFailedException,
+      "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
+      "retrieve the latest Revision Id");
+}
+
+/// Changes are made to $LATEST only.
+Result<void> only_latest(const FunctionName& name) {
+  if (!name.qualifier || *name.qualifier == "$LATEST") return {};
+  return invalid(
+      "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
+      "operation. Please specify either a function name or an unqualified function ARN.");
+}
+
+}  // namespace
+
+void Lambda::register_functions() {
+  service_.on<api::CreateFunction>([this](Call& c, const auto& in) { return create_function(c, in); });
+  service_.on<api::UpdateFunctionCode>([this](Call& c, const auto& in) { return update_code(c, in); });
+  service_.on<api::UpdateFunctionConfiguration>(
+      [this](Call& c, const auto& in) { return update_configuration(c, in); });
+  service_.on<api::DeleteFunction>([this](Call& c, const auto& in) { return delete_function(c, in); });
+}
+
+/// The zip that a request brings or names.
+Task<std::string> Lambda::read_code(Call& call, const api::FunctionCode& code, std::string operation) {
+  if (code.image_uri) co_await fail(unsupported("Code from a container image (ImageUri)"));
+  if (code.zip_file) {
+    if (code.s3_bucket || code.s3_key) {
+      co_await fail(invalid("Please do not provide other FunctionCode parameters when providing a ZipFile."));
+    }
+    if (code.zip_file->size() > kInlineZipLimit) {
+      co_await fail(Error("RequestEntityTooLargeException", 413,
+                          "Request must be smaller than 70167211 bytes for the " + operation + " operation"));
+    }
+    if (code.zip_file->empty()) co_await fail(invalid("Uploaded file must be a non-empty zip"));
+    co_return *code.zip_file;
+  }
+  if (!code.s3_bucket || !code.s3_key) co_await fail(invalid("Please provide a source for function code."));
+  Result<std::string> object = co_await attempt(options_.read_object(
+      call.account(), call.region, *code.s3_bucket, *code.s3_key, code.s3_object_version.value_or("")));
+  if (!object) {
+    co_await fail(invalid("Error occurred while GetObject. S3 Error Code: " + object.error().code() +
+                          ". S3 Error Message: " + object.error().message()));
+  }
+  co_return std::move(object).value();
+}
+
+Task<void> Lambda::check_runtime(Call& call, std::string runtime) {
+  const compute::RuntimeStatus status = engine_.find_runtime(runtime);
+  if (!status.supported) {
+    co_await fail(invalid("The runtime parameter of " + runtime + " is not supported by this server."));
+  }
+  if (!status.installed) {
+    co_await fail(invalid("The runtime " + runtime + " cannot run on this host: " + status.detail));
+  }
+  if (status.detail.find(" serves ") != std::string::npos) call.reply_headers.add("x-cumulet-warning", status.detail);
+}
+
+Task<void> Lambda::check_role(std::string role) {
+  if (!options_.may_assume) co_return;
+  const bool may = co_await options_.may_assume(role);
+  if (!may) co_await fail(invalid("The role defined for the function cannot be assumed by Lambda."));
+}
+
+Task<std::vector<api::Layer>> Lambda::find_layers(Transaction& txn, std::vector<std::string> arns) {
+  if (arns.size() > kLayerLimit) co_await fail(invalid("Layers consume more than the available size of 5 layers"));
+  std::vector<api::Layer> layers;
+  for (const std::string& arn : arns) {
+    // arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION
+    const std::vector<std::string_view> parts = split(arn, ':');
+    const std::optional<std::uint64_t> version =
+        parts.size() == 8 && parts[5] == "layer" ? version_number(std::string(parts[7])) : std::nullopt;
+    std::optional<LayerRow> row;
+    if (version && *version > 0) {
+      const Store store{std::string(parts[4]), std::string(parts[3])};
+      row = co_await store.find_layer(txn, std::string(parts[6]), static_cast<std::int64_t>(*version));
+    }
+    if (!row) co_await fail(invalid("Layer version " + arn + " does not exist."));
+    api::Layer layer;
+    layer.arn = arn;
+    layer.code_size = row->description.content ? row->description.content->code_size : std::nullopt;
+    layers.push_back(std::move(layer));
+  }
+  co_return layers;
+}
+
+Task<api::FunctionConfiguration> Lambda::create_function(Call& call, const api::CreateFunctionRequest& input) {
+  FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
+  name.qualifier.reset();
+  if (input.package_type.value_or("Zip") != "Zip") co_await fail(unsupported("PackageType Image"));
+  if (input.tenancy_config) co_await fail(unsupported("TenancyConfig"));
+  if (input.code_signing_config_arn) co_await fail(unsupported("CodeSigningConfigArn"));
+  if (!input.runtime || !input.handler) {
+    co_await fail(
+        invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
+  }
+  if (input.tags && input.tags->size() > 50) co_await fail(invalid("Number of tags exceeds resource tag limit."));
+  api::FunctionConfiguration checked = default_configuration(name);
+  co_await set_common(checked, input);
+  co_await check_runtime(call, *input.runtime);
+  co_await check_role(input.role);
+
+  const Store store(name.account, name.region);
+  const auto exists = [&store, &name](Transaction& txn) -> Task<bool> {
+    const std::optional<FunctionRow> row = co_await store.find_function(txn, name.name);
+    co_return row.has_value();
+  };
+  const bool taken = co_await storage::transact(database_, exists);
+  if (taken) {
+    co_await fail(user_error(api::errors::kResourceConflictException, "Function already exist: " + name.name));
+  }
+  std::string zip = co_await read_code(call, input.code, std::string("CreateFunction"));
+  const Package package = co_await code_.add(std::move(zip));
+  const auto create = [this, &call, &input, &package](Transaction& txn) {
+    return create_in(call, input, package, txn);
+  };
+  Result<Configuration> created = co_await attempt(storage::transact(database_, create));
+  if (!created) (void)co_await attempt(blobs_.erase(package.blob));
+  co_return created;
+}
+
+Task<api::FunctionConfiguration> Lambda::create_in(Call& call, const api::CreateFunctionRequest& input,
+                                                   const Package& package, Transaction& txn) {
+  FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
+  name.qualifier.reset();
+  const Store store(name.account, name.region);
+  if (co_await store.find_function(txn, name.name)) {
+    co_await fail(user_error(api::errors::kResourceConflictException, "Function already exist: " + name.name));
+  }
+  VersionRow row;
+  row.configuration = default_configuration(name);
+  row.configuration.role = input.role;
+  co_await set_common(row.configuration, input);
+  if (input.architectures && !input.architectures->empty()) row.configuration.architectures = input.architectures;
+  if (input.layers && !input.layers->empty()) row.configuration.layers = co_await find_layers(txn, *input.layers);
+  set_package(row.configuration, package);
+  row.configuration.last_modified = last_modified();
+  row.blob = package.blob;
+  row.sha = package.sha;
+
+  FunctionRow function;
+  function.name = name.name;
+  if (input.tags) function.tags = *input.tags;
+  store.put_function(txn, function);
+  store.put_version(txn, name.name, 0, row);
+  if (input.publish.value_or(false)) co_return co_await publish_in(txn, store, name.name, input.description);
+  co_return row.configuration;
+}
+
+Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::UpdateFunctionCodeRequest& input) {
+  FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
+  co_await only_latest(name);
+  name.qualifier.reset();
+  const auto find = [this, &name](Transaction& txn) { return require_version(txn, name); };
+  const VersionRow before = co_await storage::transact(database_, find);
+  if (input.revision_id && *input.revision_id != before.configuration.revision_id) co_await fail(stale_revision());
+
+  api::FunctionCode code;
+  code.zip_file = input.zip_file;
+  code.s3_bucket = input.s3_bucket;
+  code.s3_key = input.s3_key;
+  code.s3_object_version = input.s3_object_version;
+  code.image_uri = input.image_uri;
+  std::string zip = co_await read_code(call, code, std::string("UpdateFunctionCode"));
+  const Package package = co_await code_.add(std::move(zip));
+
+  std::string old_blob;
+  std::string old_key;
+  const bool dry = input.dry_run.value_or(false);
+  const auto update = [&](Transaction& txn) -> Task<Configuration> {
+    VersionRow row = co_await require_version(txn, name);
+    if (input.revision_id && *input.revision_id != row.configuration.revision_id) co_await fail(stale_revision());
+    const Store store(name.account, name.region);
+    old_blob.clear();
+    old_key = engine_key(name, row.configuration);
+    // A published version may be made of the same package.
+    const std::vector<VersionRow> versions = co_await store.list_versions(txn, name.name, 1, 1000);
+    const bool shared =
+        std::any_of(versions.begin(), versions.end(), [&](const auto& v) { return v.blob == row.blob; });
+    set_package(row.configuration, package);
+    if (input.architectures && !input.architectures->empty()) row.configuration.architectures = input.architectures;
+    row.configuration.last_modified = last_modified();
+    row.configuration.revision_id = uuid();
+    if (dry) co_return row.configuration;
+    if (!shared) {
+      old_blob = row.blob;
+      erase_blob_name(txn, row.blob);
+    }
+    row.blob = package.blob;
+    row.sha = package.sha;
+    store.put_version(txn, name.name, 0, row);
+    if (input.publish.value_or(false)) co_return co_await publish_in(txn, store, name.name, std::nullopt);
+    co_return row.configuration;
+  };
+  Result<Configuration> updated = co_await attempt(storage::transact(database_, update));
+  if (!updated || dry) {
+    (void)co_await attempt(blobs_.erase(package.blob));
+  } else {
+    if (!old_blob.empty()) (void)co_await attempt(blobs_.erase(old_blob));
+    engine_.retire(old_key);
+  }
+  co_return updated;
+}
+
+Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
+                                                              const api::UpdateFunctionConfigurationRequest& input) {
+  FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
+  co_await only_latest(name);
+  name.qualifier.reset();
+  if (input.runtime) co_await check_runtime(call, *input.runtime);
+  if (input.role) co_await check_role(*input.role);
+  std::string old_key;
+  const auto update = [&](Transaction& txn) -> Task<Configuration> {
+    VersionRow row = co_await require_version(txn, name);
+    if (input.revision_id && *input.revision_id != row.configuration.revision_id) co_await fail(stale_revision());
+    old_key = engine_key(name, row.configuration);
+    co_await set_common(row.configuration, input);
+    if (input.role) row.configuration.role = input.role;
+    if (input.layers) {
+      std::vector<api::Layer> layers = co_await find_layers(txn, *input.layers);
+      row.configuration.layers.reset();
+      if (!layers.empty()) row.configuration.layers = std::move(layers);
+    }
+    row.configuration.last_modified = last_modified();
+    row.configuration.revision_id = uuid();
+    const Store store(name.account, name.region);
+    store.put_version(txn, name.name, 0, row);
+    co_return row.configuration;
+  };
+  Configuration updated = co_await storage::transact(database_, update);
+  engine_.retire(old_key);
+  co_return updated;
+}
+
+Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api::DeleteFunctionRequest& input) {
+  FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, input.qualifier);
+  if (name.qualifier == "$LATEST") {
+    co_await fail(invalid("$LATEST version cannot be deleted without deleting the function."));
+  }
+  const Store store(name.account, name.region);
+  std::vector<std::string> blobs;
+  std::vector<std::string> keys;
+  const auto erase = [&](Transaction& txn) -> Task<void> {
+    blobs.clear();
+    keys.clear();
+    if (!(co_await store.find_function(txn, name.name))) co_await fail(function_not_found(name.qualified_arn()));
+    const std::vector<VersionRow> versions = co_await store.list_versions(txn, name.name, 0, 10'000);
+    if (!name.qualifier) {
+      for (const VersionRow& row : versions) keys.push_back(engine_key(name, row.configuration));
+      blobs = co_await store.erase_function(txn, name.name);
+      co_return;
+    }
+    const std::optional<std::uint64_t> number = version_number(*name.qualifier);
+    if (!number) co_await fail(invalid("Deletion of aliases is not currently supported."));
+    const std::optional<VersionRow> row = co_await store.find_version(txn, name.name, *number);
+    if (!row) co_return;  // Deleting a version that is gone is no error.
+    const std::vector<api::AliasConfiguration> aliases = co_await store.list_aliases(txn, name.name, "", 10'000);
+    for (const api::AliasConfiguration& alias : aliases) {
+      const bool second = alias.routing_config && alias.routing_config->additional_version_weights &&
+                          alias.routing_config->additional_version_weights->contains(*name.qualifier);
+      if (alias.function_version != *name.qualifier && !second) continue;
+      co_await fail(user_error(api::errors::kResourceConflictException, "Version " + *name.qualifier + " of function " +
+                                                                            name.name + " is referenced by alias " +
+                                                                            alias.name.value_or("") + "."));
+    }
+    const auto users =
+        std::count_if(versions.begin(), versions.end(), [&](const auto& v) { return v.blob == row->blob; });
+    if (users == 1) {
+      blobs.push_back(row->blob);
+      erase_blob_name(txn, row->blob);
+    }
+    keys.push_back(engine_key(name, row->configuration));
+    store.erase_version(txn, name.name, *number);
+  };
+  co_await storage::transact(database_, erase);
+  for (const std::string& blob : blobs) (void)co_await attempt(blobs_.erase(blob));
+  for (const std::string& key : keys) engine_.retire(key);
+  api::DeleteFunctionResponse output;
+  output.status_code = 204;
+  co_return output;
+}
+
+}  // namespace cumulet::lambda

@@ -1,0 +1,164 @@
+#include <simdjson.h>
+
+#include "base/ids.h"
+#include "base/text.h"
+#include "services/lambda/lambda.h"
+
+namespace cumulet::lambda {
+namespace {
+
+namespace api = wire::lambda;
+using storage::Transaction;
+
+constexpr std::size_t kSyncLimit = 6291456;
+constexpr std::size_t kAsyncLimit = 1048576;
+constexpr std::size_t kClientContextLimit = 3583;
+constexpr std::size_t kKeptParser = 64 * 1024;
+
+Error bad_content(std::string message) {
+  return user_error(api::errors::kInvalidRequestContentException, std::move(message));
+}
+
+/// Nothing when it is JSON, else what is wrong with it.
+std::optional<std::string> json_problem(const std::string& text) {
+  simdjson::error_code error;
+  if (text.size() <= kKeptParser) {
+    thread_local simdjson::dom::parser parser;
+    error = parser.parse(text).error();
+  } else {
+    simdjson::dom::parser parser;  // A parser keeps a multiple of the largest text that it has seen.
+    error = parser.parse(text).error();
+  }
+  if (error == simdjson::SUCCESS) return std::nullopt;
+  return simdjson::error_message(error);
+}
+
+Error too_large(std::size_t limit) {
+  return user_error(api::errors::kRequestTooLargeException, "Request must be smaller than " + std::to_string(limit) +
+                                                                " bytes for the InvokeFunction operation");
+}
+
+/// The caller's trace, or a new one.
+std::string trace_of(const net::Request& request, Timestamp now) {
+  const std::string_view given = request.headers.get("X-Amzn-Trace-Id");
+  if (given.starts_with("Root=") && given.size() < 512) return std::string(given);
+  char seconds[9];
+  std::snprintf(seconds, sizeof seconds, "%08llx",
+                static_cast<unsigned long long>(now.time_since_epoch().count() / 1000000));
+  const std::string random = hex_encode(random_bytes(20));
+  return "Root=1-" + std::string(seconds) + "-" + random.substr(0, 24) + ";Parent=" + random.substr(24) + ";Sampled=0";
+}
+
+Result<std::string> client_context(const std::optional<std::string>& given) {
+  if (!given || given->empty()) return std::string();
+  if (given->size() > kClientContextLimit) return bad_content("Client context must be no more than 3583 bytes.");
+  std::optional<std::string> text = base64_decode(*given);
+  if (!text || json_problem(*text)) return bad_content("Client context must be a valid Base64-encoded JSON object.");
+  return std::move(*text);
+}
+
+}  // namespace
+
+void Lambda::register_invoke() {
+  service_.on<api::Invoke>([this](Call& c, const auto& in) { return invoke_operation(c, in); });
+  service_.on<api::InvokeAsync>([this](Call& c, const auto& in) { return invoke_async(c, in); });
+}
+
+Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::InvocationRequest& input) {
+  const FunctionName name =
+      co_await parse_function_name(input.function_name, call.account(), call.region, input.qualifier);
+  const std::string type = input.invocation_type.value_or("RequestResponse");
+  const bool event = type == "Event";
+  if (input.durable_execution_name) {
+    co_await fail(user_error(api::errors::kInvalidParameterValueException,
+                             "The function is not durable: DurableExecutionName cannot be given."));
+  }
+  std::string payload = input.payload.value_or("");
+  const std::size_t limit = event ? kAsyncLimit : kSyncLimit;
+  if (payload.size() > limit) co_await fail(too_large(limit));
+  if (payload.empty()) payload = "{}";
+  const Runnable target = co_await runnable(name);
+  if (const std::optional<std::string> problem = json_problem(payload)) {
+    co_await fail(
+        bad_content("Could not parse request body into json: Could not parse payload into json: " + *problem));
+  }
+  std::string context = co_await client_context(input.client_context);
+
+  api::InvocationResponse output;
+  if (type == "DryRun") {
+    output.status_code = 204;
+    co_return output;
+  }
+  if (event) {
+    co_await record_invocation(target, std::move(payload), call.request_id, call.caller.arn);
+    output.status_code = 202;
+    co_return output;
+  }
+  compute::Invocation invocation;
+  invocation.request_id = call.request_id;
+  invocation.payload = std::move(payload);
+  invocation.client_context = std::move(context);
+  invocation.trace_id = trace_of(call.http, call.time);
+  invocation.tail = input.log_type == "Tail";
+  call.reply_headers.add("X-Amzn-Trace-Id", invocation.trace_id);
+  const bool tail = invocation.tail;
+  compute::InvocationResult result = co_await run(target, std::move(invocation));
+  output.status_code = 200;
+  output.payload = std::move(result.payload);
+  if (!result.function_error.empty()) output.function_error = std::move(result.function_error);
+  if (tail) output.log_result = base64_encode(result.log_tail);
+  output.executed_version = target.version->version;
+  co_return output;
+}
+
+Task<api::InvokeAsyncResponse> Lambda::invoke_async(Call& call, const api::InvokeAsyncRequest& input) {
+  const FunctionName name =
+      co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
+  std::string payload;
+  if (input.invoke_args) payload = co_await read_all(*input.invoke_args, 262144, too_large(262144));
+  if (payload.empty()) payload = "{}";
+  const Runnable target = co_await runnable(name);
+  if (const std::optional<std::string> problem = json_problem(payload)) {
+    co_await fail(bad_content("Could not parse request body into json: " + *problem));
+  }
+  co_await record_invocation(target, std::move(payload), call.request_id, call.caller.arn);
+  api::InvokeAsyncResponse output;
+  output.status = 202;
+  co_return output;
+}
+
+Task<void> Lambda::record_invocation(const Runnable& runnable, std::string payload, std::string request_id,
+                                     std::string source_arn) {
+  const auto record = [&](Transaction& txn) -> Task<void> {
+    events::Event event;
+    event.id = request_id;
+    event.account = runnable.version->account;
+    event.region = runnable.version->region;
+    event.target_arn = runnable.arn;
+    event.source_arn = source_arn;
+    event.payload = payload;
+    outbox_.record(txn, std::move(event));
+    co_return;
+  };
+  co_await storage::transact(database_, record);
+}
+
+Task<compute::InvocationResult> Lambda::run(const Runnable& runnable, compute::Invocation invocation) {
+  invocation.invoked_arn = runnable.arn;
+  return engine_.invoke(runnable.version, std::move(invocation), runnable.reserved);
+}
+
+Task<events::FunctionReply> Lambda::invoke(std::string function, std::string payload, std::string source_arn) {
+  (void)source_arn;
+  const std::optional<FunctionName> name = parse_function_arn(function);
+  if (!name) co_await fail(function_not_found(function));
+  if (payload.size() > kSyncLimit) co_await fail(too_large(kSyncLimit));
+  const Runnable target = co_await runnable(*name);
+  compute::Invocation invocation;
+  invocation.request_id = uuid();
+  invocation.payload = std::move(payload);
+  compute::InvocationResult result = co_await run(target, std::move(invocation));
+  co_return events::FunctionReply(std::move(result.payload), std::move(result.function_error));
+}
+
+}  // namespace cumulet::lambda

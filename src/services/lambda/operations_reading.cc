@@ -1,0 +1,111 @@
+#include "services/lambda/configuration.h"
+#include "services/lambda/lambda.h"
+
+namespace cumulet::lambda {
+namespace {
+
+namespace api = wire::lambda;
+using storage::Transaction;
+
+constexpr std::size_t kPage = 50;
+constexpr std::int64_t kCodeStorage = 80530636800;  // 75 GiB
+
+}  // namespace
+
+void Lambda::register_reading() {
+  service_.on<api::GetFunction>([this](Call& c, const auto& in) { return get_function(c, in); });
+  service_.on<api::GetFunctionConfiguration>([this](Call& c, const auto& in) { return get_configuration(c, in); });
+  service_.on<api::ListFunctions>([this](Call& c, const auto& in) { return list_functions(c, in); });
+  service_.on<api::GetAccountSettings>([this](Call& c, const auto&) { return account_settings(c); });
+}
+
+Task<api::GetFunctionResponse> Lambda::get_function(Call& call, const api::GetFunctionRequest& input) {
+  const FunctionName name =
+      co_await parse_function_name(input.function_name, call.account(), call.region, input.qualifier);
+  const auto read = [this, &name, &call](Transaction& txn) -> Task<api::GetFunctionResponse> {
+    const VersionRow row = co_await require_version(txn, name);
+    const Store store(name.account, name.region);
+    const std::optional<FunctionRow> function = co_await store.find_function(txn, name.name);
+    api::GetFunctionResponse output;
+    output.configuration = shown_as(row.configuration, name);
+    api::FunctionCodeLocation& code = output.code.emplace();
+    code.repository_type = "S3";
+    code.location = code_location(call, row.blob);
+    if (function && !function->tags.empty()) output.tags = function->tags;
+    if (function && function->reserved >= 0) {
+      output.concurrency.emplace().reserved_concurrent_executions = static_cast<std::int32_t>(function->reserved);
+    }
+    co_return output;
+  };
+  co_return co_await storage::transact(database_, read);
+}
+
+Task<api::FunctionConfiguration> Lambda::get_configuration(Call& call,
+                                                           const api::GetFunctionConfigurationRequest& input) {
+  const FunctionName name =
+      co_await parse_function_name(input.function_name, call.account(), call.region, input.qualifier);
+  const auto read = [this, &name](Transaction& txn) { return require_version(txn, name); };
+  const VersionRow row = co_await storage::transact(database_, read);
+  co_return shown_as(row.configuration, name);
+}
+
+Task<api::ListFunctionsResponse> Lambda::list_functions(Call& call, const api::ListFunctionsRequest& input) {
+  const Store store(call.account(), call.region);
+  const std::size_t limit = std::min<std::size_t>(static_cast<std::size_t>(input.max_items.value_or(kPage)), kPage);
+  const bool all = input.function_version == "ALL";
+  const auto read = [&](Transaction& txn) -> Task<api::ListFunctionsResponse> {
+    api::ListFunctionsResponse output;
+    std::vector<Configuration>& shown = output.functions.emplace();
+    const std::vector<FunctionRow> functions = co_await store.list_functions(txn, input.marker.value_or(""), limit + 1);
+    for (const FunctionRow& function : functions) {
+      if (shown.size() >= limit) break;
+      const std::vector<VersionRow> versions = co_await store.list_versions(txn, function.name, 0, all ? 1000 : 1);
+      for (const VersionRow& row : versions) {
+        FunctionName name(call.account(), call.region, function.name);
+        if (all) name.qualifier = row.configuration.version;
+        shown.push_back(shown_as(row.configuration, name));
+      }
+      output.next_marker = function.name;
+    }
+    if (functions.size() <= limit && output.next_marker == (functions.empty() ? "" : functions.back().name)) {
+      output.next_marker.reset();
+    }
+    co_return output;
+  };
+  co_return co_await storage::transact(database_, read);
+}
+
+Task<api::GetAccountSettingsResponse> Lambda::account_settings(Call& call) {
+  const Store store(call.account(), call.region);
+  const auto read = [&store](Transaction& txn) -> Task<api::GetAccountSettingsResponse> {
+    std::int64_t count = 0;
+    std::int64_t bytes = 0;
+    std::int64_t reserved = 0;
+    std::string after;
+    while (true) {
+      const std::vector<FunctionRow> functions = co_await store.list_functions(txn, after, 500);
+      for (const FunctionRow& function : functions) {
+        ++count;
+        reserved += std::max<std::int64_t>(function.reserved, 0);
+        const std::vector<VersionRow> versions = co_await store.list_versions(txn, function.name, 0, 1000);
+        for (const VersionRow& row : versions) bytes += row.configuration.code_size.value_or(0);
+      }
+      if (functions.size() < 500) break;
+      after = functions.back().name;
+    }
+    api::GetAccountSettingsResponse output;
+    api::AccountLimit& limit = output.account_limit.emplace();
+    limit.total_code_size = kCodeStorage;
+    limit.code_size_unzipped = static_cast<std::int64_t>(CodeStore::kUnpackedLimit);
+    limit.code_size_zipped = 52428800;
+    limit.concurrent_executions = 1000;
+    limit.unreserved_concurrent_executions = static_cast<std::int32_t>(1000 - reserved);
+    api::AccountUsage& usage = output.account_usage.emplace();
+    usage.total_code_size = bytes;
+    usage.function_count = count;
+    co_return output;
+  };
+  co_return co_await storage::transact(database_, read);
+}
+
+}  // namespace cumulet::lambda

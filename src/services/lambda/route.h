@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "services/lambda/lambda.h"
+#include "storage/key.h"
+
+namespace cumulet::lambda {
+
+/// Where a function's name with a qualifier leads: to one version, or by an alias' weight to a second one.
+struct Lambda::Route {
+  std::shared_ptr<const compute::FunctionVersion> version;
+  std::shared_ptr<const compute::FunctionVersion> other;
+  double other_weight = 0;
+  std::int64_t reserved = -1;
+  std::string arn;
+};
+
+}  // namespace cumulet::lambda

@@ -1,0 +1,124 @@
+#include <random>
+
+#include "base/text.h"
+#include "services/lambda/configuration.h"
+#include "services/lambda/lambda.h"
+#include "services/lambda/route.h"
+
+namespace cumulet::lambda {
+namespace {
+
+namespace api = wire::lambda;
+using storage::Transaction;
+
+double random_share() {
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+/// A version with the places of its layers' packages.
+struct Parts {
+  VersionRow row;
+  std::vector<std::pair<std::string, std::string>> layers;  ///< Blob and digest.
+};
+
+}  // namespace
+
+Task<Runnable> Lambda::runnable(FunctionName name) {
+  const std::string key = name.qualified_arn();
+  std::shared_ptr<const Route> route;
+  {
+    const std::lock_guard lock(mutex_);
+    if (cached_at_ != changes_) {
+      routes_.clear();
+      cached_at_ = changes_;
+    }
+    if (const auto found = routes_.find(key); found != routes_.end()) route = found->second;
+  }
+  if (!route) {
+    const std::uint64_t before = changes_;
+    route = co_await load_route(name);
+    const std::lock_guard lock(mutex_);
+    if (before == changes_ && cached_at_ == before) routes_[key] = route;
+  }
+  Runnable runnable;
+  runnable.version = route->other && random_share() < route->other_weight ? route->other : route->version;
+  runnable.reserved = route->reserved;
+  runnable.arn = key;
+  co_return runnable;
+}
+
+Task<std::shared_ptr<const Lambda::Route>> Lambda::load_route(FunctionName name) {
+  const Store store(name.account, name.region);
+  FunctionName first = name;
+  FunctionName second = name;
+  double weight = 0;
+  std::int64_t reserved = -1;
+  const auto read = [&](Transaction& txn) -> Task<void> {
+    const std::optional<FunctionRow> function = co_await store.find_function(txn, name.name);
+    if (!function) co_await fail(function_not_found(name.qualified_arn()));
+    reserved = function->reserved;
+    if (!name.qualifier || version_number(*name.qualifier)) co_return;
+    const std::optional<api::AliasConfiguration> alias = co_await store.find_alias(txn, name.name, *name.qualifier);
+    if (!alias) co_await fail(function_not_found(name.qualified_arn()));
+    first.qualifier = alias->function_version;
+    if (!alias->routing_config || !alias->routing_config->additional_version_weights) co_return;
+    const auto& weights = *alias->routing_config->additional_version_weights;
+    if (weights.empty()) co_return;
+    second.qualifier = weights.begin()->first;
+    weight = weights.begin()->second;
+  };
+  co_await storage::transact(database_, read);
+  auto route = std::make_shared<Route>();
+  route->version = co_await load_version(first);
+  if (weight > 0) route->other = co_await load_version(second);
+  route->other_weight = weight;
+  route->reserved = reserved;
+  co_return std::shared_ptr<const Route>(std::move(route));
+}
+
+Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(FunctionName name) {
+  const auto read = [&](Transaction& txn) -> Task<Parts> {
+    Parts parts;
+    parts.row = co_await require_version(txn, name);
+    if (!parts.row.configuration.layers) co_return parts;
+    for (const api::Layer& layer : *parts.row.configuration.layers) {
+      const std::vector<std::string_view> words = split(*layer.arn, ':');
+      if (words.size() != 8) continue;
+      const Store store{std::string(words[4]), std::string(words[3])};
+      const auto number = static_cast<std::int64_t>(version_number(std::string(words[7])).value_or(0));
+      const std::optional<LayerRow> row = co_await store.find_used_layer(txn, std::string(words[6]), number);
+      if (row) parts.layers.emplace_back(row->blob, row->sha);
+    }
+    co_return parts;
+  };
+  const Parts parts = co_await storage::transact(database_, read);
+  const Configuration& c = parts.row.configuration;
+  auto version = std::make_shared<compute::FunctionVersion>();
+  version->key = engine_key(name, c);
+  version->account = name.account;
+  version->region = name.region;
+  version->name = name.name;
+  version->version = c.version.value_or("$LATEST");
+  version->arn = name.arn();
+  version->role = c.role.value_or("");
+  version->runtime = c.runtime.value_or("");
+  version->handler = c.handler.value_or("");
+  version->code = co_await code_.folder(parts.row.blob, parts.row.sha);
+  for (const auto& [blob, sha] : parts.layers) version->layers.push_back(co_await code_.folder(blob, sha));
+  if (c.environment && c.environment->variables) version->environment = *c.environment->variables;
+  version->memory_mib = static_cast<std::uint32_t>(c.memory_size.value_or(128));
+  version->timeout_seconds = static_cast<std::uint32_t>(c.timeout.value_or(3));
+  version->ephemeral_mib = static_cast<std::uint32_t>(c.ephemeral_storage ? c.ephemeral_storage->size : 512);
+  version->log_group = "/aws/lambda/" + name.name;
+  if (c.logging_config) {
+    version->log_group = c.logging_config->log_group.value_or(version->log_group);
+    if (c.logging_config->log_format == "JSON") {
+      version->environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON";
+      version->environment["AWS_LAMBDA_LOG_LEVEL"] = c.logging_config->application_log_level.value_or("INFO");
+    }
+  }
+  co_return std::shared_ptr<const compute::FunctionVersion>(std::move(version));
+}
+
+}  // namespace cumulet::lambda
