@@ -130,9 +130,7 @@ Result<std::map<std::string, std::string>> read_flags(const std::vector<std::str
   return given;
 }
 
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 }  // namespace
 
@@ -141,7 +139,8 @@ Result<Config> parse_config(const std::vector<std::string>& arguments) {
   if (!given.ok()) return std::move(given).error();
   Config config;
   for (const auto& [name, value] : *given) {
-    Result<void> applied = name == "config" ? apply_file(config, value, *given) : apply(config, name, value, "--" + name);
+    Result<void> applied =
+        name == "config" ? apply_file(config, value, *given) : apply(config, name, value, "--" + name);
     if (!applied.ok()) return std::move(applied).error();
   }
   if (config.tls_cert.empty() != config.tls_key.empty()) {

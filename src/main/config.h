@@ -10,23 +10,23 @@
 
 namespace cumulet {
 
-/// What `cumulet serve` was told: by flags, and for what no flag says by the file of --config (lines `name = value`, with
-/// the flags' names; '#' begins a comment).
+/// What `cumulet serve` was told: by flags, and for what no flag says by the file of --config (lines `name = value`,
+/// with the flags' names; '#' begins a comment).
 struct Config {
   std::string host = "127.0.0.1";
   std::uint16_t port = 4566;
-  std::filesystem::path data_dir;            ///< Default: $XDG_DATA_HOME/cumulet or ~/.local/share/cumulet.
-  bool dev = false;                          ///< Lenient: any signature, loopback only.
-  std::filesystem::path tls_cert;            ///< PEM; both or none. None: certificates of our own authority.
+  std::filesystem::path data_dir;  ///< Default: $XDG_DATA_HOME/cumulet or ~/.local/share/cumulet.
+  bool dev = false;                ///< Lenient: any signature, loopback only.
+  std::filesystem::path tls_cert;  ///< PEM; both or none. None: certificates of our own authority.
   std::filesystem::path tls_key;
-  std::string account_id;                    ///< 12 digits; default: made at first start.
-  std::string region = "us-east-1";          ///< Of requests that name none.
-  std::string public_host;                   ///< The name by which clients reach us; default: from each request's Host.
-  std::filesystem::path runtimes;            ///< Runtime clients; default: found beside the binary.
-  std::filesystem::path access_log;          ///< Default: DATA_DIR/access.log.
+  std::string account_id;            ///< 12 digits; default: made at first start.
+  std::string region = "us-east-1";  ///< Of requests that name none.
+  std::string public_host;           ///< The name by which clients reach us; default: from each request's Host.
+  std::filesystem::path runtimes;    ///< Runtime clients; default: found beside the binary.
+  std::filesystem::path access_log;  ///< Default: DATA_DIR/access.log.
   std::string log_level = "info";
-  std::uint32_t threads = 0;                 ///< Event loops; 0: one a CPU.
-  std::uint32_t drain_seconds = 30;          ///< How long SIGTERM waits for what is in flight.
+  std::uint32_t threads = 0;         ///< Event loops; 0: one a CPU.
+  std::uint32_t drain_seconds = 30;  ///< How long SIGTERM waits for what is in flight.
 };
 
 /// Parses the arguments after `serve`. Fails with code "Usage" and a message that says what to do.

@@ -1,8 +1,8 @@
-#include <signal.h>
-
 #include <cstdio>
 #include <string>
 #include <vector>
+
+#include <signal.h>
 
 #include "base/log.h"
 #include "cli/cli.h"

@@ -1,0 +1,333 @@
+#include "main/cloud.h"
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/authenticate.h"
+#include "access/authorize.h"
+#include "access/credential_store.h"
+#include "base/log.h"
+#include "base/run.h"
+#include "base/thread_pool.h"
+#include "compute/engine.h"
+#include "compute/sandbox.h"
+#include "events/outbox.h"
+#include "main/observability.h"
+#include "net/certificates.h"
+#include "net/client.h"
+#include "net/server.h"
+#include "pipeline/access_log.h"
+#include "pipeline/pipeline.h"
+#include "services/apigateway/apigateway.h"
+#include "services/dynamodb/dynamodb.h"
+#include "services/iam/iam.h"
+#include "services/lambda/lambda.h"
+#include "services/logs/logs.h"
+#include "services/s3/s3.h"
+#include "services/sts/sts.h"
+#include "storage/open.h"
+#include "wire/directory.h"
+#include "wire/generated/s3.h"
+
+namespace cumulet {
+namespace {
+
+constexpr std::size_t kBlockingThreads = 4;
+constexpr std::uint64_t kPackageLimit = 250u << 20;
+
+Error cannot(std::string what, const Error& why) {
+  return Error("CannotStart", 500, std::move(what) + ": " + why.message());
+}
+
+Result<void> make_directory(const std::filesystem::path& directory, mode_t mode) {
+  std::error_code failed;
+  std::filesystem::create_directories(directory, failed);
+  if (!failed && ::chmod(directory.c_str(), mode) == 0) return {};
+  const std::string reason = failed ? failed.message() : std::strerror(errno);
+  return Error("CannotStart", 500, "cannot make the directory " + directory.string() + ": " + reason);
+}
+
+/// The runtime clients: beside the binary when installed, in the source tree when run from its build directory.
+std::filesystem::path find_runtimes(const Config& config) {
+  if (!config.runtimes.empty()) return config.runtimes;
+  std::error_code failed;
+  const std::filesystem::path binary = std::filesystem::read_symlink("/proc/self/exe", failed);
+  for (std::filesystem::path at = binary.parent_path(); !failed && at.has_relative_path(); at = at.parent_path()) {
+    for (const char* place : {"runtimes", "share/cumulet/runtimes"}) {
+      if (std::filesystem::is_directory(at / place / "python")) return at / place;
+    }
+  }
+  return "/usr/share/cumulet/runtimes";
+}
+
+}  // namespace
+
+/// Members stand in the order in which they need each other.
+struct Cloud::Parts {
+  explicit Parts(const Config& c) : config(c) {}
+
+  Result<void> open_stores();
+  Result<void> open_access();
+  Result<void> open_network();
+  Result<void> open_compute();
+  void add_services();
+  Result<void> listen();
+
+  compute::EngineHooks engine_hooks();
+  lambda::Options lambda_options();
+  Task<std::string> read_package(std::string account, std::string region, std::string bucket, std::string key,
+                                 std::string version);
+  Task<compute::Credentials> role_credentials(std::string role, std::string session);
+  Result<void> sweep_blobs();
+  Task<bool> is_blob_named(std::string id);
+
+  const Config config;
+  SystemClock clock;
+  ThreadPool pool{kBlockingThreads};
+  std::unique_ptr<storage::Database> database;
+  std::unique_ptr<storage::BlobStore> blobs;
+  std::unique_ptr<access::CredentialStore> credentials;
+  std::unique_ptr<access::Authenticator> authenticator;
+  std::unique_ptr<pipeline::AccessLog> access_log;
+  std::unique_ptr<pipeline::Pipeline> pipeline;
+  std::unique_ptr<net::Loops> loops;
+  std::unique_ptr<net::Server> server;
+  std::unique_ptr<net::Client> client;
+  std::unique_ptr<events::Outbox> outbox;
+  wire::Directory directory;
+
+  std::unique_ptr<logs::Logs> logs;
+  std::unique_ptr<iam::Iam> iam;
+  std::unique_ptr<sts::Sts> sts;
+  std::unique_ptr<dynamodb::DynamoDb> dynamodb;
+  std::unique_ptr<s3::S3> s3;
+  std::unique_ptr<compute::Engine> engine;
+  std::unique_ptr<lambda::Lambda> lambda;
+  std::unique_ptr<apigateway::ApiGateway> apigateway;
+  std::uint16_t port = 0;
+};
+
+Result<void> Cloud::Parts::open_stores() {
+  Result<void> made = make_directory(config.data_dir, 0700);
+  if (!made.ok()) return made;
+  Result<std::unique_ptr<storage::Database>> opened = storage::open_rocksdb(config.data_dir / "store", pool);
+  if (!opened.ok()) return cannot("cannot open the store in " + config.data_dir.string(), opened.error());
+  database = std::move(*opened);
+  Result<std::unique_ptr<storage::BlobStore>> files = storage::open_blob_files(config.data_dir / "blobs", pool);
+  if (!files.ok()) return cannot("cannot open the objects in " + config.data_dir.string(), files.error());
+  blobs = std::move(*files);
+  Result<std::unique_ptr<pipeline::AccessLog>> log = pipeline::AccessLog::open(config.access_log);
+  if (!log.ok()) return std::move(log).error();
+  access_log = std::move(*log);
+  return {};
+}
+
+Result<void> Cloud::Parts::open_access() {
+  access::CredentialStore::Options options;
+  options.account_id = config.account_id;
+  options.root_file = config.data_dir / "root-credentials";
+  options.roles_must_exist = !config.dev;
+  credentials = std::make_unique<access::CredentialStore>(*database, clock, options);
+  const Result<access::RootCredentials> root = run(credentials->open());
+  if (!root.ok()) return cannot("cannot open the account", root.error());
+  const auto mode = config.dev ? access::Authenticator::Mode::kLenient : access::Authenticator::Mode::kStrict;
+  authenticator = std::make_unique<access::Authenticator>(*credentials, clock, mode);
+  return {};
+}
+
+Result<void> Cloud::Parts::open_network() {
+  std::shared_ptr<net::TlsIdentity> identity;
+  if (config.tls_cert.empty()) {
+    Result<std::shared_ptr<net::LocalAuthority>> authority = net::LocalAuthority::open(config.data_dir.string());
+    if (!authority.ok()) return cannot("cannot open the certificate authority", authority.error());
+    identity = std::move(*authority);
+  } else {
+    Result<std::shared_ptr<net::TlsIdentity>> files =
+        net::identity_from_files(config.tls_cert.string(), config.tls_key.string());
+    if (!files.ok()) return cannot("cannot use the certificate", files.error());
+    identity = std::move(*files);
+  }
+  pipeline::Options options;
+  options.region = config.region;
+  options.public_host = config.public_host;
+  pipeline = std::make_unique<pipeline::Pipeline>(
+      *authenticator, [](const wire::Call& call) { return access::authorize(call); }, clock, *access_log,
+      options);
+  const unsigned cpus = std::max(1u, std::thread::hardware_concurrency());
+  loops = std::make_unique<net::Loops>(config.threads != 0 ? config.threads : cpus);
+  server = std::make_unique<net::Server>(
+      *loops, [this](net::Request& request) { return pipeline->handle(request); }, net::Limits(), identity);
+  client = std::make_unique<net::Client>();
+  outbox = events::make_outbox(*database, clock);
+  return {};
+}
+
+compute::EngineHooks Cloud::Parts::engine_hooks() {
+  compute::EngineHooks hooks;
+  hooks.credentials = [this](const compute::FunctionVersion& version) { return lambda->credentials_for(version); };
+  hooks.log = [this](const compute::FunctionVersion& version, const std::string& stream,
+                     std::vector<compute::LogLine> lines) {
+    std::vector<logs::Logs::Line> converted;
+    converted.reserve(lines.size());
+    for (compute::LogLine& line : lines) {
+      converted.emplace_back(line.time.time_since_epoch().count() / 1000, std::move(line.message));
+    }
+    logs->append(logs::Logs::Address(version.account, version.region, version.log_group, stream), std::move(converted));
+  };
+  hooks.platform = [this](net::Request& request) { return pipeline->handle(request); };
+  return hooks;
+}
+
+Result<void> Cloud::Parts::open_compute() {
+  const std::filesystem::path state = config.data_dir / "sandboxes";
+  Result<void> made = make_directory(state, 0711);
+  if (!made.ok()) return made;
+  Result<std::unique_ptr<compute::Substrate>> substrate = compute::make_process_substrate(state);
+  if (!substrate.ok()) return cannot("cannot build sandboxes ('cumulet doctor' says more)", substrate.error());
+  compute::EngineOptions options;
+  options.runtimes = find_runtimes(config);
+  options.state = config.data_dir / "engine";
+  made = make_directory(options.state, 0711);
+  if (!made.ok()) return made;
+  Result<std::unique_ptr<compute::Engine>> made_engine =
+      compute::make_engine(*loops, *server, std::move(*substrate), clock, engine_hooks(), options);
+  if (!made_engine.ok()) return cannot("cannot start the function engine", made_engine.error());
+  engine = std::move(*made_engine);
+  return {};
+}
+
+lambda::Options Cloud::Parts::lambda_options() {
+  lambda::Options options;
+  options.code = config.data_dir / "code";
+  options.read_object = [this](std::string account, std::string region, std::string bucket, std::string key,
+                               std::string version) {
+    return read_package(std::move(account), std::move(region), std::move(bucket), std::move(key), std::move(version));
+  };
+  options.credentials_for_role = [this](std::string role, std::string session) {
+    return role_credentials(std::move(role), std::move(session));
+  };
+  options.may_assume = [this](std::string role) {
+    return credentials->service_may_assume(std::move(role), "lambda.amazonaws.com");
+  };
+  options.authenticator = authenticator.get();
+  return options;
+}
+
+Task<std::string> Cloud::Parts::read_package(std::string account, std::string region, std::string bucket,
+                                             std::string key, std::string version) {
+  net::Request request;
+  request.method = "GET";
+  request.body = std::make_unique<StringBody>("");
+  wire::Call call(request);
+  call.caller = access::root_caller(account);
+  call.region = std::move(region);
+  call.time = clock.now();
+  wire::s3::GetObjectRequest input;
+  input.bucket = std::move(bucket);
+  input.key = std::move(key);
+  if (!version.empty()) input.version_id = std::move(version);
+  const wire::s3::GetObjectOutput output = co_await directory.call<wire::s3::GetObject>("s3", call, input);
+  co_return co_await read_all(
+      *output.body, kPackageLimit,
+      Error("InvalidParameterValueException", 400, "Unzipped size must be smaller than 262144000 bytes"));
+}
+
+Task<compute::Credentials> Cloud::Parts::role_credentials(std::string role, std::string session) {
+  access::TemporaryCredentials issued = co_await credentials->credentials_for_role(std::move(role), std::move(session));
+  compute::Credentials result;
+  result.access_key_id = std::move(issued.access_key_id);
+  result.secret_access_key = std::move(issued.secret_access_key);
+  result.session_token = std::move(issued.session_token);
+  co_return result;
+}
+
+void Cloud::Parts::add_services() {
+  logs = std::make_unique<logs::Logs>(*database, clock);
+  iam = std::make_unique<iam::Iam>(*database, clock);
+  sts = std::make_unique<sts::Sts>(*database, *credentials);
+  dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock);
+  s3 = std::make_unique<s3::S3>(*database, *blobs, clock);
+  lambda = std::make_unique<lambda::Lambda>(*database, *blobs, *engine, *outbox, pool, clock, lambda_options());
+  apigateway = std::make_unique<apigateway::ApiGateway>(*database, clock, *lambda, *client);
+  std::vector<std::string> names;
+  const auto add = [this, &names](const wire::Service& service) {
+    pipeline->add(service);
+    directory.add(std::string(service.model().name()), service);
+    names.emplace_back(service.model().name());
+  };
+  add(apigateway->service());
+  add(dynamodb->service());
+  add(iam->service());
+  add(lambda->service());
+  add(logs->service());
+  add(s3->service());
+  add(sts->service());
+  // In the order in which they are asked; the last one owns every OPTIONS request that is left.
+  pipeline->add(*apigateway);
+  pipeline->add(*lambda);
+  pipeline->add(s3->website());
+  pipeline->add(s3->preflight());
+  outbox->register_target("lambda", *lambda);
+  add_observability(*pipeline, *database, clock, names, config.dev);
+}
+
+Result<void> Cloud::Parts::sweep_blobs() {
+  const Result<std::uint64_t> swept =
+      run(blobs->sweep([this](std::string id) { return is_blob_named(std::move(id)); }));
+  if (!swept.ok()) return cannot("cannot look through the objects", swept.error());
+  if (*swept > 0) log::info("removed what an interrupted write left", {{"blobs", std::to_string(*swept)}});
+  return {};
+}
+
+Task<bool> Cloud::Parts::is_blob_named(std::string id) {
+  if (co_await s3->names_blob(id)) co_return true;
+  co_return co_await lambda->names_blob(id);
+}
+
+Result<void> Cloud::Parts::listen() {
+  loops->run();
+  outbox->start(loops->at(0));
+  logs->start(loops->at(0));
+  dynamodb->start(loops->at(loops->size() - 1));
+  const Result<std::uint16_t> bound = server->listen(config.host, config.port);
+  if (!bound.ok()) return cannot("cannot listen on " + config.host + ":" + std::to_string(config.port), bound.error());
+  port = *bound;
+  return {};
+}
+
+Cloud::Cloud(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Cloud::~Cloud() {
+  // The loops end first: nothing may run while the parts that it uses go.
+  parts_->loops->stop();
+}
+
+Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
+  auto parts = std::make_unique<Parts>(config);
+  Result<void> step = parts->open_stores();
+  if (step.ok()) step = parts->open_access();
+  if (step.ok()) step = parts->open_network();
+  if (step.ok()) step = parts->open_compute();
+  if (step.ok()) parts->add_services();
+  if (step.ok()) step = parts->sweep_blobs();
+  if (step.ok()) step = parts->listen();
+  if (!step.ok()) return std::move(step).error();
+  return std::unique_ptr<Cloud>(new Cloud(std::move(parts)));
+}
+
+std::uint16_t Cloud::port() const { return parts_->port; }
+
+void Cloud::drain() {
+  const SteadyTime deadline = std::chrono::steady_clock::now() + std::chrono::seconds(parts_->config.drain_seconds);
+  parts_->server->drain(deadline);
+  parts_->outbox->drain(deadline);
+  parts_->engine->drain(deadline);
+  parts_->dynamodb->stop(deadline);
+  parts_->logs->drain(deadline);
+}
+
+}  // namespace cumulet
