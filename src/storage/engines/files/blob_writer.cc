@@ -53,6 +53,7 @@ Result<void> BlobWriter::open_file() {
 }
 
 Result<void> BlobWriter::write_block() {
+  if (Result<void> room = check_room(root_); !room.ok()) return room;
   if (!file_.ok()) {
     if (Result<void> opened = open_file(); !opened.ok()) return opened;
     // Not every file system can (tmpfs cannot); then the page cache takes it.
@@ -67,6 +68,7 @@ Result<void> BlobWriter::write_block() {
 }
 
 Result<void> BlobWriter::write_rest() {
+  if (Result<void> room = check_room(root_); !room.ok()) return room;
   if (Result<void> opened = open_file(); !opened.ok()) return opened;
   if (filled_ == 0) return {};
   (void)::fcntl(file_.get(), F_SETFL, 0);

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -23,6 +24,14 @@ Error disk_error(const char* attempted, const std::filesystem::path& path, int n
                  "The store cannot write to its disk at the moment. Please try again later.");
   }
   return Error(errors::kInternalFailure, "The store could not use its files.");
+}
+
+Result<void> check_room(const std::filesystem::path& directory) {
+  constexpr std::uint64_t kReserve = 48ull << 20;
+  struct statvfs space {};
+  if (::statvfs(directory.c_str(), &space) != 0) return {};
+  if (static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize >= kReserve) return {};
+  return disk_error("write", directory, ENOSPC);
 }
 
 Result<void> write_fully(int fd, const char* data, std::size_t size, std::uint64_t offset,

@@ -31,6 +31,10 @@ class FileDescriptor {
 /// kInternalFailure; both are logged.
 Error disk_error(const char* attempted, const std::filesystem::path& path, int number);
 
+/// Fails as ENOSPC does while the file system has less than 48 MiB free. Blobs are so refused before the database is,
+/// which must still be able to say what was deleted.
+Result<void> check_room(const std::filesystem::path& directory);
+
 /// Writes all of it at that offset.
 Result<void> write_fully(int fd, const char* data, std::size_t size, std::uint64_t offset,
                          const std::filesystem::path& path);
