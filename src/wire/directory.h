@@ -10,8 +10,8 @@
 namespace cumulet::wire {
 
 /// All services of this process, by name ("lambda", "dynamodb", …): how one service uses another without including it.
-/// CloudFormation creates its resources so. The operation runs with the caller and region of the call it is made for; the
-/// input is validated like a request's.
+/// CloudFormation creates its resources so. The operation runs with the caller and region of the call it is made for;
+/// the input is validated like a request's.
 class Directory {
  public:
   void add(std::string name, const Service& service) { services_[std::move(name)] = &service; }

@@ -14,7 +14,8 @@ namespace cumulet::wire {
 /// operation of the model without code answers the protocol's "not implemented" error.
 ///
 ///   Service service(dynamodb::model());
-///   service.on<dynamodb::PutItem>([&](Call& call, const dynamodb::PutItemInput& input) { return put_item(call, input); });
+///   service.on<dynamodb::PutItem>([&](Call& call, const dynamodb::PutItemInput& input) { return put_item(call, input);
+///   });
 class Service {
  public:
   /// Runs an operation on decoded input (of the model's input type), filling an output of the model's output type.

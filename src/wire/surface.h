@@ -7,9 +7,9 @@
 
 namespace cumulet::wire {
 
-/// Requests that are no AWS operation but belong to a service all the same: an API's invoke URL, a function URL, a static
-/// site. The pipeline asks each surface in turn before it looks for an operation; the surface does its own access checks
-/// and renders its own errors.
+/// Requests that are no AWS operation but belong to a service all the same: an API's invoke URL, a function URL, a
+/// static site. The pipeline asks each surface in turn before it looks for an operation; the surface does its own
+/// access checks and renders its own errors.
 class Surface {
  public:
   virtual ~Surface() = default;
