@@ -26,9 +26,12 @@ struct IoLoop::Impl {
     bool operator<(const Due& other) const { return when > other.when || (when == other.when && id > other.id); }
   };
 
+  using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                                           asio::io_context::executor_type>;
+
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard{io.get_executor()};
-  asio::steady_timer timer{io};
+  Timer timer{io};
   SteadyTime armed = SteadyTime::max();
   std::vector<Due> heap;
   std::unordered_map<TimerId, std::function<void()>> timers;
@@ -147,7 +150,7 @@ void IoLoop::stop() {
 
 struct Descriptor::Impl {
   Impl(asio::io_context& io, int fd) : descriptor(io, fd) {}
-  asio::posix::stream_descriptor descriptor;
+  asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor;
 };
 
 Descriptor::Descriptor(IoLoop& loop, int fd) : impl_(std::make_unique<Impl>(loop.impl_->io, fd)), fd_(fd) {}
@@ -156,7 +159,7 @@ Descriptor::~Descriptor() { close(); }
 
 void Descriptor::start_wait(bool for_write, std::coroutine_handle<> handle, bool* ready) {
   impl_->descriptor.async_wait(
-      for_write ? asio::posix::stream_descriptor::wait_write : asio::posix::stream_descriptor::wait_read,
+      for_write ? asio::posix::descriptor_base::wait_write : asio::posix::descriptor_base::wait_read,
       [handle, ready](const boost::system::error_code& error) {
         *ready = !error;
         handle.resume();
