@@ -7,6 +7,7 @@
 
 #include "base/run.h"
 #include "base/text.h"
+#include "wire/client.h"
 #include "wire/generated/apigatewayv2.h"
 #include "wire/generated/cloudformation.h"
 #include "wire/generated/dynamodb.h"
@@ -67,6 +68,49 @@ std::string read_stream(BodySource& source) {
   return run(read_all(source, 1 << 30, Error("TooLarge", 400, ""))).value();
 }
 
+/// What our own client writes of an input must be read as that input again.
+bool client_agrees(const ServiceModel& service, const OperationModel& operation, const void* input) {
+  ClientRequest written = encode_request(service, operation, input);
+  net::Request request;
+  request.method = written.method;
+  request.target = written.target;
+  request.path = written.target.substr(0, written.target.find('?'));
+  if (request.path.size() < written.target.size()) request.query = written.target.substr(request.path.size() + 1);
+  request.headers = written.headers;
+  request.body = std::make_unique<StringBody>(written.body);
+  const Result<const OperationModel*> found = run(route(service, request, ""));
+  if (!found.ok() || *found != &operation) return false;
+  const Result<Instance> again = run(decode(service, operation, request, ""));
+  return again.ok() && encode_json(*operation.input, again->get()) == encode_json(*operation.input, input);
+}
+
+/// What our own client reads of a response must be the output that it was written from.
+bool client_understands(const ServiceModel& service, const OperationModel& operation, const net::Response& response,
+                        const std::string& body, const void* output) {
+  net::Headers headers = response.headers;
+  if (response.content_length) headers.set("Content-Length", std::to_string(*response.content_length));
+  const Instance read = operation.make_output();
+  if (!decode_response(service, operation, response.status, headers, body, read.get()).ok()) return false;
+  // Statuses, types and payloads that the response adds are in the second reading too.
+  const std::string once = encode_json(*operation.output, read.get());
+  const Instance both = operation.make_output();
+  Findings findings;
+  decode_json(encode_json(*operation.output, output), *operation.output, both.get(), false, findings);
+  for (const Member& member : operation.output->members) {
+    if (get_member(member, both.get()) != nullptr || member.shape->kind == Kind::kStream) continue;
+    if (get_member(member, read.get()) == nullptr) continue;
+    const bool added = member.location != Location::kBody && member.location != Location::kPrefixHeaders;
+    if (!added && member.shape->kind != Kind::kMap) return false;
+    JsonWriter value;
+    encode_json(*member.shape, get_member(member, read.get()), value);
+    Findings ignored;
+    JsonWriter document;
+    document.begin_object().key(member.wire_name).raw(value.text()).end_object();
+    decode_json(document.text(), *operation.output, both.get(), false, ignored);
+  }
+  return encode_json(*operation.output, both.get()) == once;
+}
+
 std::string echo_request(const ServiceModel& service, element line) {
   net::Request request;
   request.method = text_of(line, "method");
@@ -85,6 +129,7 @@ std::string echo_request(const ServiceModel& service, element line) {
   if (!operation.ok()) return failure(operation.error());
   Result<Instance> input = run(decode(service, **operation, request, ""));
   if (!input.ok()) return failure(input.error());
+  if (!client_agrees(service, **operation, input->get())) return R"({"error":"our client writes something else"})";
   JsonWriter json;
   json.begin_object().key("operation").string((*operation)->name);
   json.key("input").raw(encode_json(*(*operation)->input, input->get()));
@@ -109,13 +154,16 @@ std::string echo_response(const ServiceModel& service, element line) {
   Call call(request);
   call.request_id = "request-1";
   net::Response response = encode(service, *operation, output.get(), call);
+  const auto* text = std::get_if<std::string>(&response.body);
+  const std::string body = text != nullptr ? *text : read_stream(*std::get<1>(response.body));
+  if (!client_understands(service, *operation, response, body, output.get())) {
+    return R"({"error":"our client reads something else"})";
+  }
   JsonWriter json;
   json.begin_object().key("status").integer(response.status).key("headers").begin_object();
   for (const auto& [name, value] : response.headers) json.key(name).string(value);
   if (response.content_length) json.key("Content-Length").string(std::to_string(*response.content_length));
-  json.end_object().key("body");
-  const auto* text = std::get_if<std::string>(&response.body);
-  json.string(base64_encode(text != nullptr ? *text : read_stream(*std::get<1>(response.body))));
+  json.end_object().key("body").string(base64_encode(body));
   json.end_object();
   return json.take();
 }
