@@ -52,6 +52,10 @@ class Transaction {
   /// else may be called after it. Fails with errors::kTransactionConflict when another transaction changed what this
   /// one read, and with kServiceUnavailable when the disk refuses (full, I/O error); then nothing was written.
   virtual Task<void> commit() = 0;
+  /// Forgets the writes, and returns when everything that was read is durable. For who answers from what it read
+  /// without writing (an error, mostly). Ends the transaction; fails with kTransactionConflict when what was read is
+  /// gone.
+  virtual Task<void> give_up() = 0;
 };
 
 /// What an open database can tell about itself.
@@ -73,7 +77,8 @@ class Database {
 };
 
 /// Runs `body(Transaction&) -> Task<R>` in a transaction and commits it; runs it again when it lost a race (up to 50
-/// times, then kServiceUnavailable). The body must change nothing but its transaction. R is returned after the commit.
+/// times, then kServiceUnavailable). The body must change nothing but its transaction. R is returned after the commit;
+/// the body's own error, without a commit, when what it had read is durable.
 template <typename Body>
 auto transact(Database& database, Body body) -> std::invoke_result_t<Body&, Transaction&>;
 

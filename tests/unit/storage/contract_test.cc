@@ -308,6 +308,22 @@ TEST_P(DatabaseContract, TransactPassesTheBodysErrorOnAndWritesNothing) {
   EXPECT_EQ(stored("a"), std::nullopt);
 }
 
+Task<void> reads_then_fails(Transaction& transaction) {
+  co_await transaction.get("a");
+  transaction.put("a", "2");
+  co_await fail(errors::kValidation, "no");
+}
+
+TEST_P(DatabaseContract, GivenUpTransactionWritesNothing) {
+  store({{"a", "1"}});
+  const std::unique_ptr<Transaction> transaction = database_->begin();
+  must(transaction->get("a"));
+  transaction->put("a", "2");
+  must(transaction->give_up());
+  EXPECT_EQ(error_of(transact(*database_, reads_then_fails)), "ValidationException");
+  EXPECT_EQ(stored("a"), "1");
+}
+
 Task<void> count_up(Database& database, std::string key, int times) {
   for (int i = 0; i < times; ++i) co_await transact(database, Increment(key));
 }

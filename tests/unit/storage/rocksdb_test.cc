@@ -147,6 +147,45 @@ TEST_F(RocksDbTest, ReaderOfAnErasureThatIsNotDurableWaitsForIt) {
   EXPECT_EQ(outcome(*reader), "");
 }
 
+Task<void> refuse_if_taken(Transaction& transaction) {
+  const std::optional<std::string> taken = co_await transaction.get("name");
+  if (taken) co_await fail(errors::kValidation, "taken");
+  transaction.put("name", "mine");
+}
+
+TEST_F(RocksDbTest, ErrorThatTellsOfWhatIsNotDurableWaitsForIt) {
+  faults_.hold_syncs();
+  const std::unique_ptr<Pending> writer = begin_put("name", "theirs");
+  turn_loop();
+  faults_.wait_for_sync();
+  Deferred<bool> refused;
+  bool ended = false;
+  start(transact(*database_, refuse_if_taken), [&](Result<void> result) {
+    ended = true;
+    refused.resolve(!result.ok() && result.error().is(errors::kValidation));
+  });
+  turn_loop();
+  EXPECT_FALSE(ended);
+  faults_.let_go();
+  EXPECT_TRUE(loop_.run(refused.wait_until(soon(), late())).value());
+  EXPECT_EQ(outcome(*writer), "");
+}
+
+TEST_F(RocksDbTest, ErrorFromWhatWasTakenBackRunsAgain) {
+  faults_.hold_syncs();
+  const std::unique_ptr<Pending> first = begin_put("other", "");
+  turn_loop();
+  faults_.wait_for_sync();
+  const std::unique_ptr<Pending> writer = begin_put("name", "theirs");
+  Deferred<bool> done;
+  start(transact(*database_, refuse_if_taken),
+        [&](Result<void> result) { done.resolve(!result.ok() && result.error().is(errors::kServiceUnavailable)); });
+  faults_.set(DiskFaults::Mode::kNoSpaceAtSync);
+  faults_.let_go();
+  EXPECT_EQ(outcome(*writer), "ServiceUnavailable");
+  EXPECT_TRUE(loop_.run(done.wait_until(soon(), late())).value());  // Not taken any more, but the disk is full.
+}
+
 TEST_F(RocksDbTest, CommitsDuringASyncShareTheNextOne) {
   faults_.hold_syncs();
   std::vector<std::unique_ptr<Pending>> writers;

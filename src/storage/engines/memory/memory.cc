@@ -110,6 +110,11 @@ class MemoryTransaction final : public Transaction {
     }
   }
 
+  Task<void> give_up() override {
+    writes_.clear();
+    return commit();
+  }
+
  private:
   void begin() {
     if (!sees_) sees_ = *store_.readers.insert(store_.last);

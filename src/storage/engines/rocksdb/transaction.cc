@@ -199,4 +199,9 @@ Task<void> RocksTransaction::commit() {
   co_await std::move(durable);
 }
 
+Task<void> RocksTransaction::give_up() {
+  writes_.clear();
+  return commit();
+}
+
 }  // namespace cumulet::storage

@@ -24,6 +24,7 @@ class RocksTransaction final : public Transaction {
   void put(std::string key, std::string value) override;
   void erase(std::string key) override;
   Task<void> commit() override;
+  Task<void> give_up() override;
 
  private:
   enum class Tier { kMemory, kDisk };
