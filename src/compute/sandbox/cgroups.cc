@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,8 +35,6 @@ std::string_view controller_name(Controller controller) {
 }
 
 namespace {
-
-constexpr std::string_view kSentinel = "sentinel";
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -147,36 +146,20 @@ Result<void> GroupSet::set_cpus(double cpus) const {
   return write_file(directory, "cpu.cfs_quota_us", std::to_string(quota));
 }
 
-Result<void> GroupSet::freeze() const {
-  const std::size_t tree = forest_->tree_of_[3];
-  return forest_->trees_[tree].unified ? write_file(directories_[tree].get(), "cgroup.freeze", "1")
-                                       : write_file(directories_[tree].get(), "freezer.state", "FROZEN");
-}
+Result<void> GroupSet::freeze() const { return write_file(unified(), "cgroup.freeze", "1"); }
 
-Result<void> GroupSet::thaw() const {
-  const std::size_t tree = forest_->tree_of_[3];
-  return forest_->trees_[tree].unified ? write_file(directories_[tree].get(), "cgroup.freeze", "0")
-                                       : write_file(directories_[tree].get(), "freezer.state", "THAWED");
-}
+Result<void> GroupSet::thaw() const { return write_file(unified(), "cgroup.freeze", "0"); }
 
-void GroupSet::kill() const {
-  if (directories_.empty()) return;
-  // The init's death ends the process namespace anyway; this only makes it sooner. Frozen v1 groups must run to die.
-  if (unified() >= 0)
-    (void)write_file(unified(), "cgroup.kill", "1");
-  else
-    (void)thaw();
-}
+/// The init's death ends the process namespace anyway; this only makes it sooner. (Linux 5.14.)
+void GroupSet::kill() const { (void)write_file(unified(), "cgroup.kill", "1"); }
 
 std::uint64_t GroupSet::out_of_memory_kills() const {
-  if (directories_.empty()) return 0;
   const std::size_t tree = forest_->tree_of_[0];
   return read_counter(directories_[tree].get(), forest_->trees_[tree].unified ? "memory.events" : "memory.oom_control",
                       "oom_kill");
 }
 
 std::uint64_t GroupSet::peak_memory() const {
-  if (directories_.empty()) return 0;
   const std::size_t tree = forest_->tree_of_[0];
   std::string text;
   if (forest_->trees_[tree].unified) {
@@ -188,11 +171,7 @@ std::uint64_t GroupSet::peak_memory() const {
   return static_cast<std::uint64_t>(parse_int(text.substr(0, text.find('\n'))).value_or(0));
 }
 
-int GroupSet::unified() const {
-  for (std::size_t i = 0; i < directories_.size(); ++i)
-    if (forest_->trees_[i].unified) return directories_[i].get();
-  return -1;
-}
+int GroupSet::unified() const { return directories_[forest_->tree_of_[3]].get(); }
 
 Result<std::vector<Fd>> GroupSet::open_members() const {
   std::vector<Fd> files;
@@ -208,9 +187,29 @@ Result<std::vector<Fd>> GroupSet::open_members() const {
 
 // --- our directories ---
 
-Result<std::unique_ptr<GroupForest>> GroupForest::make(const std::vector<Hierarchy>& hierarchies,
-                                                       const std::string& name) {
+namespace {
+
+/// The v2 tree exists in every kernel, mounted or not. A mount that hangs nowhere is enough for us.
+Result<Fd> mount_unified() {
+  const Fd context(::fsopen("cgroup2", FSOPEN_CLOEXEC));
+  if (!context) return system_error("open the file system cgroup2");
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return system_error("make a cgroup2 file system");
+  Fd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
+  if (!mount) return system_error("make a mount of cgroup2");
+  return mount;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<GroupForest>> GroupForest::make(std::vector<Hierarchy> hierarchies, const std::string& name) {
   std::unique_ptr<GroupForest> forest(new GroupForest());
+  if (std::none_of(hierarchies.begin(), hierarchies.end(), [](const Hierarchy& h) { return h.unified; })) {
+    Result<Fd> mount = mount_unified();
+    if (!mount.ok()) return std::move(mount).error();
+    forest->own_mount_ = std::move(*mount);
+    hierarchies.emplace_back(fmt::format("/proc/self/fd/{}", forest->own_mount_.get()), true);
+  }
   if (Result<void> done = forest->adopt(hierarchies, name); !done.ok()) return std::move(done).error();
   return forest;
 }
@@ -228,8 +227,7 @@ Result<void> GroupForest::adopt(const std::vector<Hierarchy>& hierarchies, const
     const std::string_view wanted = controller_name(static_cast<Controller>(i));
     const Hierarchy* chosen = nullptr;
     for (const Hierarchy& hierarchy : hierarchies) {
-      // Every v2 group can be frozen, and killed at once: prefer it to the v1 freezer.
-      const bool offers = (hierarchy.unified && wanted == "freezer") || contains(hierarchy.controllers, wanted);
+      const bool offers = wanted == "freezer" ? hierarchy.unified : contains(hierarchy.controllers, wanted);
       if (offers && (chosen == nullptr || hierarchy.unified)) chosen = &hierarchy;
     }
     if (chosen == nullptr)
@@ -257,7 +255,7 @@ Result<void> GroupForest::adopt(const std::vector<Hierarchy>& hierarchies, const
       }
     }
   }
-  return plant_sentinel();
+  return {};
 }
 
 namespace {
@@ -324,18 +322,6 @@ Result<std::size_t> GroupForest::add_tree(const Hierarchy& hierarchy, const std:
   return trees_.size() - 1;
 }
 
-/// The v1 freezer toggles a static key of the kernel whenever the first group freezes or the last one thaws, which
-/// costs a hundred microseconds: one group that is always frozen keeps it on.
-Result<void> GroupForest::plant_sentinel() {
-  const Tree& tree = trees_[tree_of_[3]];
-  if (tree.unified) return {};
-  const std::string path = fmt::format("{}/{}", tree.path, kSentinel);
-  if (::mkdir(path.c_str(), 0755) != 0) return system_error("make the control group " + path);
-  Result<Fd> directory = open_directory(path);
-  if (!directory.ok()) return std::move(directory).error();
-  return write_file(directory->get(), "freezer.state", "FROZEN");
-}
-
 Result<GroupSet> GroupForest::create(const std::string& name) const {
   GroupSet set;
   set.forest_ = this;
@@ -386,7 +372,6 @@ Result<void> clear_group(const std::string& path) {
         ::kill(static_cast<pid_t>(*number), SIGKILL);
     if (Result<Fd> directory = open_directory(path); directory.ok()) {
       (void)write_file(directory->get(), "cgroup.kill", "1");
-      (void)write_file(directory->get(), "freezer.state", "THAWED");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }

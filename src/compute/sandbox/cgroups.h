@@ -9,8 +9,9 @@
 #include "base/result.h"
 #include "compute/sandbox/system.h"
 
-/// Control groups of sandboxes, on hosts with v1, v2 or both (hybrid). On a hybrid host the v1 controllers limit, and a
-/// group of the controller-less v2 tree freezes, kills and is forked into.
+/// Control groups of sandboxes, on hosts with v2 controllers, v1 controllers or some of each. Where the v1 controllers
+/// limit, a group of the v2 tree (without controllers, mounted by ourselves if need be) still freezes, kills and is
+/// forked into: the v1 freezer, in which what is frozen cannot be killed, is not used.
 namespace cumulet::compute::sandbox {
 
 enum class Controller { kMemory, kCpu, kPids, kFreezer };
@@ -52,12 +53,12 @@ class GroupSet {
   std::uint64_t memory_of_programs() const;
   Result<void> freeze() const;
   Result<void> thaw() const;
-  /// SIGKILL to all that is inside, where the kernel offers that; never fails.
+  /// SIGKILL to all that is inside; where the kernel does not offer that, nothing.
   void kill() const;
   /// How many processes the kernel has killed for want of memory.
   std::uint64_t out_of_memory_kills() const;
   std::uint64_t peak_memory() const;
-  /// The directory of the v2 group that processes are forked into; -1 without a v2 tree.
+  /// The directory of the v2 group that processes are forked into.
   int unified() const;
   /// Opens cgroup.procs of each v1 group.
   Result<std::vector<Fd>> open_members() const;
@@ -74,7 +75,7 @@ class GroupForest {
  public:
   /// Makes (or takes over and empties) the directory `name` in each tree that is needed. Fails when a controller is
   /// missing.
-  static Result<std::unique_ptr<GroupForest>> make(const std::vector<Hierarchy>& hierarchies, const std::string& name);
+  static Result<std::unique_ptr<GroupForest>> make(std::vector<Hierarchy> hierarchies, const std::string& name);
   ~GroupForest();
   GroupForest(const GroupForest&) = delete;
   GroupForest& operator=(const GroupForest&) = delete;
@@ -97,8 +98,8 @@ class GroupForest {
   GroupForest() = default;
   Result<void> adopt(const std::vector<Hierarchy>& hierarchies, const std::string& name);
   Result<std::size_t> add_tree(const Hierarchy& hierarchy, const std::string& name);
-  Result<void> plant_sentinel();
 
+  Fd own_mount_;  // of the v2 tree, if the host has none
   std::vector<Tree> trees_;
   std::size_t tree_of_[kControllers] = {};
   bool unified_limits_ = false;

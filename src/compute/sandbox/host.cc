@@ -104,12 +104,13 @@ void add_groups(std::vector<Finding>& findings) {
     const std::string_view name = controller_name(static_cast<Controller>(i));
     std::string detail;
     for (const Hierarchy& hierarchy : hierarchies) {
+      const auto& offered = hierarchy.controllers;
       const bool offers =
-          std::find(hierarchy.controllers.begin(), hierarchy.controllers.end(), name) != hierarchy.controllers.end() ||
-          (hierarchy.unified && name == "freezer");
+          name == "freezer" ? hierarchy.unified : std::find(offered.begin(), offered.end(), name) != offered.end();
       if (offers && (detail.empty() || hierarchy.unified))
         detail = fmt::format("{} {} ({})", name, hierarchy.unified ? "v2" : "v1", hierarchy.path);
     }
+    if (detail.empty() && name == "freezer") detail = "freezer v2 (not mounted; the server mounts it for itself)";
     const bool usable = !detail.empty();
     if (!usable) detail = fmt::format("no controller \"{0}\": boot with cgroup_enable={0}", name);
     findings.push_back(finding(purposes[i], usable, detail));

@@ -116,10 +116,8 @@ Result<void> Keeper::request(const Life& life, Fd control) {
   if (!members.ok()) return std::move(members).error();
   PrepareMessage head;
   head.host_user = host_user(life.slot);
-  head.unified = life.groups.unified() >= 0 ? 1 : 0;
   head.groups = static_cast<std::uint32_t>(members->size());
-  std::vector<int> descriptors{control.get(), life.network.get()};
-  if (head.unified != 0) descriptors.push_back(life.groups.unified());
+  std::vector<int> descriptors{control.get(), life.network.get(), life.groups.unified()};
   for (const Fd& file : *members) descriptors.push_back(file.get());
   const std::string_view message(reinterpret_cast<const char*>(&head), sizeof head);
 

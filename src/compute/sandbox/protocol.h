@@ -28,11 +28,10 @@ struct ConfigureMessage {
 };
 
 /// Server to warden: fork an init, which joins its groups and namespaces and waits. Descriptors in this order: control,
-/// net namespace, then `unified` (0 or 1) directory of a v2 group and `groups` files cgroup.procs of v1 groups.
+/// net namespace, the directory of a v2 group, then `groups` files cgroup.procs of v1 groups.
 struct PrepareMessage {
   MessageKind kind = MessageKind::kPrepare;
   uint32_t host_user = 0;  ///< Also the host's group.
-  uint32_t unified = 0;
   uint32_t groups = 0;
 };
 

@@ -1,14 +1,18 @@
 #include "compute/sandbox/seccomp.h"
 
+#include <cstddef>
 #include <memory>
 
 #include <errno.h>
 #include <fmt/core.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compute/sandbox/system.h"
@@ -19,36 +23,34 @@ namespace {
 
 /// What language runtimes, compilers and ordinary programs use. Not here, and so refused: mounting, namespaces, chroot,
 /// modules, kexec, reboot, swap, quota, clocks that set, ptrace and process_vm_*, keys, bpf, perf, userfaultfd,
-/// io_uring, fanotify, handles (open_by_handle_at), mknod, raw port access, personality (but for its query), vhangup,
-/// acct.
+/// io_uring, fanotify, handles (open_by_handle_at), device nodes, raw port access, personality (but for its query),
+/// vhangup, acct.
 constexpr const char* kAllowed[] = {
     // files
     "access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat", "dup", "dup2", "dup3",
-    "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown",
-    "fchownat", "fcntl", "fdatasync", "fgetxattr", "flistxattr", "flock", "fremovexattr", "fsetxattr", "fstat",
-    "fstatfs", "fsync", "ftruncate", "futimesat", "getcwd", "getdents", "getdents64", "getxattr", "inotify_add_watch",
-    "inotify_init", "inotify_init1", "inotify_rm_watch", "ioctl", "lchown", "lgetxattr", "link", "linkat", "listxattr",
-    "llistxattr", "lremovexattr", "lseek", "lsetxattr", "lstat", "mkdir", "mkdirat", "newfstatat", "open", "openat",
-    "openat2", "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead",
-    "readlink", "readlinkat", "readv", "removexattr", "rename", "renameat", "renameat2", "rmdir", "sendfile",
-    "setxattr", "splice", "stat", "statfs", "statx", "symlink", "symlinkat", "sync", "sync_file_range", "syncfs", "tee",
-    "truncate", "umask", "unlink", "unlinkat", "utime", "utimensat", "utimes", "vmsplice", "write", "writev",
+    "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fchown", "fchownat", "fcntl",
+    "fdatasync", "fgetxattr", "flistxattr", "flock", "fremovexattr", "fsetxattr", "fstat", "fstatfs", "fsync",
+    "ftruncate", "futimesat", "getcwd", "getdents", "getdents64", "getxattr", "inotify_add_watch", "inotify_init",
+    "inotify_init1", "inotify_rm_watch", "ioctl", "lchown", "lgetxattr", "link", "linkat", "listxattr", "llistxattr",
+    "lremovexattr", "lseek", "lsetxattr", "lstat", "mkdir", "mkdirat", "newfstatat", "open", "openat", "openat2",
+    "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
+    "readlinkat", "readv", "removexattr", "rename", "renameat", "renameat2", "rmdir", "sendfile", "setxattr", "splice",
+    "stat", "statfs", "statx", "symlink", "symlinkat", "sync", "sync_file_range", "syncfs", "tee", "truncate", "umask",
+    "unlink", "unlinkat", "utime", "utimensat", "utimes", "vmsplice", "write", "writev",
     // memory
-    "brk", "cachestat", "get_mempolicy", "madvise", "map_shadow_stack", "mbind", "membarrier", "memfd_create",
-    "mincore", "mlock", "mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock", "munlockall",
-    "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect", "process_madvise", "process_mrelease", "remap_file_pages",
-    "set_mempolicy", "set_mempolicy_home_node",
+    "brk", "get_mempolicy", "madvise", "mbind", "membarrier", "memfd_create", "mincore", "mlock", "mlock2", "mlockall",
+    "mmap", "mprotect", "mremap", "msync", "munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free",
+    "pkey_mprotect", "process_madvise", "process_mrelease", "remap_file_pages", "set_mempolicy",
     // processes and threads
-    "arch_prctl", "capget", "capset", "execve", "execveat", "exit", "exit_group", "fork", "futex", "futex_requeue",
-    "futex_wait", "futex_waitv", "futex_wake", "get_robust_list", "get_thread_area", "getcpu", "getegid", "geteuid",
-    "getgid", "getgroups", "getpgid", "getpgrp", "getpid", "getppid", "getpriority", "getresgid", "getresuid",
-    "getrlimit", "getrusage", "getsid", "gettid", "getuid", "ioprio_get", "ioprio_set", "kill", "pidfd_open",
-    "pidfd_send_signal", "prctl", "prlimit64", "rseq", "sched_get_priority_max", "sched_get_priority_min",
-    "sched_getaffinity", "sched_getattr", "sched_getparam", "sched_getscheduler", "sched_rr_get_interval",
-    "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "seccomp",
-    "set_robust_list", "set_thread_area", "set_tid_address", "setfsgid", "setfsuid", "setgid", "setgroups", "setpgid",
-    "setpriority", "setregid", "setresgid", "setresuid", "setreuid", "setrlimit", "setsid", "setuid", "tgkill", "tkill",
-    "vfork", "wait4", "waitid", "waitpid",
+    "arch_prctl", "capget", "capset", "execve", "execveat", "exit", "exit_group", "fork", "futex", "futex_waitv",
+    "get_robust_list", "get_thread_area", "getcpu", "getegid", "geteuid", "getgid", "getgroups", "getpgid", "getpgrp",
+    "getpid", "getppid", "getpriority", "getresgid", "getresuid", "getrlimit", "getrusage", "getsid", "gettid",
+    "getuid", "ioprio_get", "ioprio_set", "kill", "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "rseq",
+    "sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam",
+    "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity", "sched_setattr", "sched_setparam",
+    "sched_setscheduler", "sched_yield", "seccomp", "set_robust_list", "set_thread_area", "set_tid_address", "setfsgid",
+    "setfsuid", "setgid", "setgroups", "setpgid", "setpriority", "setregid", "setresgid", "setresuid", "setreuid",
+    "setrlimit", "setsid", "setuid", "tgkill", "tkill", "vfork", "wait4", "waitid", "waitpid",
     // signals and time
     "alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "getitimer", "gettimeofday", "nanosleep", "pause",
     "restart_syscall", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn",
@@ -66,6 +68,16 @@ constexpr const char* kAllowed[] = {
     // about the system
     "getrandom", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "sysinfo", "uname"};
 
+/// Newer than the library that names them; since Linux 5.1 a system call has the same number on every architecture.
+constexpr struct {
+  const char* name;
+  int number;
+} kAllowedNew[] = {{"set_mempolicy_home_node", 450}, {"cachestat", 451},  {"fchmodat2", 452},
+                   {"map_shadow_stack", 453},        {"futex_wake", 454}, {"futex_wait", 455},
+                   {"futex_requeue", 456},           {"mseal", 462}};
+/// Whoever wrote this list knew the system calls up to here.
+constexpr std::uint32_t kNewestKnown = 462;
+
 constexpr std::uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
                                          CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
 
@@ -78,6 +90,7 @@ class Builder {
     attribute(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
     attribute(SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: a quarter of the cost of a linear list
     for (const char* name : kAllowed) allow(name, {});
+    for (const auto& call : kAllowedNew) add(SCMP_ACT_ALLOW, call.number, call.name, {});
     allow_with_arguments();
     if (failure_ != 0) return system_error(fmt::format("add {} to the system call filter", failed_), -failure_);
     return export_program();
@@ -91,15 +104,18 @@ class Builder {
     }
   }
 
-  void add(std::uint32_t action, const char* name, const std::vector<scmp_arg_cmp>& conditions) {
-    const int number = seccomp_syscall_resolve_name(name);
-    if (number < 0) return;  // not on this architecture, or newer than the library
+  void add(std::uint32_t action, int number, const char* name, const std::vector<scmp_arg_cmp>& conditions) {
     const int r = seccomp_rule_add_array(context_.get(), action, number, static_cast<unsigned>(conditions.size()),
                                          conditions.data());
     if (r != 0 && failure_ == 0) {
       failure_ = r;
       failed_ = name;
     }
+  }
+
+  void add(std::uint32_t action, const char* name, const std::vector<scmp_arg_cmp>& conditions) {
+    const int number = seccomp_syscall_resolve_name(name);
+    if (number >= 0) add(action, number, name, conditions);  // not every architecture has them all
   }
 
   void allow(const char* name, const std::vector<scmp_arg_cmp>& conditions) { add(SCMP_ACT_ALLOW, name, conditions); }
@@ -109,6 +125,9 @@ class Builder {
     add(SCMP_ACT_ERRNO(ENOSYS), "clone3", {});
     allow("clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, kNewNamespaces, 0)});
     for (const std::uint64_t family : {AF_UNIX, AF_INET, AF_INET6}) allow("socket", {SCMP_A0(SCMP_CMP_EQ, family, 0)});
+    // Named pipes are for everybody; the kernel refuses devices anyway.
+    allow("mknod", {SCMP_A1(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO)});
+    allow("mknodat", {SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO)});
     // getaddrinfo asks for the interfaces; no other kind of netlink.
     allow("socket", {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE, 0)});
     // Only the question, and the answers that Linux gives by default.
@@ -125,7 +144,21 @@ class Builder {
     std::string program(static_cast<std::size_t>(size), '\0');
     if (::pread(memory.get(), program.data(), program.size(), 0) != size)
       return system_error("read the system call filter");
-    return program;
+    return unknown_calls() + program;
+  }
+
+  /// Goes before the library's program: what is newer than this list does not exist, so that C libraries use what they
+  /// used before it. (The architecture is checked first: numbers of other ones mean nothing here.)
+  static std::string unknown_calls() {
+    const std::uint32_t native = seccomp_arch_native();
+    const sock_filter head[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, native, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, kNewestKnown, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+    };
+    return std::string(reinterpret_cast<const char*>(head), sizeof head);
   }
 
   std::unique_ptr<void, decltype(&seccomp_release)> context_;

@@ -131,7 +131,7 @@ bool index_strings(const StartMessage& start, size_t size) {
 class Init {
  public:
   Init(const PrepareMessage& prepare, const Descriptors& descriptors)
-      : host_user_(prepare.host_user), groups_(prepare.groups), unified_(prepare.unified), prepared_(descriptors) {}
+      : host_user_(prepare.host_user), groups_(prepare.groups), prepared_(descriptors) {}
 
   [[noreturn]] void run();
 
@@ -171,7 +171,6 @@ class Init {
 
   const uint32_t host_user_;
   const uint32_t groups_;
-  const uint32_t unified_;
   Descriptors prepared_;
   Descriptors given_;
   StartMessage start_;
@@ -182,7 +181,7 @@ class Init {
 void Init::enter_groups_and_namespaces() {
   must(call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL), "tie the sandbox to the server");
   for (uint32_t i = 0; i < groups_; ++i)
-    must(call(SYS_write, prepared_.fd[2 + unified_ + i], address("0"), 1), "join a control group");
+    must(call(SYS_write, prepared_.fd[3 + i], address("0"), 1), "join a control group");
   must(call(SYS_unshare, CLONE_NEWCGROUP), "make a cgroup namespace");
   must(call(SYS_setns, network(), CLONE_NEWNET), "enter the network namespace");
   must(call(SYS_setdomainname, address("(none)"), 6), "set the domain name");
@@ -385,20 +384,16 @@ void prepare_sandbox(size_t size, Descriptors& descriptors) {
   const int control = descriptors.fd[0];
   PrepareMessage request;
   if (size == sizeof request) memcpy(&request, message, sizeof request);
-  if (size != sizeof request || request.unified > 1 ||
-      descriptors.count != uint64_t{2} + request.unified + request.groups) {
+  if (size != sizeof request || descriptors.count != uint64_t{3} + request.groups) {
     send_report(control, ReportKind::kFailed, EINVAL, "read the request");
     return;
   }
   int pidfd = -1;
   clone_args arguments{};
-  arguments.flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+  arguments.flags = CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
-  if (request.unified != 0) {
-    arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = static_cast<uint64_t>(descriptors.fd[2]);
-  }
+  arguments.cgroup = static_cast<uint64_t>(descriptors.fd[2]);
   const long child = call(SYS_clone3, address(&arguments), sizeof arguments);
   if (child == 0) Init(request, descriptors).run();
   if (child < 0) {

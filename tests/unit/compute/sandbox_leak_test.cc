@@ -70,6 +70,37 @@ TEST_F(SandboxTest, AHundredCyclesLeaveNothing) {
   EXPECT_EQ(mounts_of_host(), mounts);
 }
 
+/// The warden of this process: its only child of that name.
+pid_t find_warden() {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc", ignored)) {
+    std::ifstream file(entry.path() / "stat");
+    std::string line;
+    std::getline(file, line);
+    const std::string parent = ") S " + std::to_string(::getpid()) + " ";
+    if (line.find("(cumulet-warden" + parent) != std::string::npos) return std::stoi(line);
+  }
+  return 0;
+}
+
+TEST_F(SandboxTest, DeadWardenTakesItsSandboxesAlongAndIsReplaced) {
+  const std::unique_ptr<Sandbox> sandbox = start(probe({"pause"}));
+  ASSERT_TRUE(sandbox);
+  const pid_t warden = find_warden();
+  ASSERT_GT(warden, 0);
+  ASSERT_EQ(::kill(warden, SIGKILL), 0);
+  const Result<SandboxExit> exit = loop.run(sandbox->exited());
+  ASSERT_TRUE(exit.ok());
+  EXPECT_EQ(exit->kind, ExitKind::kSignaled);
+  // Those that were prepared died too, which is noticed soon, but perhaps not before the next start.
+  bool started = false;
+  EXPECT_TRUE(eventually([&] {
+    Result<std::unique_ptr<Sandbox>> next = loop.run(substrate().start(probe({"exit", "0"})));
+    started = next.ok() && loop.run((*next)->exited()).ok();
+    return started;
+  }));
+}
+
 class ServerDeathTest : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -70,6 +70,11 @@ TEST_F(SandboxTest, ProgramStartsWithThreeDescriptorsAndDefaultSignals) {
 
 TEST_F(SandboxTest, OnlyItsOwnProcessesAreVisible) { EXPECT_EQ(run_to_end(probe({"processes"})).output, "2\n"); }
 
+TEST_F(SandboxTest, SystemCallsOfModernLibrariesWorkOrDoNotExist) {
+  const std::string output = run_to_end(probe({"modern"})).output;
+  EXPECT_THAT(output, ContainsRegex("^fifo ok\nfchmodat2 (ok|ENOSYS)\nunknown ENOSYS\nmemfd ok\nnetlink ok\n"));
+}
+
 TEST_F(SandboxTest, OrphansAreReaped) { EXPECT_EQ(run_to_end(probe({"orphans"})).output, "reaped\n"); }
 
 TEST_F(SandboxTest, MemoryBeyondTheLimitEndsItAsOutOfMemory) {
