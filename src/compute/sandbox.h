@@ -10,8 +10,8 @@
 
 #include "base/task.h"
 
-/// A sandbox: processes of one execution environment, cut off from the host. This header is the substrate interface that
-/// the process sandbox (namespaces, cgroups, seccomp) implements; other substrates fit behind it.
+/// A sandbox: processes of one execution environment, cut off from the host. This header is the substrate interface
+/// that the process sandbox (namespaces, cgroups, seccomp) implements; other substrates fit behind it.
 namespace cumulet::compute {
 
 /// A host directory shown read-only inside the sandbox.
@@ -22,13 +22,13 @@ struct Mount {
 };
 
 struct SandboxSpec {
-  std::vector<Mount> mounts;                 ///< Runtime root (/usr, /lib …), /var/runtime, /var/task, /opt …
-  std::vector<std::string> command;          ///< argv; command[0] is a path inside.
+  std::vector<Mount> mounts;         ///< Runtime root (/usr, /lib …), /var/runtime, /var/task, /opt …
+  std::vector<std::string> command;  ///< argv; command[0] is a path inside.
   std::vector<std::pair<std::string, std::string>> environment;
   std::string working_directory = "/var/task";
   std::uint32_t memory_mib = 128;
-  std::uint32_t ephemeral_mib = 512;         ///< Size of /tmp.
-  double cpus = 0.0723;                      ///< memory_mib / 1769.
+  std::uint32_t ephemeral_mib = 512;  ///< Size of /tmp.
+  double cpus = 0.0723;               ///< memory_mib / 1769.
   std::uint32_t max_processes = 1024;
   /// TCP ports on the sandbox's own 127.0.0.1 at which *we* listen (the Runtime API, the platform's endpoints).
   std::vector<std::uint16_t> listen_ports;
@@ -54,8 +54,8 @@ class Sandbox {
 
   virtual Result<void> freeze() = 0;  ///< Stops all processes (cgroup freezer).
   virtual Result<void> thaw() = 0;
-  virtual void kill() = 0;            ///< SIGKILL to all; `exited` then resolves.
-  virtual void terminate() = 0;       ///< SIGTERM to the main process.
+  virtual void kill() = 0;       ///< SIGKILL to all; `exited` then resolves.
+  virtual void terminate() = 0;  ///< SIGTERM to the main process.
   /// Waits for the main process to end. May be awaited once.
   virtual Task<SandboxExit> exited() = 0;
   /// The highest use of memory so far, in bytes.
@@ -77,8 +77,8 @@ struct Finding {
 };
 std::vector<Finding> examine_host();
 
-/// The process sandbox. `state` is a directory for its own files; leftovers of an earlier run there (and its cgroups) are
-/// removed. Fails when this kernel or user cannot build sandboxes, saying what is missing.
+/// The process sandbox. `state` is a directory for its own files; leftovers of an earlier run there (and its cgroups)
+/// are removed. Fails when this kernel or user cannot build sandboxes, saying what is missing.
 Result<std::unique_ptr<Substrate>> make_process_substrate(const std::filesystem::path& state);
 
 }  // namespace cumulet::compute
