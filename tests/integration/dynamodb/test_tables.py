@@ -1,0 +1,173 @@
+"""CreateTable, DescribeTable, ListTables, UpdateTable, DeleteTable, tags, time to live."""
+
+import re
+
+from dynamodb_tables import active, definition
+
+BY_OWNER = {
+    "IndexName": "by-owner",
+    "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
+    "Projection": {"ProjectionType": "ALL"},
+}
+OWNER = {"AttributeName": "owner", "AttributeType": "S"}
+
+
+def test_life_of_a_table(ddb, unique, fails):
+    name = unique("table")
+    created = ddb.create_table(**definition(name, range_type="N"))["TableDescription"]
+    assert created["TableStatus"] in ("CREATING", "ACTIVE")
+    assert re.fullmatch(r"arn:aws:dynamodb:[a-z0-9-]+:\d{12}:table/" + name, created["TableArn"])
+    assert re.fullmatch(r"[0-9a-f-]{36}", created["TableId"])
+    active(ddb, name)
+    table = ddb.describe_table(TableName=name)["Table"]
+    assert table["TableStatus"] == "ACTIVE"
+    assert table["KeySchema"] == [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ]
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["ItemCount"] == 0
+    with fails("ResourceInUseException", f"Table already exists: {name}"):
+        ddb.create_table(**definition(name))
+    assert ddb.delete_table(TableName=name)["TableDescription"]["TableStatus"] == "DELETING"
+    ddb.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    with fails("ResourceNotFoundException", f"Requested resource not found: Table: {name} not found"):
+        ddb.describe_table(TableName=name)
+
+
+def test_provisioned_capacity(ddb, unique):
+    name = unique("table")
+    arguments = definition(name)
+    arguments["BillingMode"] = "PROVISIONED"
+    ddb.create_table(ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 4}, **arguments)
+    active(ddb, name)
+    throughput = ddb.describe_table(TableName=name)["Table"]["ProvisionedThroughput"]
+    assert (throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]) == (5, 4)
+    ddb.update_table(TableName=name, BillingMode="PAY_PER_REQUEST")
+    active(ddb, name)
+    assert ddb.describe_table(TableName=name)["Table"]["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    ddb.delete_table(TableName=name)
+
+
+def test_names_are_listed_in_order(ddb, unique):
+    prefix = unique("list")
+    for letter in "cab":
+        ddb.create_table(**definition(f"{prefix}-{letter}"))
+    names = []
+    for page in ddb.get_paginator("list_tables").paginate(PaginationConfig={"PageSize": 2}):
+        names += page["TableNames"]
+    assert [name for name in names if name.startswith(prefix)] == [f"{prefix}-{letter}" for letter in "abc"]
+    for letter in "abc":
+        active(ddb, f"{prefix}-{letter}")
+        ddb.delete_table(TableName=f"{prefix}-{letter}")
+
+
+def test_wrong_definitions(ddb, unique, fails):
+    with fails("ValidationException"):
+        ddb.create_table(**definition("x"))
+    with fails("ValidationException"):
+        ddb.create_table(**definition("not/a/name"))
+    arguments = definition(unique("table"))
+    arguments["KeySchema"] = [{"AttributeName": "other", "KeyType": "HASH"}]
+    with fails("ValidationException", "AttributeDefinitions"):
+        ddb.create_table(**arguments)
+    with fails("ValidationException", "Number of attributes in KeySchema does not exactly match"):
+        ddb.create_table(**definition(unique("table"), attributes=[OWNER]))
+    arguments = definition(unique("table"))
+    del arguments["BillingMode"]
+    with fails("ValidationException", "ReadCapacityUnits and WriteCapacityUnits must both be specified"):
+        ddb.create_table(**arguments)
+    with fails("ValidationException", "Table KeySchema does not have a range key"):
+        ddb.create_table(
+            **definition(
+                unique("table"),
+                attributes=[OWNER],
+                LocalSecondaryIndexes=[
+                    {
+                        "IndexName": "local",
+                        "KeySchema": [
+                            {"AttributeName": "pk", "KeyType": "HASH"},
+                            {"AttributeName": "owner", "KeyType": "RANGE"},
+                        ],
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                ],
+            )
+        )
+
+
+def test_index_made_later_is_filled(ddb, table, wait_until):
+    for number in range(60):
+        ddb.put_item(
+            TableName=table, Item={"pk": {"S": str(number)}, "owner": {"S": "ann" if number % 3 == 0 else "bob"}}
+        )
+    ddb.update_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}, OWNER],
+        GlobalSecondaryIndexUpdates=[{"Create": BY_OWNER}],
+    )
+
+    def index():
+        indexes = ddb.describe_table(TableName=table)["Table"].get("GlobalSecondaryIndexes", [])
+        return indexes and indexes[0]["IndexStatus"] == "ACTIVE"
+
+    wait_until(index, what="the index")
+    found = ddb.query(
+        TableName=table,
+        IndexName="by-owner",
+        KeyConditionExpression="#o = :o",
+        ExpressionAttributeNames={"#o": "owner"},
+        ExpressionAttributeValues={":o": {"S": "ann"}},
+    )
+    assert found["Count"] == 20
+    ddb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-owner"}}])
+    wait_until(lambda: "GlobalSecondaryIndexes" not in ddb.describe_table(TableName=table)["Table"])
+
+
+def test_deletion_protection(ddb, make_table, fails):
+    name = make_table(DeletionProtectionEnabled=True)
+    with fails("ValidationException", "protected against deletion"):
+        ddb.delete_table(TableName=name)
+    ddb.update_table(TableName=name, DeletionProtectionEnabled=False)
+    active(ddb, name)
+    ddb.delete_table(TableName=name)
+
+
+def test_tags(ddb, make_table):
+    name = make_table(Tags=[{"Key": "team", "Value": "blog"}])
+    arn = ddb.describe_table(TableName=name)["Table"]["TableArn"]
+    ddb.tag_resource(ResourceArn=arn, Tags=[{"Key": "stage", "Value": "test"}])
+    tags = ddb.list_tags_of_resource(ResourceArn=arn)["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "blog", "stage": "test"}
+    ddb.untag_resource(ResourceArn=arn, TagKeys=["team"])
+    assert ddb.list_tags_of_resource(ResourceArn=arn)["Tags"] == [{"Key": "stage", "Value": "test"}]
+
+
+def test_time_to_live(ddb, table, fails):
+    assert ddb.describe_time_to_live(TableName=table)["TimeToLiveDescription"] == {"TimeToLiveStatus": "DISABLED"}
+    wanted = {"Enabled": True, "AttributeName": "expires"}
+    assert ddb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)["TimeToLiveSpecification"] == wanted
+    described = ddb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert described["AttributeName"] == "expires"
+    assert described["TimeToLiveStatus"] in ("ENABLING", "ENABLED")
+    with fails("ValidationException", "TimeToLive is already enabled"):
+        ddb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
+
+
+def test_expired_items_are_deleted(ddb, table, wait_until):
+    """Amazon's own takes up to days; ours some seconds."""
+    ddb.update_time_to_live(TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"})
+    ddb.put_item(TableName=table, Item={"pk": {"S": "old"}, "expires": {"N": "1700000000"}})
+    ddb.put_item(TableName=table, Item={"pk": {"S": "new"}, "expires": {"N": "4000000000"}})
+    wait_until(lambda: "Item" not in ddb.get_item(TableName=table, Key={"pk": {"S": "old"}}), what="the deletion")
+    assert "Item" in ddb.get_item(TableName=table, Key={"pk": {"S": "new"}})
+
+
+def test_backups_are_off(ddb, table):
+    described = ddb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert described["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
+
+
+def test_limits(ddb):
+    limits = ddb.describe_limits()
+    assert limits["TableMaxReadCapacityUnits"] <= limits["AccountMaxReadCapacityUnits"]
