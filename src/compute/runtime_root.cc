@@ -27,6 +27,8 @@ Result<void> write_file(const fs::path& path, std::string_view text) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
   out.close();
+  std::error_code ignored;
+  fs::permissions(path, fs::perms(0644), ignored);  // Whatever the server's umask is.
   if (out) return {};
   return Error("Sandbox.Failure", 500, "writing " + path.string());
 }
@@ -73,7 +75,10 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state) {
   for (const char* folder : {"ssl/certs", "alternatives", "fonts", "pki"}) {
     fs::create_directories(etc / folder, problem);
     if (problem) return failed("making", etc / folder, problem);
+    fs::permissions(etc / folder, fs::perms(0755), problem);
   }
+  fs::permissions(etc, fs::perms(0755), problem);
+  fs::permissions(etc / "ssl", fs::perms(0755), problem);
   fs::create_directories(state / "layers", problem);
   fs::create_directories(state / "empty", problem);
   if (problem) return failed("making", state / "layers", problem);

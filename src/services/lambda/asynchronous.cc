@@ -138,13 +138,19 @@ Task<void> Lambda::send_record(const events::Event& event, const FunctionName& n
   json.key("requestId").string(event.id);
   json.key("functionArn").string(name.arn() + ":" + name.qualifier.value_or("$LATEST"));
   json.key("condition").string(condition).key("approximateInvokeCount").integer(tries).end_object();
-  json.key("requestPayload").raw(event.payload.empty() ? "{}" : event.payload);
+  json.key("requestPayload").raw(json_problem(event.payload) ? "{}" : event.payload);
   if (result) {
     json.key("responseContext").begin_object().key("statusCode").integer(200);
     json.key("executedVersion").string(name.qualifier.value_or("$LATEST"));
     if (!result->function_error.empty()) json.key("functionError").string(result->function_error);
     json.end_object();
-    json.key("responsePayload").raw(result->payload.empty() ? "null" : result->payload);
+    json.key("responsePayload");
+    // A runtime of the function's own may answer anything.
+    if (json_problem(result->payload)) {
+      json.string(is_utf8(result->payload) ? result->payload : base64_encode(result->payload));
+    } else {
+      json.raw(result->payload);
+    }
   }
   json.end_object();
   const std::string payload = json.take();

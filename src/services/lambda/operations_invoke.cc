@@ -19,20 +19,6 @@ Error bad_content(std::string message) {
   return user_error(api::errors::kInvalidRequestContentException, std::move(message));
 }
 
-/// Nothing when it is JSON, else what is wrong with it.
-std::optional<std::string> json_problem(const std::string& text) {
-  simdjson::error_code error;
-  if (text.size() <= kKeptParser) {
-    thread_local simdjson::dom::parser parser;
-    error = parser.parse(text).error();
-  } else {
-    simdjson::dom::parser parser;  // A parser keeps a multiple of the largest text that it has seen.
-    error = parser.parse(text).error();
-  }
-  if (error == simdjson::SUCCESS) return std::nullopt;
-  return simdjson::error_message(error);
-}
-
 Error too_large(std::size_t limit) {
   return user_error(api::errors::kRequestTooLargeException, "Request must be smaller than " + std::to_string(limit) +
                                                                 " bytes for the InvokeFunction operation");
@@ -58,6 +44,19 @@ Result<std::string> client_context(const std::optional<std::string>& given) {
 }
 
 }  // namespace
+
+std::optional<std::string> json_problem(const std::string& text) {
+  simdjson::error_code error;
+  if (text.size() <= kKeptParser) {
+    thread_local simdjson::dom::parser parser;
+    error = parser.parse(text).error();
+  } else {
+    simdjson::dom::parser parser;  // A parser keeps a multiple of the largest text that it has seen.
+    error = parser.parse(text).error();
+  }
+  if (error == simdjson::SUCCESS) return std::nullopt;
+  return simdjson::error_message(error);
+}
 
 void Lambda::register_invoke() {
   service_.on<api::Invoke>([this](Call& c, const auto& in) { return invoke_operation(c, in); });
