@@ -22,17 +22,17 @@ ServerMetrics::ServerMetrics()
   }
 }
 
-Connection::Connection(IoLoop& loop, int socket, std::string remote_address, std::uint64_t listener,
-                       std::shared_ptr<const Handler> handler, std::shared_ptr<ServerContext> context)
-    : socket_(loop, socket),
-      remote_address_(std::move(remote_address)),
-      listener_(listener),
-      handler_(std::move(handler)),
-      context_(std::move(context)) {
+Connection::Connection(IoLoop& loop, int socket, std::string remote_address, const Origin& origin,
+                       std::shared_ptr<ServerContext> context)
+    : socket_(loop, socket), remote_address_(std::move(remote_address)), origin_(origin), context_(std::move(context)) {
   context_->metrics.connections.add(1);
+  if (origin_.front) ++context_->front_connections;
 }
 
-Connection::~Connection() { context_->metrics.connections.add(-1); }
+Connection::~Connection() {
+  context_->metrics.connections.add(-1);
+  if (origin_.front) --context_->front_connections;
+}
 
 void Connection::tick(SteadyTime now) {
   if (idle_) buffer_.release();
@@ -42,7 +42,7 @@ void Connection::tick(SteadyTime now) {
 }
 
 void Connection::retire() {
-  if (idle_) kill();
+  if (idle_) socket_.cancel();
 }
 
 void Connection::kill() {

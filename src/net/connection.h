@@ -44,16 +44,24 @@ struct ServerContext {
   std::atomic<bool> draining{false};
 
   std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> front_connections{0};  ///< Of the listeners that drain() waits for.
   std::mutex mutex;
   std::condition_variable connection_ended;
+};
+
+/// Where a connection came from: the listener's number, what answers it, and whether drain() waits for its requests.
+struct Origin {
+  std::uint64_t listener = 0;
+  std::shared_ptr<const Handler> handler;
+  bool front = true;
 };
 
 /// One accepted connection, on one loop: its socket, its transport, its deadline. Which protocol is spoken on it is
 /// decided in run(); HTTP/2 would be another session there.
 class Connection {
  public:
-  Connection(IoLoop& loop, int socket, std::string remote_address, std::uint64_t listener,
-             std::shared_ptr<const Handler> handler, std::shared_ptr<ServerContext> context);
+  Connection(IoLoop& loop, int socket, std::string remote_address, const Origin& origin,
+             std::shared_ptr<ServerContext> context);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -63,13 +71,15 @@ class Connection {
 
   // For the shard, on the loop's thread:
   void tick(SteadyTime now);  ///< Ends a wait whose deadline has passed; gives back the memory of an idle connection.
-  void retire();              ///< Closes it if it is idle; one that serves a request ends by itself while draining.
+  void retire();              ///< Wakes it if it is idle: while draining it ends, unless a request has just come.
   void kill();                ///< Closes it at once; a handler that is running goes on to its end.
-  std::uint64_t listener() const { return listener_; }
+  const Origin& origin() const { return origin_; }
 
   // For the session:
   ServerContext& context() { return *context_; }
-  const Handler& handler() const { return *handler_; }
+  const Handler& handler() const { return *origin_.handler; }
+  /// The request at hand is the last one.
+  bool draining() const { return origin_.front && context_->draining; }
   const std::string& remote_address() const { return remote_address_; }
   /// Until when the next waits may last; none while a handler is at work.
   void set_deadline(std::chrono::seconds from_now) { deadline_ = coarse_now() + from_now; }
@@ -95,8 +105,7 @@ class Connection {
 
   Descriptor socket_;
   std::string remote_address_;
-  std::uint64_t listener_;
-  std::shared_ptr<const Handler> handler_;
+  const Origin origin_;
   std::shared_ptr<ServerContext> context_;
   std::unique_ptr<Transport> transport_;
   ReceiveBuffer buffer_;

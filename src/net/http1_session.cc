@@ -46,8 +46,6 @@ Task<bool> Http1Session::read_head() {
       }
       const HeadParser::Progress progress = parser_.scan(buffer.view());
       if (progress != HeadParser::Progress::kMore) co_return progress == HeadParser::Progress::kComplete;
-    } else if (connection_.context().draining) {
-      co_return false;
     }
 
     Transport::Kind kind = Transport::Kind::kNeedRead;
@@ -61,10 +59,12 @@ Task<bool> Http1Session::read_head() {
       kind = outcome.kind;
       if (kind != Transport::Kind::kNeedRead && kind != Transport::Kind::kNeedWrite) co_return false;
     }
+    if (!begun && connection_.draining()) co_return false;
     if (!begun) connection_.set_idle(true);
     if (!co_await connection_.wait(kind)) {
       if (begun && connection_.expired()) parser_.time_out();
-      co_return false;
+      // Woken to drain: one last look whether a request has come.
+      if (begun || !connection_.draining()) co_return false;
     }
   }
 }
@@ -93,7 +93,7 @@ Task<Http1Session::After> Http1Session::serve_request() {
   ResponseWriter::Context context;
   context.head_only = request.method == "HEAD";
   context.http10 = framing.http10;
-  context.keep_alive = framing.keep_alive && !connection_.context().draining && body_.can_be_finished();
+  context.keep_alive = framing.keep_alive && !connection_.draining() && body_.can_be_finished();
   body_.response_begins();
   const bool sent = co_await writer_.send(*result, context);
   if (!sent) co_return After::kClose;

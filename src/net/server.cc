@@ -69,9 +69,9 @@ struct Server::Impl {
     for (const auto& member : loops.impl_->members) shards.push_back(std::make_shared<Shard>(member->loop, context));
   }
 
-  void add_listener(std::size_t index, std::uint64_t id, int socket, std::shared_ptr<const Handler> h) {
+  void add_listener(std::size_t index, int socket, Origin origin) {
     shards[index]->loop().post(
-        [shard = shards[index], id, socket, h = std::move(h)] { shard->add_listener(id, socket, h); });
+        [shard = shards[index], socket, origin = std::move(origin)] { shard->add_listener(socket, origin); });
   }
 
   void on_every_shard(void (Shard::*action)());
@@ -116,18 +116,23 @@ Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port
   Result<ListeningSockets> sockets = listen_on(host, port, impl_->shards.size());
   if (!sockets.ok()) return std::move(sockets).error();
   for (const std::vector<int>& copies : sockets->sockets) {
-    const std::uint64_t id = ++impl_->last_listener;
-    for (std::size_t i = 0; i < copies.size(); ++i) impl_->add_listener(i, id, copies[i], impl_->handler);
+    Origin origin;
+    origin.listener = ++impl_->last_listener;
+    origin.handler = impl_->handler;
+    for (std::size_t i = 0; i < copies.size(); ++i) impl_->add_listener(i, copies[i], origin);
   }
   return sockets->port;
 }
 
 std::uint64_t Server::serve(int listening_fd, std::size_t loop_index, Handler handler) {
-  const std::uint64_t id = ++impl_->last_listener;
   ::fcntl(listening_fd, F_SETFL, ::fcntl(listening_fd, F_GETFL) | O_NONBLOCK);
   ::fcntl(listening_fd, F_SETFD, FD_CLOEXEC);
-  impl_->add_listener(loop_index, id, listening_fd, std::make_shared<const Handler>(std::move(handler)));
-  return id;
+  Origin origin;
+  origin.listener = ++impl_->last_listener;
+  origin.handler = std::make_shared<const Handler>(std::move(handler));
+  origin.front = false;
+  impl_->add_listener(loop_index, listening_fd, origin);
+  return origin.listener;
 }
 
 void Server::close_listener(std::uint64_t listener) {
@@ -136,17 +141,16 @@ void Server::close_listener(std::uint64_t listener) {
 
 void Server::drain(SteadyTime deadline) {
   ServerContext& context = *impl_->context;
-  const auto none_left = [&context] { return context.connections == 0; };
   context.draining = true;
   impl_->on_every_shard(&Shard::retire);
   {
     std::unique_lock lock(context.mutex);
-    if (context.connection_ended.wait_until(lock, deadline, none_left)) return;
+    context.connection_ended.wait_until(lock, deadline, [&context] { return context.front_connections == 0; });
   }
   impl_->on_every_shard(&Shard::kill);
   // What is left now are handlers at work; they end when they end, and hold what they need.
   std::unique_lock lock(context.mutex);
-  context.connection_ended.wait_for(lock, milliseconds(100), none_left);
+  context.connection_ended.wait_for(lock, milliseconds(100), [&context] { return context.connections == 0; });
 }
 
 }  // namespace cumulet::net

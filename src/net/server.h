@@ -65,11 +65,14 @@ class Server {
   Result<std::uint16_t> listen(const std::string& host, std::uint16_t port);
 
   /// Serves a socket that is listening already (made inside a sandbox's network namespace, say) on one loop, until
-  /// `close_listener` with the returned number. Takes the descriptor. `handler` answers only this listener's requests.
+  /// `close_listener` with the returned number. Takes the descriptor. `handler` answers only this listener's requests and
+  /// may take its time: nothing limits how long it answers.
   std::uint64_t serve(int listening_fd, std::size_t loop_index, Handler handler);
+  /// Closes the listener and its connections; handlers at work run to their end. Any thread.
   void close_listener(std::uint64_t listener);
 
-  /// Stops accepting, lets requests in flight end until the deadline, then closes everything. Blocks; not on a loop.
+  /// Stops accepting, lets requests in flight end until the deadline, then closes everything. Meanwhile the listeners of
+  /// `serve` stay: a function that a request waits for still reaches its Runtime API. Blocks; not on a loop.
   void drain(SteadyTime deadline);
 
  private:

@@ -36,77 +36,88 @@ std::string text_of(const sockaddr_storage& address) {
 }  // namespace
 
 struct Shard::Listener {
-  Listener(IoLoop& loop, std::uint64_t i, int socket, std::shared_ptr<const Handler> h)
-      : id(i), socket(loop, socket), handler(std::move(h)) {}
-  std::uint64_t id;
+  Listener(IoLoop& loop, int s, Origin o) : origin(std::move(o)), socket(loop, s) {}
+  const Origin origin;
   Descriptor socket;
-  std::shared_ptr<const Handler> handler;
   bool closed = false;
 };
 
-void Shard::add_listener(std::uint64_t id, int socket, std::shared_ptr<const Handler> handler) {
-  if (context_->draining) {
+void Shard::add_listener(int socket, Origin origin) {
+  if (killed_ || (origin.front && context_->draining)) {
     ::close(socket);
     return;
   }
   std::shared_ptr<Listener> listener;
   try {
-    listener = std::make_shared<Listener>(loop_, id, socket, std::move(handler));
+    listener = std::make_shared<Listener>(loop_, socket, std::move(origin));
   } catch (const std::exception& error) {
     ::close(socket);
     log::error("cannot watch a listening socket", {{"reason", error.what()}});
     return;
   }
-  listeners_.emplace(id, listener);
+  listeners_.emplace(listener->origin.listener, listener);
   start(accept(listener), [self = shared_from_this()](const Result<void>&) {});
 }
 
+void Shard::close_listeners(const std::function<bool(const Origin&)>& which) {
+  std::erase_if(listeners_, [&which](const auto& entry) {
+    Listener& listener = *entry.second;
+    if (!which(listener.origin)) return false;
+    listener.closed = true;
+    listener.socket.cancel();
+    return true;
+  });
+}
+
 void Shard::close_listener(std::uint64_t id) {
-  if (const auto found = listeners_.find(id); found != listeners_.end()) {
-    found->second->closed = true;
-    found->second->socket.cancel();
-    listeners_.erase(found);
-  }
+  close_listeners([id](const Origin& origin) { return origin.listener == id; });
   for (const auto& connection : connections_)
-    if (connection->listener() == id) connection->kill();
+    if (connection->origin().listener == id) connection->kill();
 }
 
 void Shard::retire() {
-  for (const auto& [id, listener] : listeners_) {
-    listener->closed = true;
-    listener->socket.cancel();
-  }
-  listeners_.clear();
-  for (const auto& connection : connections_) connection->retire();
+  // Who has connected already is not reset: it is accepted, and served if its request is there.
+  for (const auto& [id, listener] : listeners_)
+    while (listener->origin.front && accept_some(*listener) == Accepted::kSome) {
+    }
+  close_listeners([](const Origin& origin) { return origin.front; });
+  for (const auto& connection : connections_)
+    if (connection->origin().front) connection->retire();
 }
 
 void Shard::kill() {
+  killed_ = true;
+  close_listeners([](const Origin&) { return true; });
   for (const auto& connection : connections_) connection->kill();
+}
+
+Shard::Accepted Shard::accept_some(Listener& listener) {
+  for (int i = 0; i < kAcceptsInARow; ++i) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    const int socket =
+        ::accept4(listener.socket.fd(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket >= 0) {
+      adopt(socket, listener.origin, text_of(address));
+      continue;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return Accepted::kAll;
+    if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO || errno == EPERM) continue;
+    log::warning("cannot accept a connection", {{"reason", std::strerror(errno)}});
+    return Accepted::kFailed;
+  }
+  return Accepted::kSome;
 }
 
 Task<void> Shard::accept(std::shared_ptr<Listener> listener) {
   while (!listener->closed) {
     if (!co_await listener->socket.readable() || listener->closed) break;
-    for (int i = 0; i < kAcceptsInARow; ++i) {
-      sockaddr_storage address{};
-      socklen_t size = sizeof address;
-      const int socket =
-          ::accept4(listener->socket.fd(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (socket >= 0) {
-        adopt(socket, *listener, text_of(address));
-        continue;
-      }
-      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-      if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO || errno == EPERM) continue;
-      log::warning("cannot accept a connection", {{"reason", std::strerror(errno)}});
-      co_await sleep_for(kPauseAfterFailure);
-      break;
-    }
+    if (accept_some(*listener) == Accepted::kFailed) co_await sleep_for(kPauseAfterFailure);
   }
   listener->socket.close();
 }
 
-void Shard::adopt(int socket, const Listener& listener, std::string remote_address) {
+void Shard::adopt(int socket, const Origin& origin, std::string remote_address) {
   if (context_->connections.fetch_add(1) >= context_->limits.connections) {
     --context_->connections;
     context_->metrics.connections_over_limit.add();
@@ -117,8 +128,7 @@ void Shard::adopt(int socket, const Listener& listener, std::string remote_addre
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   std::unique_ptr<Connection> connection;
   try {
-    connection =
-        std::make_unique<Connection>(loop_, socket, std::move(remote_address), listener.id, listener.handler, context_);
+    connection = std::make_unique<Connection>(loop_, socket, std::move(remote_address), origin, context_);
   } catch (const std::exception& error) {
     --context_->connections;
     ::close(socket);

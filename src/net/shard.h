@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -19,20 +20,24 @@ class Shard : public std::enable_shared_from_this<Shard> {
   IoLoop& loop() { return loop_; }
 
   /// Accepts from a listening socket, which it takes.
-  void add_listener(std::uint64_t id, int socket, std::shared_ptr<const Handler> handler);
+  void add_listener(int socket, Origin origin);
   /// Closes the listener and its connections; handlers that are running end by themselves.
   void close_listener(std::uint64_t id);
 
-  /// Stops accepting and closes idle connections.
+  /// Closes the front's listeners and idle connections.
   void retire();
-  /// Closes all connections.
+  /// Closes all listeners and connections.
   void kill();
 
  private:
   struct Listener;
 
+  enum class Accepted : std::uint8_t { kAll, kSome, kFailed };
+
+  Accepted accept_some(Listener& listener);
   Task<void> accept(std::shared_ptr<Listener> listener);
-  void adopt(int socket, const Listener& listener, std::string remote_address);
+  void adopt(int socket, const Origin& origin, std::string remote_address);
+  void close_listeners(const std::function<bool(const Origin&)>& which);
   void tick();
 
   IoLoop& loop_;
@@ -40,6 +45,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::map<std::uint64_t, std::shared_ptr<Listener>> listeners_;
   std::list<std::unique_ptr<Connection>> connections_;
   bool ticking_ = false;
+  bool killed_ = false;
 };
 
 }  // namespace cumulet::net

@@ -21,6 +21,15 @@ constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 Task<Response> ok(Request&) { co_return Response(200, "text/plain", "ok"); }
 
+/// Makes a connection and sees to it that the server has accepted it.
+std::unique_ptr<RawClient> connect_idle(std::uint16_t port) {
+  Gauge& connections = Metrics::instance().gauge("cumulet_http_connections");
+  const std::int64_t before = connections.value();
+  auto client = std::make_unique<RawClient>(port);
+  EXPECT_TRUE(eventually([&connections, before] { return connections.value() > before; }));
+  return client;
+}
+
 /// A handler that says when it has begun and answers when it is told to.
 struct Held {
   Deferred<int> go;
@@ -39,14 +48,14 @@ struct Held {
 TEST(LifecycleTest, DrainClosesIdleConnectionsAndLetsRequestsEnd) {
   Held held;
   TestServer server(held.handler());
-  RawClient idle(server.port());
+  const auto idle = connect_idle(server.port());
   RawClient busy(server.port());
   busy.send(kGet);
   ASSERT_TRUE(eventually([&held] { return *held.begun == 1; }));
   auto drained = std::async(std::launch::async, [&server] {
     server.server().drain(std::chrono::steady_clock::now() + std::chrono::seconds(30));
   });
-  EXPECT_TRUE(idle.closed());
+  EXPECT_TRUE(idle->closed());
   held.go.resolve(1);
   const RawResponse response = busy.read();
   EXPECT_EQ(response.body, "held");
@@ -79,13 +88,10 @@ TEST(LifecycleTest, ListenerMadeElsewhereHasAHandlerOfItsOwn) {
   RawClient client(sockets->port);
   client.send(kGet);
   ASSERT_TRUE(eventually([&held] { return *held.begun == 1; }));
-  Gauge& connections = Metrics::instance().gauge("cumulet_http_connections");
-  const std::int64_t before = connections.value();
-  RawClient waiting(sockets->port);
-  ASSERT_TRUE(eventually([&connections, before] { return connections.value() == before + 1; }));
+  const auto waiting = connect_idle(sockets->port);
   server.server().close_listener(listener);
   EXPECT_TRUE(client.closed()) << "the listener's connections end with it";
-  EXPECT_TRUE(waiting.closed());
+  EXPECT_TRUE(waiting->closed());
   EXPECT_TRUE(eventually([&sockets] {
     try {
       RawClient again(sockets->port);
@@ -97,6 +103,35 @@ TEST(LifecycleTest, ListenerMadeElsewhereHasAHandlerOfItsOwn) {
   other.send(kGet);
   EXPECT_EQ(other.read().body, "ok") << "other listeners stay";
   held.go.resolve(1);
+}
+
+/// A request that is waited for may need a function that speaks to a listener of `serve` meanwhile.
+TEST(LifecycleTest, DrainLeavesListenersMadeElsewhereUntilItsEnd) {
+  Held held;
+  TestServer server(held.handler());
+  Result<ListeningSockets> sockets = listen_on("127.0.0.1", 0, 1);
+  ASSERT_TRUE(sockets.ok());
+  server.server().serve(sockets->sockets[0][0], 0, ok);
+  RawClient inside(sockets->port);
+  inside.send(kGet);
+  EXPECT_EQ(inside.read().body, "ok");
+  const auto idle = connect_idle(server.port());
+  RawClient busy(server.port());
+  busy.send(kGet);
+  ASSERT_TRUE(eventually([&held] { return *held.begun == 1; }));
+  auto drained = std::async(std::launch::async, [&server] {
+    server.server().drain(std::chrono::steady_clock::now() + std::chrono::seconds(30));
+  });
+  EXPECT_TRUE(idle->closed());
+  inside.send(kGet);
+  EXPECT_EQ(inside.read().field("Connection"), "") << "its connection stays";
+  RawClient again(sockets->port);
+  again.send(kGet);
+  EXPECT_EQ(again.read().body, "ok");
+  held.go.resolve(1);
+  EXPECT_EQ(busy.read().body, "held");
+  drained.wait();
+  EXPECT_TRUE(inside.closed());
 }
 
 TEST(LifecycleTest, HundredsOfListenersAreServed) {
