@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "wire/chunked_body.h"
 #include "wire/sigv4_errors.h"
+#include "wire/virtual_host.h"
 
 namespace cumulet::access {
 namespace {
@@ -172,6 +173,10 @@ Task<Caller> Authenticator::authenticate(net::Request& request, Audience audienc
   if (mode_ == Mode::kLenient) co_return co_await authenticate_lenient(request);
   std::optional<SignatureClaim> claim = co_await wire::read_signature(request, audience.service, audience.dialect);
   if (claim) co_return co_await verify_claim(request, audience, std::move(*claim));
+  if (audience.dialect == AuthDialect::kS3) {
+    std::optional<wire::PresignedV2> presigned = co_await wire::read_presigned_v2(request);
+    if (presigned) co_return co_await verify_presigned_v2(request, std::move(*presigned));
+  }
 
   if (!audience.allows_anonymous) co_return wire::auth_errors::missing_token(audience.dialect);
   co_await decode_unverified(request);
@@ -180,23 +185,33 @@ Task<Caller> Authenticator::authenticate(net::Request& request, Audience audienc
   co_return anonymous;
 }
 
-Task<Credential> Authenticator::credential_for(const SignatureClaim& claim, AuthDialect dialect) {
-  const std::string& key_id = claim.scope.access_key_id;
-  std::optional<Credential> credential = co_await source_.find(key_id, claim.session_token);
+Task<Credential> Authenticator::credential_for(std::string access_key_id, std::string session_token,
+                                               AuthDialect dialect) {
+  std::optional<Credential> credential = co_await source_.find(access_key_id, session_token);
   if (!credential || !credential->active) {
-    if (!claim.session_token.empty()) co_return wire::auth_errors::invalid_token(dialect, claim.session_token);
-    co_return wire::auth_errors::unknown_key(dialect, key_id);
+    if (!session_token.empty()) co_return wire::auth_errors::invalid_token(dialect, session_token);
+    co_return wire::auth_errors::unknown_key(dialect, access_key_id);
   }
   if (credential->expires && *credential->expires <= clock_.now())
-    co_return wire::auth_errors::expired_token(dialect, claim.session_token);
+    co_return wire::auth_errors::expired_token(dialect, session_token);
   co_return std::move(*credential);
+}
+
+Task<Caller> Authenticator::verify_presigned_v2(net::Request& request, wire::PresignedV2 claim) {
+  co_await wire::check_expiry_v2(claim, clock_.now());
+  Credential credential = co_await credential_for(claim.access_key_id, claim.session_token, AuthDialect::kS3);
+  const std::string to_sign = wire::string_to_sign_v2(request, claim, wire::virtual_host_bucket(request.host));
+  if (!equal_constant_time(wire::signature_v2(credential.secret_access_key, to_sign), claim.signature))
+    co_return wire::auth_errors::mismatch_v2(claim.access_key_id, claim.signature, to_sign);
+  co_await decode_unverified(request);
+  co_return std::move(credential.caller);
 }
 
 Task<Caller> Authenticator::verify_claim(net::Request& request, const Audience& audience, SignatureClaim claim) {
   const bool s3 = audience.dialect == AuthDialect::kS3;
   co_await wire::check_time(claim, clock_.now(), audience.dialect);
   co_await wire::check_signed_headers(request, claim, audience.dialect);
-  Credential credential = co_await credential_for(claim, audience.dialect);
+  Credential credential = co_await credential_for(claim.scope.access_key_id, claim.session_token, audience.dialect);
 
   std::string payload_hash;
   if (s3) {

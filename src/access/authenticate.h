@@ -9,6 +9,7 @@
 #include "net/http.h"
 #include "wire/call.h"
 #include "wire/schema.h"
+#include "wire/sigv2.h"
 #include "wire/sigv4.h"
 
 namespace cumulet::access {
@@ -49,7 +50,9 @@ class Authenticator {
  private:
   Task<wire::Caller> authenticate_lenient(net::Request& request);
   Task<wire::Caller> verify_claim(net::Request& request, const Audience& audience, wire::SignatureClaim claim);
-  Task<Credential> credential_for(const wire::SignatureClaim& claim, wire::AuthDialect dialect);
+  Task<wire::Caller> verify_presigned_v2(net::Request& request, wire::PresignedV2 claim);
+  /// The credential, when it is known, switched on and not expired.
+  Task<Credential> credential_for(std::string access_key_id, std::string session_token, wire::AuthDialect dialect);
 
   CredentialSource& source_;
   const Clock& clock_;

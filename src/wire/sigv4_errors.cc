@@ -78,15 +78,19 @@ Error mismatch(AuthDialect dialect, const SignatureClaim& claim, const std::stri
                              "your AWS Secret Access Key and signing method. Consult the service documentation for "
                              "details.");
   }
+  return mismatch_v2(claim.scope.access_key_id, claim.signature, to_sign)
+      .with("CanonicalRequest", canonical)
+      .with("CanonicalRequestBytes", spaced_hex(canonical));
+}
+
+Error mismatch_v2(const std::string& access_key_id, const std::string& signature, const std::string& to_sign) {
   return Error("SignatureDoesNotMatch", 403,
                "The request signature we calculated does not match the signature you provided. Check your key and "
                "signing method.")
-      .with("AWSAccessKeyId", claim.scope.access_key_id)
+      .with("AWSAccessKeyId", access_key_id)
       .with("StringToSign", to_sign)
-      .with("SignatureProvided", claim.signature)
-      .with("StringToSignBytes", spaced_hex(to_sign))
-      .with("CanonicalRequest", canonical)
-      .with("CanonicalRequestBytes", spaced_hex(canonical));
+      .with("SignatureProvided", signature)
+      .with("StringToSignBytes", spaced_hex(to_sign));
 }
 
 }  // namespace cumulet::wire::auth_errors

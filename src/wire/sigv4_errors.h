@@ -25,4 +25,7 @@ Error expired_token(AuthDialect dialect, const std::string& token);
 Error mismatch(AuthDialect dialect, const SignatureClaim& claim, const std::string& to_sign,
                const std::string& canonical);
 
+/// The same for S3's signature version 2.
+Error mismatch_v2(const std::string& access_key_id, const std::string& signature, const std::string& to_sign);
+
 }  // namespace cumulet::wire::auth_errors

@@ -194,6 +194,44 @@ TEST_F(AuthenticateTest, PresignedUrlWorksUntilItExpires) {
   EXPECT_EQ(late.error().message(), "Request has expired");
 }
 
+TEST_F(AuthenticateTest, PresignedUrlsOfVersion2AreVerified) {
+  // Made by botocore's signer for keys AKIAROOT/secret.
+  struct Row {
+    std::string method, host, path, query;
+  };
+  const std::vector<Row> rows{
+      {"GET", "localhost", "/b/k%20e%20y",
+       "versionId=1&x-id=GetObject&response-content-type=text%2Fplain&AWSAccessKeyId=AKIAROOT&Signature="
+       "e21PwriBIauQOyGhBE4OYOAuzDw%3D&Expires=1767229200"},
+      {"PUT", "b.s3.localhost", "/key",
+       "AWSAccessKeyId=ASIASESSION&Signature=ijgE%2BBPc2f7uS5WEGQ91lOAThBw%3D&x-amz-acl=public-read&content-type="
+       "text%2Fplain&x-amz-security-token=token&Expires=1767229200"},
+      {"POST", "localhost", "/b/key",
+       "uploads&AWSAccessKeyId=AKIAROOT&Signature=IbO2F8GvwO5nAQlAlAQPFa2ko%2FE%3D&Expires=1767229200"}};
+  const auto made = [this](const Row& row) {
+    net::Request presigned = request(row.method, row.path);
+    presigned.host = row.host;
+    presigned.query = row.query;
+    return presigned;
+  };
+  for (const Row& row : rows) {
+    net::Request good = made(row);
+    EXPECT_EQ(failure(authenticate(good, "s3", AuthDialect::kS3)), "none") << row.query;
+    net::Request other_method = made(row);
+    other_method.method = "DELETE";
+    EXPECT_EQ(failure(authenticate(other_method, "s3", AuthDialect::kS3)), "SignatureDoesNotMatch 403");
+    net::Request more_headers = made(row);
+    more_headers.headers.add("x-amz-tagging", "a=b");
+    EXPECT_EQ(failure(authenticate(more_headers, "s3", AuthDialect::kS3)), "SignatureDoesNotMatch 403");
+  }
+  net::Request incomplete = request("GET", "/b/k");
+  incomplete.query = "AWSAccessKeyId=AKIAROOT";
+  EXPECT_EQ(failure(authenticate(incomplete, "s3", AuthDialect::kS3)), "AccessDenied 403");
+  clock_.advance(3601s);
+  net::Request late = made(rows[0]);
+  EXPECT_EQ(authenticate(late, "s3", AuthDialect::kS3).error().message(), "Request has expired");
+}
+
 TEST_F(AuthenticateTest, ChunkedUploadIsDecodedAndItsEncodingForgotten) {
   const std::string encoded = "b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n";
   net::Request made = request("PUT", "/b/k", encoded);
