@@ -135,7 +135,8 @@ class Evaluator {
     if (name == "Fn::Sub") return sub(argument);
     if (name == "Fn::If") {
       Result<Value> branch = branch_of(argument);
-      return branch.ok() ? value(*branch) : branch;
+      if (!branch.ok()) return branch;
+      return value(*branch);
     }
     if (name == "Fn::Transform") return validation_error("Fn::Transform is not supported by this server");
     Result<Value> evaluated = value(argument);

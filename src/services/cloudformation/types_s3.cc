@@ -1,0 +1,185 @@
+#include "base/text.h"
+#include "services/cloudformation/bind.h"
+#include "services/cloudformation/resource_type.h"
+#include "services/cloudformation/template.h"
+#include "wire/generated/s3.h"
+
+namespace cumulet::cloudformation {
+namespace {
+
+namespace api = wire::s3;
+constexpr std::string_view kService = "s3";
+
+/// AWS::S3::Bucket. Its settings are separate operations, and some of their names differ from the properties'.
+class BucketType final : public ResourceType {
+ public:
+  const std::set<std::string>& replaced_by() const override {
+    static const std::set<std::string> kNames{"BucketName"};
+    return kNames;
+  }
+
+  Task<Made> create(ResourceContext& context, const Value& properties) override {
+    co_await check(properties);
+    api::CreateBucketRequest input;
+    input.bucket = properties.text_of("BucketName");
+    if (input.bucket.empty()) input.bucket = to_lower(context.generated_name);
+    if (context.call.region != "us-east-1") {
+      input.create_bucket_configuration.emplace().location_constraint = context.call.region;
+    }
+    const std::string name = input.bucket;
+    co_await context.directory.call<api::CreateBucket>(kService, context.call, std::move(input));
+    co_await configure(context, name, properties);
+    co_return made(context, name);
+  }
+
+  Task<Made> update(ResourceContext& context, std::string id, const Value&, const Value& after) override {
+    co_await check(after);
+    co_await configure(context, id, after);
+    co_return made(context, id);
+  }
+
+  Task<void> remove(ResourceContext& context, std::string id, const Value&) override {
+    api::DeleteBucketRequest input;
+    input.bucket = std::move(id);
+    co_await gone_is_fine(erase(context, std::move(input)));
+  }
+
+ private:
+  static Task<void> erase(ResourceContext& context, api::DeleteBucketRequest input) {
+    co_await context.directory.call<api::DeleteBucket>(kService, context.call, std::move(input));
+  }
+
+  /// A property that would be ignored must not be: a bucket that looks encrypted or versioned and is not does harm.
+  static Result<void> check(const Value& properties) {
+    static const std::set<std::string> kKnown{"BucketName",           "CorsConfiguration",
+                                              "WebsiteConfiguration", "Tags",
+                                              "AccessControl",        "PublicAccessBlockConfiguration",
+                                              "OwnershipControls"};
+    for (const auto& [name, value] : properties.members()) {
+      if (!kKnown.contains(name)) {
+        return validation_error("AWS::S3::Bucket: the property " + name + " is not supported by this server");
+      }
+    }
+    return {};
+  }
+
+  /// {"IndexDocument": "index.html"} as the API has it: {"IndexDocument": {"Suffix": "index.html"}}, and so on.
+  static Value website_of(const Value& properties) {
+    Value website = properties;
+    if (const Value* index = properties.find("IndexDocument")) {
+      website.set("IndexDocument", Value::object({{"Suffix", *index}}));
+    }
+    if (const Value* error = properties.find("ErrorDocument")) {
+      website.set("ErrorDocument", Value::object({{"Key", *error}}));
+    }
+    if (Value* rules = website.find("RoutingRules")) {
+      for (Value& rule : rules->items()) {
+        if (const Value* to = rule.find("RedirectRule")) rule.set("Redirect", *to);
+        if (const Value* when = rule.find("RoutingRuleCondition")) rule.set("Condition", *when);
+      }
+    }
+    return Value::object({{"WebsiteConfiguration", std::move(website)}});
+  }
+
+  static Value cors_of(const Value& properties) {
+    Value rules = Value::list();
+    if (const Value* given = properties.find("CorsRules")) rules = *given;
+    for (Value& rule : rules.items()) {
+      if (const Value* id = rule.find("Id")) rule.set("ID", *id);
+      if (const Value* age = rule.find("MaxAge")) rule.set("MaxAgeSeconds", *age);
+      if (const Value* exposed = rule.find("ExposedHeaders")) rule.set("ExposeHeaders", *exposed);
+    }
+    return Value::object({{"CORSConfiguration", Value::object({{"CORSRules", std::move(rules)}})}});
+  }
+
+  /// Puts a setting when the property is there, and removes it when it is not.
+  template <typename Put, typename Delete>
+  static Task<void> setting(ResourceContext& context, std::string bucket, bool present, Value properties) {
+    if (present) {
+      typename Put::Input input = co_await input_from<Put>(properties);
+      input.bucket = bucket;
+      co_await context.directory.call<Put>(kService, context.call, std::move(input));
+    } else {
+      typename Delete::Input input;
+      input.bucket = bucket;
+      co_await context.directory.call<Delete>(kService, context.call, std::move(input));
+    }
+  }
+
+  static Task<void> configure(ResourceContext& context, std::string name, const Value& properties) {
+    const Value* website = properties.find("WebsiteConfiguration");
+    co_await setting<api::PutBucketWebsite, api::DeleteBucketWebsite>(
+        context, name, website != nullptr, website != nullptr ? website_of(*website) : Value());
+    const Value* cors = properties.find("CorsConfiguration");
+    co_await setting<api::PutBucketCors, api::DeleteBucketCors>(context, name, cors != nullptr,
+                                                                cors != nullptr ? cors_of(*cors) : Value());
+    const Value* tags = properties.find("Tags");
+    Value tagging = Value::object();
+    if (tags != nullptr) tagging.set("Tagging", Value::object({{"TagSet", *tags}}));
+    co_await setting<api::PutBucketTagging, api::DeleteBucketTagging>(context, name, tags != nullptr, tagging);
+    if (const Value* block = properties.find("PublicAccessBlockConfiguration")) {
+      const Value wanted = Value::object({{"PublicAccessBlockConfiguration", *block}});
+      api::PutPublicAccessBlockRequest input = co_await input_from<api::PutPublicAccessBlock>(wanted);
+      input.bucket = name;
+      co_await context.directory.call<api::PutPublicAccessBlock>(kService, context.call, std::move(input));
+    }
+  }
+
+  static Made made(const ResourceContext& context, const std::string& name) {
+    Made result(name);
+    // The port that the client used: the site is on the same listener.
+    const std::size_t colon = context.call.endpoint.find(':', context.call.endpoint.find("://") + 3);
+    const std::string port = colon == std::string::npos ? "" : context.call.endpoint.substr(colon);
+    const std::string host = name + ".s3.localhost" + port;
+    result.attributes.set("Arn", Value::string("arn:aws:s3:::" + name));
+    result.attributes.set("DomainName", Value::string(host));
+    result.attributes.set("RegionalDomainName", Value::string(host));
+    result.attributes.set("DualStackDomainName", Value::string(host));
+    result.attributes.set("WebsiteURL", Value::string("http://" + name + ".s3-website.localhost" + port));
+    return result;
+  }
+};
+
+/// AWS::S3::BucketPolicy
+class BucketPolicyType final : public ResourceType {
+ public:
+  const std::set<std::string>& replaced_by() const override {
+    static const std::set<std::string> kNames{"Bucket"};
+    return kNames;
+  }
+
+  Task<Made> create(ResourceContext& context, const Value& properties) override {
+    const std::string bucket = properties.text_of("Bucket");
+    const Value* document = properties.find("PolicyDocument");
+    if (bucket.empty() || document == nullptr) co_return validation_error("Bucket and PolicyDocument are required");
+    api::PutBucketPolicyRequest input;
+    input.bucket = bucket;
+    input.policy = document->is_string() ? document->text() : document->to_json();
+    co_await context.directory.call<api::PutBucketPolicy>(kService, context.call, std::move(input));
+    co_return Made(bucket);
+  }
+
+  Task<Made> update(ResourceContext& context, std::string, const Value&, const Value& after) override {
+    return create(context, after);
+  }
+
+  Task<void> remove(ResourceContext& context, std::string id, const Value&) override {
+    api::DeleteBucketPolicyRequest input;
+    input.bucket = std::move(id);
+    co_await gone_is_fine(erase(context, std::move(input)));
+  }
+
+ private:
+  static Task<void> erase(ResourceContext& context, api::DeleteBucketPolicyRequest input) {
+    co_await context.directory.call<api::DeleteBucketPolicy>(kService, context.call, std::move(input));
+  }
+};
+
+}  // namespace
+
+void add_s3_types(ResourceTypes& types) {
+  types.add("AWS::S3::Bucket", std::make_unique<BucketType>());
+  types.add("AWS::S3::BucketPolicy", std::make_unique<BucketPolicyType>());
+}
+
+}  // namespace cumulet::cloudformation
