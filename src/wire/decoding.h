@@ -25,6 +25,13 @@ std::string to_string(const Path* path);
 
 /// What decoding found besides the input itself.
 struct Findings {
+  /// No more are kept: AWS reports ten at once, and whoever sends a million nulls shall not make us write a million
+  /// paths.
+  static constexpr std::size_t kMaxMissing = 16;
+  void add_missing(const Path& path) {
+    if (missing.size() < kMaxMissing) missing.push_back(to_string(&path));
+  }
+
   std::vector<std::string> missing;  ///< Paths of required members that are not there.
   std::optional<Error> late;         ///< Reported only when validation finds nothing.
   /// Something that the protocol cannot take, in AWS's words; what has been decoded is to be thrown away.
@@ -43,7 +50,9 @@ inline const void* get_member(const Member& member, const void* structure) {
   return member.holder == nullptr ? at : member.holder->get(at);
 }
 
-/// Depth at which structures, lists and maps inside each other are refused, whatever the protocol.
-inline constexpr int kMaxDepth = 128;
+/// How many elements of a list are worth decoding: one more than allowed is enough for the error.
+inline std::size_t wanted_elements(const Shape& list) {
+  return list.has_max && list.max < 1e6 ? static_cast<std::size_t>(list.max) + 1 : static_cast<std::size_t>(-1);
+}
 
 }  // namespace cumulet::wire

@@ -20,6 +20,8 @@ constexpr std::size_t kMaxJsonDepth = 160;
 /// A parser that has grown beyond this is not kept.
 constexpr std::size_t kKeptCapacity = 1 << 20;
 constexpr std::size_t kMaxMembers = 192;
+/// "{}" is three bytes of a request and hundreds of ours. No operation takes as many.
+constexpr std::size_t kMaxStructures = 100'000;
 
 constexpr std::string_view kEmptyValue =
     "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
@@ -98,11 +100,13 @@ class JsonDecoder {
   }
 
   Findings& findings_;
+  std::size_t structures_ = 0;
 };
 
 bool JsonDecoder::structure(const Shape& shape, const element& json, void* out, bool body_only, const Path* path) {
   simdjson::dom::object object;
   if (json.get(object) != simdjson::SUCCESS) return wrong("Unexpected field type");
+  if (++structures_ > kMaxStructures) return wrong("Too many structures");
   std::bitset<kMaxMembers> seen;
   std::size_t hint = 0;  // Clients mostly write members in the model's order.
   for (const auto& [key, field] : object) {
@@ -125,7 +129,7 @@ bool JsonDecoder::structure(const Shape& shape, const element& json, void* out, 
     const Member& member = shape.members[i];
     if (!member.required || seen.test(i) || (body_only && member.location != Location::kBody)) continue;
     const Path here{path, Path::Step::kMember, member.name, 0};
-    findings_.missing.push_back(to_string(&here));
+    findings_.add_missing(here);
   }
   return true;
 }
@@ -224,13 +228,15 @@ bool JsonDecoder::list(const Shape& shape, const element& json, void* out, const
                             : wrong("Unexpected field type");
   }
   shape.list->clear(out);
-  shape.list->reserve(out, array.size());
+  const std::size_t wanted = wanted_elements(shape);
+  shape.list->reserve(out, std::min(array.size(), wanted));
   std::size_t index = 0;
   for (const element entry : array) {
+    if (index == wanted) break;
     void* at = shape.list->append(out);
     const Path here{path, Path::Step::kElement, {}, index++};
     if (entry.is_null()) {
-      findings_.missing.push_back(to_string(&here));
+      findings_.add_missing(here);
     } else if (!value(*shape.element, nullptr, entry, at, &here)) {
       return false;
     }
@@ -245,7 +251,7 @@ bool JsonDecoder::map(const Shape& shape, const element& json, void* out, const 
   for (const auto& [key, field] : object) {
     const Path here{path, Path::Step::kEntry, key, 0};
     if (field.is_null() && shape.element->kind != Kind::kAttributeValue) {
-      findings_.missing.push_back(to_string(&here));
+      findings_.add_missing(here);
     } else if (!value(*shape.element, nullptr, field, shape.map->insert(out, std::string(key)), &here)) {
       return false;
     }
@@ -254,6 +260,7 @@ bool JsonDecoder::map(const Shape& shape, const element& json, void* out, const 
 }
 
 bool JsonDecoder::attribute(const element& json, AttributeValue& out) {
+  if (findings_.late) return true;  // The request fails; what else it holds does not matter.
   if (json.is_null()) {
     late(kEmptyValue);
     return true;
@@ -320,8 +327,8 @@ bool JsonDecoder::attribute_set(const element& json, bool binary, AttributeValue
 bool JsonDecoder::attribute_list(const element& json, AttributeValue::List& out) {
   simdjson::dom::array array;
   if (json.get(array) != simdjson::SUCCESS) return wrong("Unexpected field type");
-  out.reserve(array.size());
   for (const element entry : array) {
+    if (findings_.late) break;
     if (!attribute(entry, out.emplace_back())) return false;
   }
   return true;

@@ -75,7 +75,7 @@ bool has_body_members(const Shape& shape) {
 
 void require_payload(const Member& payload, Findings& findings) {
   const Path here{nullptr, Path::Step::kMember, payload.name, 0};
-  if (payload.required) findings.missing.push_back(to_string(&here));
+  if (payload.required) findings.add_missing(here);
 }
 
 /// The body of a REST request into the payload member or the body's members.

@@ -57,7 +57,7 @@ class FormDecoder {
       const Path here{path, Path::Step::kMember, member.name, 0};
       const FormNode* child = node.find(member.wire_name);
       if (child == nullptr) {
-        if (member.required) findings_.missing.push_back(to_string(&here));
+        if (member.required) findings_.add_missing(here);
       } else if (!value(*member.shape, &member, *child, make_member(member, out), &here)) {
         return false;
       }

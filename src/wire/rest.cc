@@ -133,7 +133,7 @@ class RestDecoder {
 
   void missing(const Member& member) {
     const Path here{nullptr, Path::Step::kMember, member.name, 0};
-    if (member.required) findings_.missing.push_back(to_string(&here));
+    if (member.required) findings_.add_missing(here);
   }
 
   void wrong(const Member& member, std::string_view text) {

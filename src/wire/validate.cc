@@ -13,6 +13,8 @@ namespace {
 
 /// AWS reports no more than this many at once.
 constexpr std::size_t kMaxReported = 10;
+/// A longer value is cut in messages.
+constexpr std::size_t kMaxShown = 4'096;
 
 bool is_scalar(const Shape& shape) {
   switch (shape.kind) {
@@ -176,6 +178,7 @@ class Validator {
 
   void members(const Shape& shape, const void* structure, const Path* path) {
     for (const Member& member : shape.members) {
+      if (full()) return;
       const Path here{path, Path::Step::kMember, member.name, 0};
       if (member.required && is_missing(here)) {
         report("null", here, "Member must not be null");
@@ -198,7 +201,7 @@ class Validator {
   void value(const Shape& shape, const void* at, const Path& path) {
     std::vector<std::string> messages;
     broken(shape, at, messages);
-    for (std::string& message : messages) report_value(shape, at, path, std::move(message));
+    for (const std::string& message : messages) report_value(shape, at, path, message);
     switch (shape.kind) {
       case Kind::kStructure:
         members(shape, at, &path);
@@ -218,7 +221,7 @@ class Validator {
     const Shape& element = *shape.element;
     const bool scalar = is_scalar(element);
     if (!element.constrained && findings_.missing.empty()) return;
-    for (std::size_t i = 0; i < shape.list->size(list); ++i) {
+    for (std::size_t i = 0; i < shape.list->size(list) && !full(); ++i) {
       const Path here{&path, Path::Step::kElement, {}, i};
       if (is_missing(here)) {
         report("null", here, "Member must not be null");
@@ -243,6 +246,7 @@ class Validator {
     EntryContext context{this, &shape, &path};
     shape.map->each(map, &context, [](void* opaque, const std::string& key, const void* at) {
       auto& entry = *static_cast<EntryContext*>(opaque);
+      if (entry.self->full()) return;
       const Shape& element = *entry.shape->element;
       const Path here{entry.path, Path::Step::kEntry, key, 0};
       if (breaks(*entry.shape->key, &key)) entry.key_broken = true;
@@ -274,12 +278,21 @@ class Validator {
     return std::find(findings_.missing.begin(), findings_.missing.end(), to_string(&path)) != findings_.missing.end();
   }
 
-  void report_value(const Shape& shape, const void* at, const Path& path, std::string message) {
-    if (reports_.size() < kMaxReported) report("'" + shown(shape, at) + "'", path, message);
+  bool full() const { return reports_.size() >= kMaxReported; }
+
+  void report_value(const Shape& shape, const void* at, const Path& path, const std::string& message) {
+    if (!full()) report("'" + cut(shown(shape, at)) + "'", path, message);
+  }
+
+  static std::string cut(std::string text) {
+    if (text.size() <= kMaxShown) return text;
+    std::size_t end = kMaxShown;
+    while ((text[end] & 0xC0) == 0x80) --end;  // Not inside a character.
+    return text.substr(0, end) + "...";
   }
 
   void report(const std::string& value, const Path& path, const std::string& message) {
-    if (reports_.size() >= kMaxReported) return;
+    if (full()) return;
     reports_.push_back("Value " + value + " at '" + to_string(&path) + "' failed to satisfy constraint: " + message);
   }
 

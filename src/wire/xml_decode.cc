@@ -23,7 +23,7 @@ class XmlDecoder {
       const Path here{path, Path::Step::kMember, member.name, 0};
       bool found = false;
       if (!this->member(member, element, out, &here, found)) return false;
-      if (member.required && !found) findings_.missing.push_back(to_string(&here));
+      if (member.required && !found) findings_.add_missing(here);
     }
     return true;
   }
@@ -85,6 +85,7 @@ class XmlDecoder {
   }
 
   bool list_element(const Shape& shape, const XmlElement& element, void* list, std::size_t index, const Path* path) {
+    if (index >= wanted_elements(shape)) return true;
     const Path here{path, Path::Step::kElement, {}, index};
     return value(*shape.element, nullptr, element, shape.list->append(list), &here);
   }

@@ -6,7 +6,7 @@ namespace cumulet::wire {
 namespace {
 
 constexpr std::size_t kMaxElementDepth = 64;
-constexpr std::size_t kMaxNodes = 200'000;
+constexpr std::size_t kMaxNodes = 80'000;
 
 std::string local_name(std::string_view name) {
   const std::size_t colon = name.rfind(':');

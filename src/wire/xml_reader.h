@@ -21,7 +21,7 @@ struct XmlElement {
 };
 
 /// Parses a whole document. Nullopt when it is not well-formed, has a DOCTYPE (hence no entities of its own), nests
-/// deeper than 64 or has more than 200,000 elements and attributes.
+/// deeper than 64 or has more than 80,000 elements and attributes.
 std::optional<XmlElement> parse_xml(std::string_view text);
 
 }  // namespace cumulet::wire

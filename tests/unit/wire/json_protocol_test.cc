@@ -76,6 +76,24 @@ TEST(JsonProtocolTest, DeepNestingIsRefusedNotFollowed) {
   EXPECT_EQ(put_item_error(R"({"TableName":"Music","Item":{"a":)" + value + "}}"), "SerializationException: ");
 }
 
+TEST(JsonProtocolTest, FloodsOfSmallThingsStaySmall) {
+  std::string nulls = "null";
+  std::string structures = "{}";
+  for (int i = 0; i < 200'000; ++i) nulls += ",null";
+  for (int i = 0; i < 200'000; ++i) structures += ",{}";
+  const std::string many_nulls = put_item_error(R"({"TableName":"Music","Item":{"a":{"L":[)" + nulls + "]}}}");
+  EXPECT_TRUE(many_nulls.starts_with("ValidationException: Supplied AttributeValue is empty")) << many_nulls;
+  const auto keys = decoded<dynamodb::GetItem>(
+      dynamodb::model(),
+      json_request("DynamoDB_20120810.GetItem", R"({"TableName":"Music","Key":{},"AttributesToGet":[)" + nulls + "]}"));
+  EXPECT_TRUE(keys.error().message().starts_with("10 validation errors detected: ")) << keys.error().message();
+  const auto writes = decoded<dynamodb::BatchWriteItem>(
+      dynamodb::model(),
+      json_request("DynamoDB_20120810.BatchWriteItem", R"({"RequestItems":{"Music":[)" + structures + "]}}"));
+  EXPECT_NE(writes.error().message().find("Member must have length less than or equal to 25"), std::string::npos);
+  EXPECT_LT(writes.error().message().size(), 6'000U);
+}
+
 TEST(JsonProtocolTest, EmptyBodyOfJson11IsAnEmptyDocument) {
   const auto input =
       decoded<logs::DescribeLogGroups>(logs::model(), json_request("Logs_20140328.DescribeLogGroups", ""));
