@@ -45,7 +45,8 @@ void apply(const BoundExpression& bound) {
     case ExpressionKind::kProjection:
       if (item_size(Projection::of_expression(bound).apply(item)) > item_size(item)) std::abort();
       return;
-    default: holds(bound, item);
+    default:
+      holds(bound, item);
   }
 }
 

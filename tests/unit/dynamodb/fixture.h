@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 namespace cumulet::dynamodb {
 
 namespace shapes = wire::dynamodb;
+using Names = std::map<std::string, std::string>;
 
 inline AttributeValue s(std::string text) { return AttributeValue::string(std::move(text)); }
 inline AttributeValue n(std::string text) { return AttributeValue::number(std::move(text)); }

@@ -28,7 +28,7 @@ TEST_F(QueryTest, RangeConditionsOfNumbers) {
   const auto at = [&](const std::string& condition, Item values) {
     values.emplace(":i", s("a"));
     shapes::QueryInput input = query_input("jobs", "id = :i AND " + condition, std::move(values));
-    input.expression_attribute_names = {{"#at", "at"}};
+    input.expression_attribute_names = Names{{"#at", "at"}};
     return ats(query(input));
   };
   EXPECT_EQ(at("#at = :v", {{":v", n("3")}}), (Texts{"3"}));
@@ -46,7 +46,7 @@ TEST_F(QueryTest, PrefixesOfTexts) {
   create(input);
   for (const char* text : {"a", "ab", "abc", "b"}) put("texts", {{"id", s("1")}, {"at", s(text)}});
   shapes::QueryInput read = query_input("texts", "id = :i AND begins_with(#at, :p)", {{":i", s("1")}, {":p", s("ab")}});
-  read.expression_attribute_names = {{"#at", "at"}};
+  read.expression_attribute_names = Names{{"#at", "at"}};
   EXPECT_EQ(ats(query(read)), (Texts{"ab", "abc"}));
 }
 
@@ -102,7 +102,7 @@ TEST_F(QueryTest, PagesEndAfterAMegabyte) {
 TEST_F(QueryTest, FaultsHaveTheirMessages) {
   const auto message = [&](const std::string& condition, Item values) {
     shapes::QueryInput input = query_input("jobs", condition, std::move(values));
-    input.expression_attribute_names = {{"#at", "at"}};
+    input.expression_attribute_names = Names{{"#at", "at"}};
     return fault<shapes::Query>(input);
   };
   const Item both = {{":i", s("a")}, {":v", n("1")}};
@@ -122,7 +122,7 @@ TEST_F(QueryTest, FaultsHaveTheirMessages) {
   EXPECT_EQ(fault<shapes::Query>(none),
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.");
   shapes::QueryInput filtered = query_input("jobs", "id = :i", {{":i", s("a")}, {":v", n("1")}});
-  filtered.expression_attribute_names = {{"#at", "at"}};
+  filtered.expression_attribute_names = Names{{"#at", "at"}};
   filtered.filter_expression = "#at = :v";
   EXPECT_EQ(fault<shapes::Query>(filtered),
             "Filter Expression can only contain non-primary key attributes: Primary key attribute: at");

@@ -142,7 +142,7 @@ class IndexTest : public DynamoDbTest {
   shapes::QueryInput by_owner(const std::string& owner) {
     shapes::QueryInput input = query_input("jobs", "owner = :o", {{":o", s(owner)}});
     input.key_condition_expression = "#o = :o";
-    input.expression_attribute_names = {{"#o", "owner"}};
+    input.expression_attribute_names = Names{{"#o", "owner"}};
     input.index_name = "by-owner";
     return input;
   }
@@ -182,7 +182,7 @@ TEST_F(IndexTest, EntriesFollowTheirItems) {
   EXPECT_EQ(query(by_owner("bob")).count, 1);
   ASSERT_EQ(fault<shapes::UpdateItem>([] {
               shapes::UpdateItemInput input = update_input("jobs", {{"id", s("1")}}, "REMOVE #o");
-              input.expression_attribute_names = {{"#o", "owner"}};
+              input.expression_attribute_names = Names{{"#o", "owner"}};
               return input;
             }()),
             "");
@@ -244,7 +244,7 @@ TEST_F(IndexTest, LocalIndexFetchesWhatItDoesNotProject) {
     put("jobs", {{"id", s("a")}, {"at", n(std::to_string(i))}, {"rank", n(std::to_string(100 - i))}, {"body", s("b")}});
   }
   shapes::QueryInput read = query_input("jobs", "id = :i AND #r > :r", {{":i", s("a")}, {":r", n("95")}});
-  read.expression_attribute_names = {{"#r", "rank"}};
+  read.expression_attribute_names = Names{{"#r", "rank"}};
   read.index_name = "by-rank";
   read.consistent_read = true;
   shapes::QueryOutput found = query(read);
