@@ -15,7 +15,7 @@
 #include "compute/sandbox/protocol.h"
 
 // The program, as the build made it.
-asm(".section .rodata\n"
+asm(".pushsection .rodata.warden, \"a\"\n"
     ".balign 16\n"
     ".global cumulet_warden_begin\n"
     ".global cumulet_warden_end\n"
@@ -24,7 +24,7 @@ asm(".section .rodata\n"
     "\"\n"
     "cumulet_warden_end:\n"
     ".byte 0\n"
-    ".previous\n");
+    ".popsection\n");
 extern "C" const char cumulet_warden_begin[];
 extern "C" const char cumulet_warden_end[];
 
