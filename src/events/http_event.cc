@@ -109,8 +109,10 @@ Result<net::Response> read_response(simdjson::dom::object result) {
   if (!result["headers"].get(headers)) {
     for (const auto& [name, value] : headers) {
       bool overridden = false;
-      for (const auto& [other, values] : has_multi ? multi : simdjson::dom::object()) {
-        overridden = overridden || (iequals(other, name) && values.is_array());
+      if (has_multi) {  // A default object has no tape to walk.
+        for (const auto& [other, values] : multi) {
+          overridden = overridden || (iequals(other, name) && values.is_array());
+        }
       }
       if (!overridden) add_value(name, value);
     }
