@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kTransform = "AWS::Serverless-2016-10-31";
 constexpr const char* kImplicitApi = "ServerlessHttpApi";
 
-Value ref(const std::string& id) { return Value::object({{"Ref", Value::string(id)}}); }
+Value reference_to(const std::string& id) { return Value::object({{"Ref", Value::string(id)}}); }
 Value get_att(const std::string& id, const char* attribute) {
   return Value::object({{"Fn::GetAtt", Value::list({Value::string(id), Value::string(attribute)})}});
 }
@@ -210,21 +210,21 @@ class Transformer {
   /// A version for this code, and the alias that points at it: what events are sent to then.
   Value publish_alias(const std::string& id, const Value& alias, const Value& code, const Value& definition) {
     const std::string version = id + "Version" + hex_encode(sha256(code.to_json())).substr(0, 10);
-    Value published = resource("AWS::Lambda::Version", Value::object({{"FunctionName", ref(id)}}));
+    Value published = resource("AWS::Lambda::Version", Value::object({{"FunctionName", reference_to(id)}}));
     published.set("DeletionPolicy", Value::string("Retain"));
     add_companion(version, std::move(published), definition);
     const std::string alias_id = id + "Alias" + alias.text();
     add_companion(alias_id,
                   resource("AWS::Lambda::Alias", Value::object({{"Name", alias},
-                                                                {"FunctionName", ref(id)},
+                                                                {"FunctionName", reference_to(id)},
                                                                 {"FunctionVersion", get_att(version, "Version")}})),
                   definition);
-    return ref(alias_id);
+    return reference_to(alias_id);
   }
 
   void function_url(const std::string& id, const Value& url, const Value& given, const Value& definition) {
     Value properties = url;
-    properties.set("TargetFunctionArn", ref(id));
+    properties.set("TargetFunctionArn", reference_to(id));
     Value made = resource("AWS::Lambda::Url", std::move(properties));
     if (const Value* alias = given.find("AutoPublishAlias")) {
       made.find("Properties")->set("Qualifier", *alias);
@@ -235,14 +235,14 @@ class Transformer {
     add_companion(
         id + "UrlPublicPermissions",
         resource("AWS::Lambda::Permission", Value::object({{"Action", Value::string("lambda:InvokeFunctionUrl")},
-                                                           {"FunctionName", ref(id)},
+                                                           {"FunctionName", reference_to(id)},
                                                            {"Principal", Value::string("*")},
                                                            {"FunctionUrlAuthType", Value::string("NONE")}})),
         definition);
   }
 
   Result<void> event_invoke(const std::string& id, const Value& config, const Value& given, const Value& definition) {
-    Value properties = Value::object({{"FunctionName", ref(id)}, {"Qualifier", Value::string("$LATEST")}});
+    Value properties = Value::object({{"FunctionName", reference_to(id)}, {"Qualifier", Value::string("$LATEST")}});
     if (const Value* alias = given.find("AutoPublishAlias")) properties.set("Qualifier", *alias);
     for (const char* name : {"MaximumEventAgeInSeconds", "MaximumRetryAttempts"}) {
       if (const Value* value = config.find(name)) properties.set(name, *value);
@@ -260,7 +260,7 @@ class Transformer {
     Value properties = Value::object();
     if (const Value* given = event.find("Properties"); given != nullptr && given->is_object()) properties = *given;
     if (properties.find("Auth") != nullptr) return unsupported(id, "Auth of an event");
-    Value api = ref(kImplicitApi);
+    Value api = reference_to(kImplicitApi);
     if (const Value* named = properties.find("ApiId")) {
       api = *named;
     } else {
@@ -282,8 +282,8 @@ class Transformer {
     const std::string stem = id + name;
     add_companion(stem + "Integration", resource("AWS::ApiGatewayV2::Integration", std::move(integration)), definition);
     const Value path = Value::object(
-        {{"Fn::Join",
-          Value::list({Value::string("/"), Value::list({Value::string("integrations"), ref(stem + "Integration")})})}});
+        {{"Fn::Join", Value::list({Value::string("/"), Value::list({Value::string("integrations"),
+                                                                    reference_to(stem + "Integration")})})}});
     add_companion(stem + "Route",
                   resource("AWS::ApiGatewayV2::Route",
                            Value::object({{"ApiId", api}, {"RouteKey", Value::string(key)}, {"Target", path}})),
@@ -324,8 +324,8 @@ class Transformer {
     }
     add(id, resource("AWS::ApiGatewayV2::Api", std::move(properties)), definition);
     const std::string stage = given.text_of("StageName").empty() ? "$default" : given.text_of("StageName");
-    Value stage_properties =
-        Value::object({{"ApiId", ref(id)}, {"StageName", Value::string(stage)}, {"AutoDeploy", Value::boolean(true)}});
+    Value stage_properties = Value::object(
+        {{"ApiId", reference_to(id)}, {"StageName", Value::string(stage)}, {"AutoDeploy", Value::boolean(true)}});
     for (const char* name : {"StageVariables", "DefaultRouteSettings", "RouteSettings", "AccessLogSettings"}) {
       if (const Value* value = given.find(name)) stage_properties.set(name, *value);
     }
