@@ -9,7 +9,10 @@ namespace cumulet::dynamodb {
 
 /// DynamoDB's error codes; those of the model that we give, with the status it gives them.
 namespace errors {
-using namespace cumulet::errors;
+using cumulet::errors::kInternalFailure;
+using cumulet::errors::kNotImplemented;
+using cumulet::errors::kRequestTimeout;
+using cumulet::errors::kValidation;
 inline constexpr ErrorKind kConditionalCheckFailed{"ConditionalCheckFailedException", 400};
 inline constexpr ErrorKind kResourceNotFound{"ResourceNotFoundException", 400};
 inline constexpr ErrorKind kResourceInUse{"ResourceInUseException", 400};

@@ -25,14 +25,20 @@ storage::ScanOptions piece() {
 
 }  // namespace
 
-Maintenance::Maintenance(Store& store, const Clock& clock) : store_(store), clock_(clock) {
-  store_.database().on_commit(keys::job_rows(), [this](std::string_view) { wake(); });
+Maintenance::Maintenance(Store& store, const Clock& clock)
+    : store_(store), clock_(clock), signal_(std::make_shared<Signal>()) {
+  store_.database().on_commit(keys::job_rows(), [signal = signal_](std::string_view) { signal->wake(); });
 }
 
-void Maintenance::wake() {
-  std::lock_guard lock(mutex_);
-  woken_ = true;
-  if (waiting_) waiting_->resolve(true);
+void Maintenance::Signal::wake() {
+  std::lock_guard lock(mutex);
+  woken = true;
+  if (waiting) waiting->resolve(true);
+}
+
+bool Maintenance::stopping() const {
+  std::lock_guard lock(signal_->mutex);
+  return signal_->stopping;
 }
 
 void Maintenance::start(Loop& loop) {
@@ -43,10 +49,10 @@ void Maintenance::start(Loop& loop) {
 void Maintenance::stop(SteadyTime deadline) {
   if (!started_) return;
   {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
+    std::lock_guard lock(signal_->mutex);
+    signal_->stopping = true;
   }
-  wake();
+  signal_->wake();
   ended_.get_future().wait_until(deadline);
 }
 
@@ -54,10 +60,7 @@ Task<void> Maintenance::run() {
   while (true) {
     const Result<void> done = co_await attempt(run_jobs());
     if (!done) log::error("the tables' maintenance failed", {{"error", done.error().message()}});
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_) co_return;
-    }
+    if (stopping()) co_return;
     co_await wait();
   }
 }
@@ -67,17 +70,17 @@ Task<void> Maintenance::wait() {
   constexpr std::chrono::minutes kLater{10};
   Deferred<bool> wake_up;
   {
-    std::lock_guard lock(mutex_);
-    if (std::exchange(woken_, false)) co_return;
-    waiting_ = wake_up;
+    std::lock_guard lock(signal_->mutex);
+    if (std::exchange(signal_->woken, false)) co_return;
+    signal_->waiting = wake_up;
   }
   const SteadyTime until = std::chrono::steady_clock::now() + (items_expire_ ? SteadyTime::duration(kSoon) : kLater);
   Error elapsed(errors::kRequestTimeout, "");
   const Result<bool> woken = co_await attempt(wake_up.wait_until(until, std::move(elapsed)));
   (void)woken;  // Either way it is time to look.
-  std::lock_guard lock(mutex_);
-  waiting_.reset();
-  woken_ = false;
+  std::lock_guard lock(signal_->mutex);
+  signal_->waiting.reset();
+  signal_->woken = false;
 }
 
 Task<void> Maintenance::run_jobs() {
@@ -105,10 +108,7 @@ Task<void> Maintenance::run_jobs() {
 Task<void> Maintenance::run_job(keys::JobKey job, std::string row, std::string) {
   bool done = false;
   while (!done) {
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_) co_return;
-    }
+    if (stopping()) co_return;
     const auto body = [&](storage::Transaction& transaction) {
       switch (job.job) {
         case keys::Job::kBackfill:

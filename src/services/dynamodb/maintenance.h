@@ -1,6 +1,7 @@
 #pragma once
 
 #include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -30,9 +31,18 @@ class Maintenance {
   void stop(SteadyTime deadline);
 
  private:
+  /// What the database's committing thread touches: it may outlive this object.
+  struct Signal {
+    void wake();
+    std::mutex mutex;
+    bool stopping = false;
+    bool woken = false;
+    std::optional<Deferred<bool>> waiting;
+  };
+
   Task<void> run();
   Task<void> wait();
-  void wake();
+  bool stopping() const;
 
   Task<void> run_job(keys::JobKey job, std::string row, std::string value);
   /// Each does one piece, and says whether that was all.
@@ -43,12 +53,9 @@ class Maintenance {
 
   Store& store_;
   const Clock& clock_;
-  std::mutex mutex_;
-  bool stopping_ = false;
+  std::shared_ptr<Signal> signal_;
   bool started_ = false;
-  bool woken_ = false;
   bool items_expire_ = false;  ///< Some table has a time to live: look again soon.
-  std::optional<Deferred<bool>> waiting_;
   std::promise<void> ended_;
 };
 

@@ -111,7 +111,9 @@ Task<TableSize> SizeCounter::count(TablePtr table, std::uint32_t index) {
     progress.last = found.back().key;
   }
   const TableSize size = progress.ever_complete ? progress.complete : progress.running;
+  constexpr std::size_t kRemembered = 10'000;
   std::lock_guard lock(mutex_);
+  if (progress_.size() > kRemembered) progress_.clear();
   if (in_one_call) {
     progress_.erase(rows);
   } else {
