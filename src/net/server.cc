@@ -1,5 +1,6 @@
 #include "net/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -7,6 +8,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "net/connection.h"
@@ -16,6 +18,19 @@
 #include "net/tls.h"
 
 namespace cumulet::net {
+
+namespace {
+
+/// Every connection is a descriptor, and the usual soft limit of 1,024 is made for programs that use select().
+void raise_descriptor_limit() {
+  constexpr rlim_t kDescriptors = 65'536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kDescriptors);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
 
 struct Loops::Impl {
   struct Member {
@@ -28,6 +43,7 @@ struct Loops::Impl {
 };
 
 Loops::Loops(std::size_t count) : impl_(std::make_unique<Impl>()) {
+  raise_descriptor_limit();
   // A peer that goes away is an error of the write, not a signal. Somebody's own handler stays.
   struct sigaction action {};
   if (::sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
@@ -110,7 +126,14 @@ void Server::Impl::on_every_shard(void (Shard::*action)()) {
 Server::Server(Loops& loops, Handler handler, Limits limits, std::shared_ptr<TlsIdentity> identity)
     : impl_(std::make_shared<Impl>(loops, std::move(handler), limits, std::move(identity))) {}
 
-Server::~Server() { drain(std::chrono::steady_clock::now()); }
+Server::~Server() {
+  ServerContext& context = *impl_->context;
+  drain(std::chrono::steady_clock::now());
+  impl_->on_every_shard(&Shard::kill);
+  // What is left now are handlers at work; they end when they end, and hold what they need.
+  std::unique_lock lock(context.mutex);
+  context.connection_ended.wait_for(lock, milliseconds(100), [&context] { return context.connections == 0; });
+}
 
 Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port) {
   Result<ListeningSockets> sockets = listen_on(host, port, impl_->shards.size());
@@ -147,10 +170,7 @@ void Server::drain(SteadyTime deadline) {
     std::unique_lock lock(context.mutex);
     context.connection_ended.wait_until(lock, deadline, [&context] { return context.front_connections == 0; });
   }
-  impl_->on_every_shard(&Shard::kill);
-  // What is left now are handlers at work; they end when they end, and hold what they need.
-  std::unique_lock lock(context.mutex);
-  context.connection_ended.wait_for(lock, milliseconds(100), [&context] { return context.connections == 0; });
+  impl_->on_every_shard(&Shard::kill_front);
 }
 
 }  // namespace cumulet::net

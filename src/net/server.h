@@ -24,7 +24,8 @@ struct Limits {
 };
 
 /// The event loops: one thread each, sockets are accepted with SO_REUSEPORT by every loop, and a connection stays on the
-/// loop that accepted it.
+/// loop that accepted it. Making them prepares the process for sockets: SIGPIPE is ignored, the soft limit of descriptors
+/// raised (to 65,536 at most).
 class Loops {
  public:
   explicit Loops(std::size_t count);
@@ -71,8 +72,9 @@ class Server {
   /// Closes the listener and its connections; handlers at work run to their end. Any thread.
   void close_listener(std::uint64_t listener);
 
-  /// Stops accepting, lets requests in flight end until the deadline, then closes everything. Meanwhile the listeners of
-  /// `serve` stay: a function that a request waits for still reaches its Runtime API. Blocks; not on a loop.
+  /// Stops accepting on what `listen` made, lets requests in flight end until the deadline, then closes the connections
+  /// that are left. The listeners of `serve` stay until they are closed or the server goes: functions that are at work
+  /// still reach their Runtime API. Blocks; not on a loop.
   void drain(SteadyTime deadline);
 
  private:

@@ -85,6 +85,11 @@ void Shard::retire() {
     if (connection->origin().front) connection->retire();
 }
 
+void Shard::kill_front() {
+  for (const auto& connection : connections_)
+    if (connection->origin().front) connection->kill();
+}
+
 void Shard::kill() {
   killed_ = true;
   close_listeners([](const Origin&) { return true; });

@@ -26,6 +26,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   /// Closes the front's listeners and idle connections.
   void retire();
+  /// Closes all connections of the front.
+  void kill_front();
   /// Closes all listeners and connections.
   void kill();
 
