@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "storage/engines/rocksdb/format.h"
 #include "storage/engines/rocksdb/quick_start.h"
 #include "storage/engines/rocksdb/transaction.h"
@@ -106,11 +107,16 @@ DurablePtr RocksEngine::durable_state(Sequence sequence) {
 }
 
 void RocksEngine::commit_groups() {
+  Counter& commits = Metrics::instance().counter("cumulet_storage_commits_total");
+  Histogram& sync_time = Metrics::instance().histogram("cumulet_storage_sync_seconds");
   while (true) {
     const std::vector<CommitPtr> group = gate_->next_group(kGroupBytes);
     if (group.empty()) return;
+    const SteadyTime began = std::chrono::steady_clock::now();
     const rocksdb::Status status = write(group);
     if (status.ok()) {
+      sync_time.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+      commits.add(group.size());
       if (std::exchange(refused_, false))
         log::info("the disk takes writes again", {{"directory", directory_.string()}});
       gate_->group_durable(durable_state(group.back()->sequence));
