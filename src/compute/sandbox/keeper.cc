@@ -20,7 +20,10 @@ constexpr auto kLastPatience = std::chrono::seconds(2);
 Result<std::unique_ptr<Keeper>> Keeper::make(const GroupForest& forest, std::string filter) {
   std::unique_ptr<Keeper> keeper(new Keeper(forest, std::move(filter)));
   Keeper* self = keeper.get();
-  Result<std::unique_ptr<Watcher>> watcher = Watcher::make([self] { self->wake_.notify_all(); });
+  Result<std::unique_ptr<Watcher>> watcher = Watcher::make([self] {
+    const std::lock_guard lock(self->mutex_);  // or it could come between a look and the wait
+    self->wake_.notify_all();
+  });
   if (!watcher.ok()) return std::move(watcher).error();
   keeper->watcher_ = std::move(*watcher);
   std::promise<Result<void>> promise;
@@ -38,6 +41,7 @@ Keeper::~Keeper() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  watcher_.reset();  // it wakes us: first it, then what it touches
 }
 
 Result<void> Keeper::prepare() {
