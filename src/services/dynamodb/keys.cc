@@ -42,8 +42,8 @@ std::string expiry_row(std::string_view rows_prefix, std::uint64_t seconds, std:
   return key.append(item_key);
 }
 
-storage::KeyRange expiring_until(std::string_view rows_prefix, std::uint64_t seconds) {
-  return storage::KeyRange(rows_of(rows_prefix, kExpiry), expiry_row(rows_prefix, seconds + 1, {}));
+storage::KeyRange expiring_between(std::string_view rows_prefix, std::uint64_t first, std::uint64_t last) {
+  return storage::KeyRange(expiry_row(rows_prefix, first, {}), expiry_row(rows_prefix, last + 1, {}));
 }
 
 std::string token_row(std::string_view account, std::string_view region, std::string_view token) {

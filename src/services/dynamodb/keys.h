@@ -34,8 +34,8 @@ std::string token_row_of(std::string_view expiry_row);
 
 /// The row that says when an item expires: seconds since 1970, then the item's key.
 std::string expiry_row(std::string_view rows_prefix, std::uint64_t seconds, std::string_view item_key);
-/// Those up to and including that second.
-storage::KeyRange expiring_until(std::string_view rows_prefix, std::uint64_t seconds);
+/// Those between the two seconds, both included.
+storage::KeyRange expiring_between(std::string_view rows_prefix, std::uint64_t first, std::uint64_t last);
 
 /// Work that outlives the request that began it, of all accounts and regions.
 enum class Job : std::uint64_t { kPurge = 1, kBackfill = 2, kExpire = 3 };

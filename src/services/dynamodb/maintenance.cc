@@ -191,7 +191,9 @@ Task<bool> Maintenance::expire(storage::Transaction& transaction, const keys::Jo
   }
   items_expire_ = true;
   const auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(0, clock_.now_seconds()));
-  const storage::KeyRange due = keys::expiring_until(table->rows, now);
+  // "Items with a time older than five years are not deleted": a guard against wrong units.
+  constexpr std::uint64_t kFiveYears = 5 * 365 * std::uint64_t{86'400};
+  const storage::KeyRange due = keys::expiring_between(table->rows, now > kFiveYears ? now - kFiveYears : 0, now);
   const std::vector<storage::KeyValue> rows = co_await transaction.scan(due, piece());
   for (const storage::KeyValue& one : rows) {
     const std::optional<StoredItem> item = co_await Store::get_item(transaction, one.value);

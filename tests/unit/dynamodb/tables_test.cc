@@ -270,6 +270,7 @@ TEST_F(TimeToLiveTest, ExpiredItemsGo) {
   put("jobs", {{"id", s("soon")}, {"expires", n("1700000020")}});
   put("jobs", {{"id", s("late")}, {"expires", n("1700009999")}});
   put("jobs", {{"id", s("text")}, {"expires", s("1700000001")}});
+  put("jobs", {{"id", s("ancient")}, {"expires", n("1000000000")}});
   put("jobs", {{"id", s("moved")}, {"expires", n("1700000020")}});
   put("jobs", {{"id", s("moved")}, {"expires", n("1700009999")}});
   settle();
@@ -280,6 +281,7 @@ TEST_F(TimeToLiveTest, ExpiredItemsGo) {
   EXPECT_FALSE(get("jobs", {{"id", s("soon")}}));
   EXPECT_TRUE(get("jobs", {{"id", s("late")}}));
   EXPECT_TRUE(get("jobs", {{"id", s("text")}}));
+  EXPECT_TRUE(get("jobs", {{"id", s("ancient")}}));
   EXPECT_TRUE(get("jobs", {{"id", s("moved")}}));
 }
 
