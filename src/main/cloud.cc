@@ -14,6 +14,7 @@
 #include "base/run.h"
 #include "base/thread_pool.h"
 #include "compute/engine.h"
+#include "compute/runtimes_folder.h"
 #include "compute/sandbox.h"
 #include "events/outbox.h"
 #include "main/observability.h"
@@ -23,6 +24,7 @@
 #include "pipeline/access_log.h"
 #include "pipeline/pipeline.h"
 #include "services/apigateway/apigateway.h"
+#include "services/cloudformation/cloudformation.h"
 #include "services/dynamodb/dynamodb.h"
 #include "services/iam/iam.h"
 #include "services/lambda/lambda.h"
@@ -49,19 +51,6 @@ Result<void> make_directory(const std::filesystem::path& directory, mode_t mode)
   if (!failed && ::chmod(directory.c_str(), mode) == 0) return {};
   const std::string reason = failed ? failed.message() : std::strerror(errno);
   return Error("CannotStart", 500, "cannot make the directory " + directory.string() + ": " + reason);
-}
-
-/// The runtime clients: beside the binary when installed, in the source tree when run from its build directory.
-std::filesystem::path find_runtimes(const Config& config) {
-  if (!config.runtimes.empty()) return config.runtimes;
-  std::error_code failed;
-  const std::filesystem::path binary = std::filesystem::read_symlink("/proc/self/exe", failed);
-  for (std::filesystem::path at = binary.parent_path(); !failed && at.has_relative_path(); at = at.parent_path()) {
-    for (const char* place : {"runtimes", "share/cumulet/runtimes"}) {
-      if (std::filesystem::is_directory(at / place / "python")) return at / place;
-    }
-  }
-  return "/usr/share/cumulet/runtimes";
 }
 
 }  // namespace
@@ -108,6 +97,7 @@ struct Cloud::Parts {
   std::unique_ptr<compute::Engine> engine;
   std::unique_ptr<lambda::Lambda> lambda;
   std::unique_ptr<apigateway::ApiGateway> apigateway;
+  std::unique_ptr<cloudformation::CloudFormation> cloudformation;
   std::uint16_t port = 0;
 };
 
@@ -155,8 +145,7 @@ Result<void> Cloud::Parts::open_network() {
   options.region = config.region;
   options.public_host = config.public_host;
   pipeline = std::make_unique<pipeline::Pipeline>(
-      *authenticator, [](const wire::Call& call) { return access::authorize(call); }, clock, *access_log,
-      options);
+      *authenticator, [](const wire::Call& call) { return access::authorize(call); }, clock, *access_log, options);
   const unsigned cpus = std::max(1u, std::thread::hardware_concurrency());
   loops = std::make_unique<net::Loops>(config.threads != 0 ? config.threads : cpus);
   server = std::make_unique<net::Server>(
@@ -189,7 +178,7 @@ Result<void> Cloud::Parts::open_compute() {
   Result<std::unique_ptr<compute::Substrate>> substrate = compute::make_process_substrate(state);
   if (!substrate.ok()) return cannot("cannot build sandboxes ('cumulet doctor' says more)", substrate.error());
   compute::EngineOptions options;
-  options.runtimes = find_runtimes(config);
+  options.runtimes = config.runtimes.empty() ? compute::find_runtimes_folder() : config.runtimes;
   options.state = config.data_dir / "engine";
   made = make_directory(options.state, 0711);
   if (!made.ok()) return made;
@@ -253,6 +242,7 @@ void Cloud::Parts::add_services() {
   s3 = std::make_unique<s3::S3>(*database, *blobs, clock);
   lambda = std::make_unique<lambda::Lambda>(*database, *blobs, *engine, *outbox, pool, clock, lambda_options());
   apigateway = std::make_unique<apigateway::ApiGateway>(*database, clock, *lambda, *client);
+  cloudformation = std::make_unique<cloudformation::CloudFormation>(*database, clock, directory);
   std::vector<std::string> names;
   const auto add = [this, &names](const wire::Service& service) {
     pipeline->add(service);
@@ -260,6 +250,7 @@ void Cloud::Parts::add_services() {
     names.emplace_back(service.model().name());
   };
   add(apigateway->service());
+  add(cloudformation->service());
   add(dynamodb->service());
   add(iam->service());
   add(lambda->service());
@@ -292,6 +283,7 @@ Result<void> Cloud::Parts::listen() {
   loops->run();
   outbox->start(loops->at(0));
   logs->start(loops->at(0));
+  cloudformation->start(loops->at(0));
   dynamodb->start(loops->at(loops->size() - 1));
   const Result<std::uint16_t> bound = server->listen(config.host, config.port);
   if (!bound.ok()) return cannot("cannot listen on " + config.host + ":" + std::to_string(config.port), bound.error());

@@ -1,0 +1,58 @@
+#include <cstdio>
+#include <filesystem>
+
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "compute/catalogue.h"
+#include "compute/runtimes_folder.h"
+#include "compute/sandbox.h"
+
+namespace cumulet::cli {
+namespace {
+
+constexpr const char* kUsage = R"(Usage: cumulet doctor [--runtimes DIR]
+
+Says what this machine offers for sandboxes and which runtimes are installed, and what
+to do about what is missing. The status is 1 when functions cannot run here.
+)";
+
+}  // namespace
+
+int doctor(const std::vector<std::string>& words) {
+  const Result<Arguments> arguments = Arguments::parse(words, {"runtimes"}, {});
+  if (!arguments.ok()) return report("doctor", arguments.error());
+  if (arguments->has("help")) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  const bool colour = isatty(STDOUT_FILENO) != 0;
+  const auto line = [colour](bool good, const std::string& what, const std::string& detail) {
+    const char* mark = good ? (colour ? "\033[32mok\033[0m " : "ok ") : (colour ? "\033[31mno\033[0m " : "no ");
+    std::printf("  %s %-34s %s\n", mark, what.c_str(), detail.c_str());
+  };
+  std::printf("Sandboxes\n");
+  for (const compute::Finding& finding : compute::examine_host()) line(finding.usable, finding.what, finding.detail);
+  const std::filesystem::path state =
+      std::filesystem::temp_directory_path() / ("cumulet-doctor-" + std::to_string(::getpid()));
+  std::error_code failed;
+  std::filesystem::create_directories(state, failed);
+  const auto substrate = compute::make_process_substrate(state);
+  line(substrate.ok(), "functions can run here", substrate.ok() ? "" : substrate.error().message());
+  std::filesystem::remove_all(state, failed);
+
+  std::printf("\nRuntimes\n");
+  const std::string folder = arguments->get("runtimes", compute::find_runtimes_folder().string());
+  const Result<compute::Catalogue> catalogue = compute::Catalogue::load(folder);
+  if (!catalogue.ok()) return report("doctor", catalogue.error());
+  for (const compute::Language& language : catalogue->languages()) {
+    const std::string identifier = !language.identifiers.empty()
+                                       ? language.identifiers.front()
+                                       : language.prefix + language.versions.front().text() + language.suffix;
+    const compute::RuntimeStatus status = catalogue->status(identifier);
+    line(status.installed, language.title, status.detail);
+  }
+  return substrate.ok() ? 0 : 1;
+}
+
+}  // namespace cumulet::cli
