@@ -9,9 +9,9 @@
 
 namespace cumulet::net {
 
-/// The certificate authority of one installation: whoever trusts its certificate reaches us by any name over TLS. It mints
-/// a certificate for each server name that is asked for (EC P-256, 90 days; without a name: localhost and this machine's
-/// addresses). Thread-safe.
+/// The certificate authority of one installation: whoever trusts its certificate reaches us by any name over TLS. It
+/// mints a certificate for each server name that is asked for (EC P-256, 90 days; without a name: localhost and this
+/// machine's addresses). Thread-safe.
 class LocalAuthority final : public TlsIdentity {
  public:
   /// Opens the authority of a directory that exists: `ca.pem` and `ca-key.pem` (mode 0600), made when neither is there.

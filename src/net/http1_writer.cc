@@ -136,7 +136,8 @@ Task<bool> ResponseWriter::send_file(FileBody& file) {
 /// The head goes out with the first piece, so a source that fails at once still becomes a proper answer.
 Task<bool> ResponseWriter::send_source(BodySource& source, const Response& response, ResponseFraming framing) {
   head_.clear();
-  if (auto* const file = dynamic_cast<FileBody*>(&source.innermost()); file != nullptr && connection_.transport().sends_files()) {
+  if (auto* const file = dynamic_cast<FileBody*>(&source.innermost());
+      file != nullptr && connection_.transport().sends_files()) {
     append_response_head(head_, response, framing);
     WriteParts parts;
     parts.add(head_);
