@@ -364,8 +364,9 @@ Task<api::ListMultipartUploadsOutput> S3::list_multipart_uploads(Call& call,
   output.common_prefixes.emplace();
   output.is_truncated = false;
   while (!*output.is_truncated) {
+    const Contents contents(bucket);  // outlives the tasks that it begins
     const auto read = [&](storage::Transaction& txn) {
-      return Contents(bucket).list_uploads(txn, prefix, after_key, after_id, 200);
+      return contents.list_uploads(txn, prefix, after_key, after_id, 200);
     };
     const std::vector<Upload> uploads = co_await storage::transact(database_, read);
     if (uploads.empty()) break;

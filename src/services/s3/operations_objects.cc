@@ -104,7 +104,8 @@ void S3::register_objects() {
 }
 
 Task<Object> S3::require_object(const Bucket& bucket, std::string key) {
-  const auto read = [&](storage::Transaction& txn) { return Contents(bucket).find_object(txn, key); };
+  const Contents contents(bucket);  // outlives the tasks that it begins
+  const auto read = [&](storage::Transaction& txn) { return contents.find_object(txn, key); };
   std::optional<Object> object = co_await storage::transact(database_, read);
   if (!object) co_return no_such_key(key);
   co_return std::move(*object);
@@ -208,7 +209,8 @@ Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key) {
     std::vector<std::string> ids;
     for (const Piece& piece : opened.object.pieces) ids.push_back(piece.blob);
     opened.pin = pins_.pin(std::move(ids));
-    const auto again = [&](storage::Transaction& txn) { return Contents(bucket).find_object(txn, key); };
+    const Contents contents(bucket);  // outlives the tasks that it begins
+    const auto again = [&](storage::Transaction& txn) { return contents.find_object(txn, key); };
     const std::optional<Object> still = co_await storage::transact(database_, again);
     const bool same = still && still->modified == opened.object.modified && still->etag == opened.object.etag &&
                       still->pieces.size() == opened.object.pieces.size() &&
