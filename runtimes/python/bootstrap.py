@@ -243,24 +243,45 @@ def json_formatter(logging, base):
     return JsonFormatter()
 
 
-class LoggingHook:
-    """Sets logging up at its first import, so that functions that do not log do not pay for it."""
+def install_endpoint(session):
+    """Lets AWS_ENDPOINT_URL work in versions of botocore that do not know it yet (before 1.31)."""
+    import botocore
+    if tuple(int(part) for part in botocore.__version__.split(".")[:2]) >= (1, 31):
+        return
+    create = session.Session.create_client
+
+    def create_client(self, service_name, *args, **kwargs):
+        if len(args) < 5 and kwargs.get("endpoint_url") is None:
+            own = "AWS_ENDPOINT_URL_" + service_name.upper().replace("-", "_")
+            kwargs["endpoint_url"] = os.environ.get(own) or os.environ.get("AWS_ENDPOINT_URL")
+        return create(self, service_name, *args, **kwargs)
+
+    session.Session.create_client = create_client
+
+
+class ImportHooks:
+    """Prepares some modules right after their first import, so that functions that do not use them do not pay for it."""
+
+    def __init__(self):
+        self.pending = {"logging": install_logging, "botocore.session": install_endpoint}
 
     def find_spec(self, name, path=None, target=None):
-        if name != "logging":
+        prepare = self.pending.pop(name, None)
+        if prepare is None:
             return None
-        sys.meta_path.remove(self)
-        import importlib.util
-        spec = importlib.util.find_spec("logging")
-        loader = spec.loader
-        execute = loader.exec_module
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is None:
+                continue
+            execute = spec.loader.exec_module
 
-        def exec_module(module):
-            execute(module)
-            install_logging(module)
+            def exec_module(module):
+                execute(module)
+                prepare(module)
 
-        loader.exec_module = exec_module
-        return spec
+            spec.loader.exec_module = exec_module
+            return spec
+        return None
 
 
 def frames_of(error, skip):
@@ -383,7 +404,7 @@ def prepare_process():
     sys.path[0:0] = [task_root, version, "/opt/python"]
     if own and own not in sys.path:
         sys.path.append(own)
-    sys.meta_path.insert(0, LoggingHook())
+    sys.meta_path.insert(0, ImportHooks())
 
 
 def main():
