@@ -168,8 +168,9 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
   const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
   const std::uint32_t number = co_await check_part_number(input.part_number);
   co_await check_length(input.body);
+  const Contents contents(bucket);  // outlives the tasks that it begins
   const auto find = [&](storage::Transaction& txn) {
-    return require_upload(txn, Contents(bucket), input.key, input.upload_id);
+    return require_upload(txn, contents, input.key, input.upload_id);
   };
   const Upload upload = co_await storage::transact(database_, find);
   PromisedChecksum promised = co_await promised_checksum(input, call);
