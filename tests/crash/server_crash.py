@@ -26,6 +26,7 @@ import time
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("CUMULET_BINARY", str(ROOT / "build/release/cumulet"))
@@ -82,11 +83,10 @@ class Writer:
         while time.monotonic() < deadline:
             try:
                 self.step(client, cycle)
-            except Exception as error:  # the connection breaks when the server dies; anything before that is a finding
-                # A response that says no is no broken connection.
-                status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode")
-                if status is not None:
-                    self.problem = f"{self.service}: {error}"
+            except ClientError as error:  # an answer that says no
+                self.problem = f"{self.service}: {error}"
+                return
+            except BotoCoreError:  # the connection broke: the server is dead
                 return
 
     def write(self, key, value, call):
@@ -103,7 +103,11 @@ class Writer:
             allowed = [self.known.get(key, GONE)]
             if key in self.open:
                 allowed.append(self.open[key])
-            found = self.read(client, key)
+            try:
+                found = self.read(client, key)
+            except (BotoCoreError, ClientError) as error:
+                lost.append(f"{self.service} {key}: acknowledged {allowed[0]!r}, cannot be read: {error}")
+                continue
             if found not in allowed:
                 lost.append(f"{self.service} {key}: acknowledged {allowed[0]!r}, found {found!r}")
             self.known[key] = found
