@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,8 +36,8 @@ constexpr const char* kAllowed[] = {
     "lremovexattr", "lseek", "lsetxattr", "lstat", "mkdir", "mkdirat", "newfstatat", "open", "openat", "openat2",
     "pipe", "pipe2", "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
     "readlinkat", "readv", "removexattr", "rename", "renameat", "renameat2", "rmdir", "sendfile", "setxattr", "splice",
-    "stat", "statfs", "statx", "symlink", "symlinkat", "sync", "sync_file_range", "syncfs", "tee", "truncate", "umask",
-    "unlink", "unlinkat", "utime", "utimensat", "utimes", "vmsplice", "write", "writev",
+    "stat", "statfs", "statx", "symlink", "symlinkat", "sync_file_range", "tee", "truncate", "umask", "unlink",
+    "unlinkat", "utime", "utimensat", "utimes", "vmsplice", "write", "writev",
     // memory
     "brk", "get_mempolicy", "madvise", "mbind", "membarrier", "memfd_create", "mincore", "mlock", "mlock2", "mlockall",
     "mmap", "mprotect", "mremap", "msync", "munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free",
@@ -45,12 +46,12 @@ constexpr const char* kAllowed[] = {
     "arch_prctl", "capget", "capset", "execve", "execveat", "exit", "exit_group", "fork", "futex", "futex_waitv",
     "get_robust_list", "get_thread_area", "getcpu", "getegid", "geteuid", "getgid", "getgroups", "getpgid", "getpgrp",
     "getpid", "getppid", "getpriority", "getresgid", "getresuid", "getrlimit", "getrusage", "getsid", "gettid",
-    "getuid", "ioprio_get", "ioprio_set", "kill", "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "rseq",
+    "getuid", "ioprio_get", "ioprio_set", "kill", "pidfd_open", "pidfd_send_signal", "prctl", "rseq",
     "sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam",
     "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity", "sched_setattr", "sched_setparam",
     "sched_setscheduler", "sched_yield", "seccomp", "set_robust_list", "set_thread_area", "set_tid_address", "setfsgid",
     "setfsuid", "setgid", "setgroups", "setpgid", "setpriority", "setregid", "setresgid", "setresuid", "setreuid",
-    "setrlimit", "setsid", "setuid", "tgkill", "tkill", "vfork", "wait4", "waitid", "waitpid",
+    "setsid", "setuid", "tgkill", "tkill", "vfork", "wait4", "waitid", "waitpid",
     // signals and time
     "alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "getitimer", "gettimeofday", "nanosleep", "pause",
     "restart_syscall", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn",
@@ -125,6 +126,14 @@ class Builder {
     add(SCMP_ACT_ERRNO(ENOSYS), "clone3", {});
     allow("clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, kNewNamespaces, 0)});
     for (const std::uint64_t family : {AF_UNIX, AF_INET, AF_INET6}) allow("socket", {SCMP_A0(SCMP_CMP_EQ, family, 0)});
+    // Flushing every disk of the host is not a function's business: it succeeds and does nothing.
+    for (const char* name : {"sync", "syncfs"}) add(SCMP_ACT_ERRNO(0), name, {});
+    // The limit on core dumps keeps crashes away from the host's crash handler (see the warden), so it stays.
+    allow("setrlimit", {SCMP_A0(SCMP_CMP_NE, RLIMIT_CORE, 0)});
+    add(SCMP_ACT_ERRNO(0), "setrlimit", {SCMP_A0(SCMP_CMP_EQ, RLIMIT_CORE, 0)});
+    allow("prlimit64", {SCMP_A1(SCMP_CMP_NE, RLIMIT_CORE, 0)});
+    allow("prlimit64", {SCMP_A1(SCMP_CMP_EQ, RLIMIT_CORE, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0)});
+    add(SCMP_ACT_ERRNO(0), "prlimit64", {SCMP_A1(SCMP_CMP_EQ, RLIMIT_CORE, 0), SCMP_A2(SCMP_CMP_NE, 0, 0)});
     // Named pipes are for everybody; the kernel refuses devices anyway.
     allow("mknod", {SCMP_A1(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO)});
     allow("mknodat", {SCMP_A2(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFIFO)});

@@ -55,11 +55,13 @@ Result<std::string> encode(const SandboxSpec& spec, const StartMessage& head, co
   return message;
 }
 
-Result<std::pair<Fd, Fd>> make_output() {
+/// The pipe of stdout and stderr. The sandbox's user owns it, or /dev/stderr could not be opened inside.
+Result<std::pair<Fd, Fd>> make_output(std::uint32_t owner) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("make the output pipe");
   std::pair<Fd, Fd> pipe{Fd(ends[0]), Fd(ends[1])};
   if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) return system_error("make the output pipe non-blocking");
+  if (::fchown(ends[1], owner, owner) != 0) return system_error("give the output pipe to the sandbox's user");
   return pipe;
 }
 
@@ -148,7 +150,7 @@ Result<void> Starter::launch(const SandboxSpec& spec, const std::shared_ptr<Life
   if (!listeners.ok()) return std::move(listeners).error();
   Result<RootTree> tree = templates_->clone(spec, host_user(life->slot));
   if (!tree.ok()) return std::move(tree).error();
-  Result<std::pair<Fd, Fd>> output = make_output();
+  Result<std::pair<Fd, Fd>> output = make_output(host_user(life->slot));
   if (!output.ok()) return std::move(output).error();
 
   StartMessage head;

@@ -431,10 +431,11 @@ long prepare() {
   call(SYS_rt_sigprocmask, SIG_SETMASK, address(&all), 0, sizeof all);
   // Changing the user must not touch the capabilities: the user namespace is made after it, and they go last.
   if (const long r = call(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP); r < 0) return r;
+  // A limit of 1, unlike 0, also keeps the kernel from handing a crashed program to the host's crash handler.
   const struct {
     int what;
     rlim_t limit;
-  } limits[] = {{RLIMIT_NOFILE, 1024}, {RLIMIT_CORE, 0},   {RLIMIT_MEMLOCK, 65536}, {RLIMIT_MSGQUEUE, 0},
+  } limits[] = {{RLIMIT_NOFILE, 1024}, {RLIMIT_CORE, 1},   {RLIMIT_MEMLOCK, 65536}, {RLIMIT_MSGQUEUE, 0},
                 {RLIMIT_NICE, 0},      {RLIMIT_RTPRIO, 0}, {RLIMIT_STACK, 8 << 20}, {RLIMIT_SIGPENDING, 1024}};
   for (const auto& limit : limits) {
     rlimit now{};

@@ -181,6 +181,12 @@ int use_modern_calls() {
   say("fchmodat2", syscall(452, AT_FDCWD, "/tmp/fifo", 0600, 0));
   say("unknown", syscall(900));
   say("memfd", memfd_create("x", MFD_CLOEXEC));
+  const rlimit cores{0, 0};
+  rlimit after{};
+  say("core-limit", setrlimit(RLIMIT_CORE, &cores));
+  getrlimit(RLIMIT_CORE, &after);
+  printf("cores %lu\n", static_cast<unsigned long>(after.rlim_cur));
+  sync();
   say("netlink", socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
   return 0;
 }

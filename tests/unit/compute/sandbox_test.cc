@@ -29,6 +29,12 @@ TEST_F(SandboxTest, DynamicProgramRunsWithTheHostsLibraries) {
   EXPECT_EQ(outcome.exit.code, 0);
 }
 
+TEST_F(SandboxTest, StandardStreamsCanBeOpenedByName) {
+  const Outcome outcome = run_to_end(host_program(
+      {"/bin/sh", "-c", "echo a > /dev/stdout; echo b > /dev/stderr; cat /dev/stdin; echo c > /dev/null"}));
+  EXPECT_EQ(outcome.output, "a\nb\n");
+}
+
 TEST_F(SandboxTest, SignalThatEndsTheProgramIsReported) {
   const Outcome outcome = run_to_end(probe({"signal", "11"}));
   EXPECT_EQ(outcome.exit.kind, ExitKind::kSignaled);
@@ -72,7 +78,9 @@ TEST_F(SandboxTest, OnlyItsOwnProcessesAreVisible) { EXPECT_EQ(run_to_end(probe(
 
 TEST_F(SandboxTest, SystemCallsOfModernLibrariesWorkOrDoNotExist) {
   const std::string output = run_to_end(probe({"modern"})).output;
-  EXPECT_THAT(output, ContainsRegex("^fifo ok\nfchmodat2 (ok|ENOSYS)\nunknown ENOSYS\nmemfd ok\nnetlink ok\n"));
+  EXPECT_THAT(
+      output,
+      ContainsRegex("^fifo ok\nfchmodat2 (ok|ENOSYS)\nunknown ENOSYS\nmemfd ok\ncore-limit ok\ncores 1\nnetlink ok\n"));
 }
 
 TEST_F(SandboxTest, OrphansAreReaped) { EXPECT_EQ(run_to_end(probe({"orphans"})).output, "reaped\n"); }
