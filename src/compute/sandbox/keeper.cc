@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "compute/sandbox/identity.h"
+#include "compute/sandbox/seccomp.h"
 
 namespace cumulet::compute::sandbox {
 
@@ -17,8 +18,8 @@ constexpr auto kRetry = std::chrono::milliseconds(2);
 constexpr auto kLastPatience = std::chrono::seconds(2);
 }  // namespace
 
-Result<std::unique_ptr<Keeper>> Keeper::make(const GroupForest& forest, std::string filter) {
-  std::unique_ptr<Keeper> keeper(new Keeper(forest, std::move(filter)));
+Result<std::unique_ptr<Keeper>> Keeper::make(const GroupForest& forest) {
+  std::unique_ptr<Keeper> keeper(new Keeper(forest));
   Keeper* self = keeper.get();
   Result<std::unique_ptr<Watcher>> watcher = Watcher::make([self] {
     const std::lock_guard lock(self->mutex_);  // or it could come between a look and the wait
@@ -27,10 +28,9 @@ Result<std::unique_ptr<Keeper>> Keeper::make(const GroupForest& forest, std::str
   if (!watcher.ok()) return std::move(watcher).error();
   keeper->watcher_ = std::move(*watcher);
   std::promise<Result<void>> promise;
-  std::future<Result<void>> prepared = promise.get_future();
+  keeper->ready_to_work_ = promise.get_future();
   keeper->thread_ = std::thread(&Keeper::run, self, std::move(promise));
   pthread_setname_np(keeper->thread_.native_handle(), "sandbox-keep");
-  if (Result<void> done = prepared.get(); !done.ok()) return std::move(done).error();
   return keeper;
 }
 
@@ -45,6 +45,9 @@ Keeper::~Keeper() {
 }
 
 Result<void> Keeper::prepare() {
+  Result<std::string> filter = build_filter();
+  if (!filter.ok()) return std::move(filter).error();
+  filter_ = std::move(*filter);
   Result<NetworkMaker> network = NetworkMaker::make();
   if (!network.ok()) return std::move(network).error();
   network_.emplace(std::move(*network));

@@ -23,7 +23,9 @@ namespace cumulet::compute::sandbox {
 /// no start should wait for. The warden lives as long as this thread.
 class Keeper {
  public:
-  static Result<std::unique_ptr<Keeper>> make(const GroupForest& forest, std::string filter);
+  /// Begins; `wait_until_ready` says whether it can work.
+  static Result<std::unique_ptr<Keeper>> make(const GroupForest& forest);
+  Result<void> wait_until_ready() { return ready_to_work_.get(); }
   ~Keeper();  ///< Ends all sandboxes, and waits until everything is cleared up, two seconds at most.
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
@@ -36,7 +38,7 @@ class Keeper {
  private:
   using Lives = std::vector<std::shared_ptr<Life>>;
 
-  explicit Keeper(const GroupForest& forest, std::string filter) : forest_(forest), filter_(std::move(filter)) {}
+  explicit Keeper(const GroupForest& forest) : forest_(forest) {}
   Result<void> prepare();
   void run(std::promise<Result<void>> prepared);
   void notice_changes();  // under the lock
@@ -48,7 +50,7 @@ class Keeper {
   void note_failure(Error error);  // under the lock
 
   const GroupForest& forest_;
-  const std::string filter_;
+  std::string filter_;
   std::optional<NetworkMaker> network_;
   std::unique_ptr<Warden> warden_;
   std::unique_ptr<Watcher> watcher_;
@@ -64,6 +66,7 @@ class Keeper {
   Lives leaving_;
   std::vector<std::uint32_t> free_slots_;
   std::uint32_t next_slot_ = 0;
+  std::future<Result<void>> ready_to_work_;
   std::thread thread_;
 };
 

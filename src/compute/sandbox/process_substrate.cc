@@ -16,7 +16,6 @@
 #include "compute/sandbox/keeper.h"
 #include "compute/sandbox/life.h"
 #include "compute/sandbox/memory_guard.h"
-#include "compute/sandbox/seccomp.h"
 #include "compute/sandbox/starter.h"
 
 namespace cumulet::compute {
@@ -127,16 +126,14 @@ Result<std::unique_ptr<Substrate>> make_process_substrate(const fs::path& state)
   Result<std::unique_ptr<GroupForest>> forest = GroupForest::make(hierarchies, group_name(state));
   if (!forest.ok()) return std::move(forest).error();
   workshop->forest = std::move(*forest);
-  Result<std::string> filter = build_filter();
-  if (!filter.ok()) return std::move(filter).error();
-  Result<std::unique_ptr<Keeper>> keeper = Keeper::make(*workshop->forest, std::move(*filter));
+  Result<std::unique_ptr<Keeper>> keeper = Keeper::make(*workshop->forest);
   if (!keeper.ok()) return std::move(keeper).error();
   workshop->keeper = std::move(*keeper);
   workshop->guard = std::make_unique<MemoryGuard>();
-  Result<std::unique_ptr<Starter>> starter =
-      Starter::make((state / "roots").string(), *workshop->keeper, *workshop->guard);
-  if (!starter.ok()) return std::move(starter).error();
-  workshop->starter = std::move(*starter);
+  workshop->starter = std::make_unique<Starter>((state / "roots").string(), *workshop->keeper, *workshop->guard);
+  // They prepare themselves side by side.
+  if (Result<void> ready = workshop->keeper->wait_until_ready(); !ready.ok()) return std::move(ready).error();
+  if (Result<void> ready = workshop->starter->wait_until_ready(); !ready.ok()) return std::move(ready).error();
   log::info("sandboxes are ready", {{"groups", workshop->forest->describe()}});
   return std::unique_ptr<Substrate>(std::make_unique<ProcessSubstrate>(std::move(workshop)));
 }

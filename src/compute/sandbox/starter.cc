@@ -67,14 +67,11 @@ Result<std::pair<Fd, Fd>> make_output(std::uint32_t owner) {
 
 }  // namespace
 
-Result<std::unique_ptr<Starter>> Starter::make(std::string workshop, Keeper& keeper, MemoryGuard& guard) {
-  std::unique_ptr<Starter> starter(new Starter(keeper, guard));
+Starter::Starter(std::string workshop, Keeper& keeper, MemoryGuard& guard) : keeper_(keeper), guard_(guard) {
   std::promise<Result<void>> promise;
-  std::future<Result<void>> prepared = promise.get_future();
-  starter->thread_ = std::thread(&Starter::run, starter.get(), std::move(workshop), std::move(promise));
-  pthread_setname_np(starter->thread_.native_handle(), "sandbox-start");
-  if (Result<void> done = prepared.get(); !done.ok()) return std::move(done).error();
-  return starter;
+  ready_to_work_ = promise.get_future();
+  thread_ = std::thread(&Starter::run, this, std::move(workshop), std::move(promise));
+  pthread_setname_np(thread_.native_handle(), "sandbox-start");
 }
 
 Starter::~Starter() {

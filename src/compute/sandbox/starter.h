@@ -29,7 +29,9 @@ struct Order {
 /// belongs to the order (limits, listening sockets, mounts) and sends it to an init that waits for it.
 class Starter {
  public:
-  static Result<std::unique_ptr<Starter>> make(std::string workshop, Keeper& keeper, MemoryGuard& guard);
+  /// Begins; `wait_until_ready` says whether it can work.
+  Starter(std::string workshop, Keeper& keeper, MemoryGuard& guard);
+  Result<void> wait_until_ready() { return ready_to_work_.get(); }
   ~Starter();  ///< Orders that still wait fail.
   Starter(const Starter&) = delete;
   Starter& operator=(const Starter&) = delete;
@@ -37,7 +39,6 @@ class Starter {
   void start(std::shared_ptr<Order> order);
 
  private:
-  Starter(Keeper& keeper, MemoryGuard& guard) : keeper_(keeper), guard_(guard) {}
   void run(std::string workshop, std::promise<Result<void>> prepared);
   Result<void> prepare(const std::string& workshop);
   void carry_out(Order& order);
@@ -52,6 +53,7 @@ class Starter {
   std::condition_variable wake_;
   bool stopping_ = false;
   std::deque<std::shared_ptr<Order>> queue_;
+  std::future<Result<void>> ready_to_work_;
   std::thread thread_;
 };
 
