@@ -201,24 +201,26 @@ Result<Template> Template::from(const Value& document) {
   Template definition;
   definition.description = document.text_of("Description");
   definition.transforms = texts(document.find("Transform"));
+  std::map<std::string, Value> sections;
   for (const char* name : {"Parameters", "Mappings", "Conditions", "Resources", "Outputs"}) {
     Result<Value> checked = section(document, name);
     if (!checked.ok()) return std::move(checked).error();
+    sections[name] = std::move(*checked);
   }
-  definition.mappings = *section(document, "Mappings");
-  definition.conditions = *section(document, "Conditions");
-  for (const auto& [name, value] : section(document, "Parameters")->members()) {
+  definition.mappings = sections["Mappings"];
+  definition.conditions = sections["Conditions"];
+  for (const auto& [name, value] : sections["Parameters"].members()) {
     if (!alphanumeric(name)) return format("Parameter name " + name + " is non alphanumeric.");
     Result<Parameter> parameter = read_parameter(name, value);
     if (!parameter.ok()) return std::move(parameter).error();
     definition.parameters.emplace(name, std::move(*parameter));
   }
-  for (const auto& [name, value] : section(document, "Resources")->members()) {
+  for (const auto& [name, value] : sections["Resources"].members()) {
     Result<Resource> resource = read_resource(name, value);
     if (!resource.ok()) return std::move(resource).error();
     definition.resources.emplace(name, std::move(*resource));
   }
-  for (const auto& [name, value] : section(document, "Outputs")->members()) {
+  for (const auto& [name, value] : sections["Outputs"].members()) {
     Result<Output> output = read_output(name, value);
     if (!output.ok()) return std::move(output).error();
     definition.outputs.push_back(std::move(*output));
