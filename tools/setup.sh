@@ -83,11 +83,11 @@ build() {
     cmake --preset "$preset" >"$log" 2>&1 || { tail -n 30 "$log" >&2; die "configuring $preset failed (build/$preset.log)"; }
   fi
   if [[ -t 1 ]]; then
-    NINJA_STATUS='[%f/%t, %es] ' ninja -C "$dir" -j "$jobs" "$@" || return 1
+    NINJA_STATUS="[%f/%t, %es] " flock "$dir.lock" ninja -C "$dir" -j "$jobs" "$@" || return 1
     return
   fi
   # Not a terminal: a line now and then.
-  if ! NINJA_STATUS='[%f/%t, %es] ' ninja -C "$dir" -j "$jobs" "$@" 2>&1 | tee "$log" |
+  if ! NINJA_STATUS="[%f/%t, %es] " flock "$dir.lock" ninja -C "$dir" -j "$jobs" "$@" 2>&1 | tee "$log" |
     awk '/^\[/ { split(substr($1, 2), n, "[/,]"); if (n[1] - last >= 40 || n[1] == n[2]) { print; fflush(); last = n[1] } }'; then
     grep -v '^\[' "$log" | head -n 60 >&2
     return 1
