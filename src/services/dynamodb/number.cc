@@ -114,6 +114,7 @@ std::string Number::text() const {
   std::string out;
   out.reserve(static_cast<std::size_t>(count_) + 4);
   if (negative_) out += '-';
+  if (exponent_ >= static_cast<int>(kMaxDigits)) return out + scientific();
   const int last = exponent_ - count_ + 1;  // Power of the last digit.
   if (exponent_ < 0) {
     out += "0.";
@@ -125,6 +126,13 @@ std::string Number::text() const {
   }
   if (last > 0) out.append(static_cast<std::size_t>(last), '0');
   return out;
+}
+
+std::string Number::scientific() const {
+  std::string out(1, static_cast<char>('0' + digits_[0]));
+  if (count_ > 1) out += '.';
+  for (std::size_t i = 1; i < count_; ++i) out += static_cast<char>('0' + digits_[i]);
+  return out + "E+" + std::to_string(exponent_);
 }
 
 Number Number::negated() const {

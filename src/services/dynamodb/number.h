@@ -23,7 +23,8 @@ class Number {
   static Result<Number> parse(std::string_view text);
   static Number from_integer(std::uint64_t value);
 
-  /// Plain digits without exponent, leading or trailing zeros: "-0.001", "100".
+  /// Plain digits without leading or trailing zeros: "-0.001", "100". From 1E+38 on with an exponent, because clients
+  /// that count with 38 digits (boto3) refuse longer texts.
   std::string text() const;
 
   bool is_zero() const { return count_ == 0; }
@@ -48,6 +49,7 @@ class Number {
 
   /// Drops zeros at both ends of `count` digits, the first of which stands for 10^exponent, and checks the limits.
   static Result<Number> normalised(bool negative, int exponent, const std::uint8_t* digits, std::size_t count);
+  std::string scientific() const;
   static int compare_magnitude(const Number& a, const Number& b);
 
   bool negative_ = false;
