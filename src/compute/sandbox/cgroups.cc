@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -299,6 +300,21 @@ Result<std::string> v2_parent(const Hierarchy& hierarchy) {
   return root;
 }
 
+/// Removes the groups of servers that were killed and never came back (with another state directory there is no next
+/// run that would). Only what has no lock and no process.
+void sweep(const std::string& parent, const std::string& own) {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kGroupPrefix) || name == own) continue;
+    Result<Fd> directory = open_directory(entry.path().string());
+    if (!directory.ok() || ::flock(directory->get(), LOCK_EX | LOCK_NB) != 0) continue;
+    for (const fs::directory_entry& inner : fs::directory_iterator(entry.path(), ignored))
+      if (inner.is_directory(ignored)) ::rmdir(inner.path().c_str());
+    ::rmdir(entry.path().c_str());
+  }
+}
+
 }  // namespace
 
 Result<std::size_t> GroupForest::add_tree(const Hierarchy& hierarchy, const std::string& name) {
@@ -318,6 +334,9 @@ Result<std::size_t> GroupForest::add_tree(const Hierarchy& hierarchy, const std:
   Result<Fd> directory = open_directory(tree.path);
   if (!directory.ok()) return std::move(directory).error();
   tree.directory = std::move(*directory);
+  // As long as this lock is held the group has a server.
+  if (::flock(tree.directory.get(), LOCK_EX | LOCK_NB) != 0) return system_error("lock the control group " + tree.path);
+  sweep(parent, name);
   trees_.push_back(std::move(tree));
   return trees_.size() - 1;
 }

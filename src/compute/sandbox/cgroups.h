@@ -14,6 +14,9 @@
 /// forked into: the v1 freezer, in which what is frozen cannot be killed, is not used.
 namespace cumulet::compute::sandbox {
 
+/// What the names of servers' groups begin with.
+inline constexpr std::string_view kGroupPrefix = "cumulet-sandboxes-";
+
 enum class Controller { kMemory, kCpu, kPids, kFreezer };
 inline constexpr std::size_t kControllers = 4;
 std::string_view controller_name(Controller controller);

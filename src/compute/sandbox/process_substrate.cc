@@ -91,7 +91,7 @@ class ProcessSubstrate final : public Substrate {
 
 /// Groups are named after the state directory: a server that starts again finds those of its earlier run.
 std::string group_name(const fs::path& state) {
-  return "cumulet-" + hex_encode(sha256(fs::weakly_canonical(state).string()).substr(0, 6));
+  return std::string(kGroupPrefix) + hex_encode(sha256(fs::weakly_canonical(state).string()).substr(0, 6));
 }
 
 Result<Fd> lock_state(const fs::path& state) {

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/digest.h"
+#include "base/text.h"
 #include "tests/unit/compute/sandbox_fixture.h"
 
 namespace cumulet::compute {
@@ -157,14 +159,34 @@ INSTANTIATE_TEST_SUITE_P(RunningOrFrozen, ServerDeathParameterTest, ::testing::B
                          [](const auto& which) { return which.param ? "Frozen" : "Running"; });
 
 TEST_F(ServerDeathTest, StoppedSubstrateLeavesNoGroups) {
-  const std::size_t before = groups_below("cumulet-");
+  const std::size_t before = groups_below("cumulet-sandboxes-");
   {
     const ScratchDirectory state;
     Result<std::unique_ptr<Substrate>> substrate = make_process_substrate(state.path());
     ASSERT_TRUE(substrate.ok()) << substrate.error().message();
-    EXPECT_TRUE(eventually([&] { return groups_below("cumulet-") > before; }));
+    EXPECT_TRUE(eventually([&] { return groups_below("cumulet-sandboxes-") > before; }));
   }
-  EXPECT_TRUE(eventually([&] { return groups_below("cumulet-") <= before; }));
+  EXPECT_TRUE(eventually([&] { return groups_below("cumulet-sandboxes-") <= before; }));
+}
+
+TEST_F(ServerDeathTest, GroupsOfAServerThatNeverComesBackAreSweptByAnother) {
+  const ScratchDirectory lost;
+  int ready[2];
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+  const pid_t server = run_server(lost.path(), "lost", false, ready[1]);
+  ASSERT_TRUE(readable(ready[0], std::chrono::seconds(20)));
+  ::kill(server, SIGKILL);
+  ASSERT_EQ(::waitpid(server, nullptr, 0), server);
+  const std::string name = "cumulet-sandboxes-" + hex_encode(sha256(lost.path().string()).substr(0, 6));
+  ASSERT_GT(groups_below(name), 0u);
+  EXPECT_TRUE(eventually([&] {
+    const ScratchDirectory state;
+    const Result<std::unique_ptr<Substrate>> other = make_process_substrate(state.path());
+    EXPECT_TRUE(other.ok());
+    return groups_below(name) == 0;
+  }));
+  ::close(ready[0]);
+  ::close(ready[1]);
 }
 
 }  // namespace
