@@ -9,12 +9,16 @@ import { dynamodb } from "./dynamodb.mjs";
 const { POSTS_TABLE, COMMENTS_TABLE } = process.env;
 const LIMITS = { author: 60, text: 2000 };
 const PAGE = 50;
+const LONGEST_KEY = 200; // Longer than any id of ours: not worth a question to the table.
 
 class BadRequest extends Error {}
 
 export async function handler(event) {
   const post = event.pathParameters.id;
-  if (event.requestContext.http.method === "GET") return list(post, event.queryStringParameters?.after);
+  const after = event.queryStringParameters?.after;
+  if (post === "" || post.length > LONGEST_KEY) return response(404, { message: "There is no such post." });
+  if (after?.length > LONGEST_KEY) return response(400, { message: "after is not the id of a comment." });
+  if (event.requestContext.http.method === "GET") return list(post, after);
   try {
     return await create(post, validFields(event));
   } catch (problem) {
@@ -63,6 +67,7 @@ function validFields(event) {
   for (const [name, limit] of Object.entries(LIMITS)) {
     const value = typeof sent[name] === "string" ? sent[name].trim() : "";
     if (value === "") throw new BadRequest(`The ${name} is missing.`);
+    if (/\p{Surrogate}/u.test(value)) throw new BadRequest(`The ${name} is not valid Unicode.`);
     if ([...value].length > limit) throw new BadRequest(`The ${name} is longer than ${limit} characters.`);
     fields[name] = value;
   }
