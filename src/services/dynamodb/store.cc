@@ -143,12 +143,12 @@ void Store::write(storage::Transaction& transaction, const Table& table, const s
     write_index(transaction, table, index, before, after, capacity, transactional);
   }
   if (!table.time_to_live.enabled) return;
-  const std::optional<std::uint64_t> old_expiry = before ? expiry_of(table, before->item) : std::nullopt;
-  const std::optional<std::uint64_t> new_expiry = after ? expiry_of(table, after->item) : std::nullopt;
+  const std::uint64_t old_expiry = before ? expiry_of(table, before->item).value_or(0) : 0;  // 0: never
+  const std::uint64_t new_expiry = after ? expiry_of(table, after->item).value_or(0) : 0;
   if (old_expiry == new_expiry) return;
   const std::string_view item_key = std::string_view(key).substr(table.rows.size());
-  if (old_expiry) transaction.erase(keys::expiry_row(table.rows, *old_expiry, item_key));
-  if (new_expiry) transaction.put(keys::expiry_row(table.rows, *new_expiry, item_key), key);
+  if (old_expiry != 0) transaction.erase(keys::expiry_row(table.rows, old_expiry, item_key));
+  if (new_expiry != 0) transaction.put(keys::expiry_row(table.rows, new_expiry, item_key), key);
 }
 
 void Store::write_blindly(storage::Transaction& transaction, const std::string& key, const StoredItem& after,
