@@ -165,6 +165,12 @@ bool LegacyCondition::holds(const Item& item) const {
               : std::all_of(conditions_.begin(), conditions_.end(), one_holds);
 }
 
+std::vector<std::string_view> LegacyCondition::attributes() const {
+  std::vector<std::string_view> names;
+  for (const One& condition : conditions_) names.push_back(*condition.attribute);
+  return names;
+}
+
 bool LegacyCondition::mentions(const std::string& attribute) const {
   return std::any_of(conditions_.begin(), conditions_.end(),
                      [&](const One& condition) { return *condition.attribute == attribute; });

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -25,6 +26,7 @@ class LegacyCondition {
                                                const std::optional<std::string>& conditional_operator);
 
   bool holds(const Item& item) const;
+  std::vector<std::string_view> attributes() const;
   /// Whether it looks at that attribute.
   bool mentions(const std::string& attribute) const;
 

@@ -275,9 +275,8 @@ Task<Page> QueryOperations::read(storage::Transaction& transaction, const ReadPl
   Page page;
   storage::KeyRange range = plan.range;
   std::size_t bytes = 0;
-  Item last;
-  bool more = false;
-  while (!more) {
+  const std::vector<std::string_view> looked_at = plan.filter->attributes();
+  while (!page.last_key) {
     storage::ScanOptions options;
     options.reverse = plan.reverse;
     options.byte_limit = kPageBytes;
@@ -285,28 +284,17 @@ Task<Page> QueryOperations::read(storage::Transaction& transaction, const ReadPl
     const std::vector<storage::KeyValue> rows = co_await transaction.scan(range, options);
     if (rows.empty()) break;
     for (const storage::KeyValue& row : rows) {
-      ItemReader reader(row.value);
-      const std::size_t size = reader.size();
-      Item item = reader.all();
+      const ItemReader reader(row.value);
       if (!reader.ok()) co_return Error(errors::kInternalFailure, "An item in the store is damaged.");
-      bytes += size;
+      bytes += reader.size();
       ++page.scanned;
-      last = last_key_of(plan, item);
       if (plan.fetch_items) {
-        std::optional<StoredItem> whole = co_await Store::get_item(transaction, Store::item_key(*plan.table, item));
-        if (whole) {
-          page.capacity.add_table(read_units(whole->size, plan.consistent));
-          item = std::move(whole->item);
-        }
-      }
-      if (plan.filter->holds(&item)) {
-        ++page.count;
-        if (!plan.count_only) {
-          page.items.push_back(*plan.projection ? (*plan.projection)->apply(item) : std::move(item));
-        }
+        co_await take_fetched(transaction, plan, row.value, page);
+      } else {
+        take(plan, looked_at, row.value, page);
       }
       if (bytes >= kPageBytes || (plan.limit && page.scanned >= *plan.limit)) {
-        more = true;
+        page.last_key = last_key_of(plan, ItemReader(row.value).all());
         break;
       }
     }
@@ -316,9 +304,35 @@ Task<Page> QueryOperations::read(storage::Transaction& transaction, const ReadPl
       range.begin = rows.back().key + '\0';
     }
   }
-  if (more) page.last_key = std::move(last);
   count_capacity(plan, page, bytes);
   co_return page;
+}
+
+// Only what the filter looks at is decoded, until it is known that the item will be shown.
+void QueryOperations::take(const ReadPlan& plan, const std::vector<std::string_view>& looked_at, const std::string& row,
+                           Page& page) {
+  if (plan.filter->given()) {
+    const Item seen = ItemReader(row).only(looked_at);
+    if (!plan.filter->holds(&seen)) return;
+  }
+  ++page.count;
+  if (plan.count_only) return;
+  Item item = ItemReader(row).all();
+  page.items.push_back(*plan.projection ? (*plan.projection)->apply(item) : std::move(item));
+}
+
+Task<void> QueryOperations::take_fetched(storage::Transaction& transaction, const ReadPlan& plan,
+                                         const std::string& row, Page& page) {
+  Item item = ItemReader(row).all();
+  std::optional<StoredItem> whole = co_await Store::get_item(transaction, Store::item_key(*plan.table, item));
+  if (whole) {
+    page.capacity.add_table(read_units(whole->size, plan.consistent));
+    item = std::move(whole->item);
+  }
+  if (!plan.filter->holds(&item)) co_return;
+  ++page.count;
+  if (plan.count_only) co_return;
+  page.items.push_back(*plan.projection ? (*plan.projection)->apply(item) : std::move(item));
 }
 
 Task<shapes::QueryOutput> QueryOperations::query(wire::Call& call, shapes::QueryInput& input) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/task.h"
@@ -47,6 +48,12 @@ class QueryOperations {
 
  private:
   static Task<Page> read(storage::Transaction& transaction, const ReadPlan& plan);
+  /// Counts and shows a row's item, when the filter lets it pass.
+  static void take(const ReadPlan& plan, const std::vector<std::string_view>& looked_at, const std::string& row,
+                   Page& page);
+  /// The same with the table's item in place of the index's entry.
+  static Task<void> take_fetched(storage::Transaction& transaction, const ReadPlan& plan, const std::string& row,
+                                 Page& page);
 
   Store& store_;
 };

@@ -100,6 +100,11 @@ bool Condition::holds(const Item* item) const {
   return !legacy_ || legacy_->holds(looked_at);
 }
 
+std::vector<std::string_view> Condition::attributes() const {
+  if (expression_) return expression_->top_level_names();
+  return legacy_ ? legacy_->attributes() : std::vector<std::string_view>();
+}
+
 Result<void> check_key_paths(const Table& table, const BoundExpression& expression) {
   const auto fault = [](const char* what, const std::string& name) {
     return invalid("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: " +

@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,8 @@ class Condition {
   bool given() const { return expression_.has_value() || legacy_.has_value(); }
   /// Null: the item does not exist.
   bool holds(const Item* item) const;
+  /// The top-level attributes that it looks at.
+  std::vector<std::string_view> attributes() const;
   const std::optional<BoundExpression>& expression() const { return expression_; }
   const std::optional<LegacyCondition>& legacy() const { return legacy_; }
 
