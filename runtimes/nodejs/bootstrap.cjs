@@ -189,7 +189,24 @@ process.on('unhandledRejection', (reason, promise) => {
   fatal(error, 'Unhandled Promise Rejection ', 128);
 });
 
+// Does beforehand what every function needs; then becomes the function.
+async function park() {
+  await import('node:url');
+  require('node:module').createRequire('/var/task/noop.js');
+  for (let i = 0; i < 50; i++) encode(await call(async (event) => event, JSON.parse('{"a":[1,2.5,null]}'), {}));
+  ended = null;
+  const variables = await api.park();
+  // Only what differs: to set TZ, even to what it is, costs 20 ms.
+  for (const name of Object.keys(process.env)) {
+    if (!(name in variables)) delete process.env[name];
+  }
+  for (const [name, value] of Object.entries(variables)) {
+    if (process.env[name] !== value) process.env[name] = value;
+  }
+}
+
 async function main() {
+  if (process.env._CUMULET_PARKED) await park();
   log.install();
   let handler;
   try {

@@ -71,6 +71,7 @@ Result<Language> read_language(const std::filesystem::path& file) {
   language.arguments = strings(root, "arguments");
   language.client = string(root, "client");
   language.package = string(root, "package");
+  if (root["parks"].get(language.parks) != simdjson::SUCCESS) language.parks = false;
   for (const std::string& text : strings(root, "versions")) {
     const auto version = parse_version(text);
     if (!version) return Error("Catalogue.Invalid", 500, file.string() + ": version " + text);

@@ -33,6 +33,7 @@ struct Language {
   std::vector<std::string> unversioned;   ///< Interpreters whose path does not say their version.
   std::vector<std::string> arguments;
   std::string client;   ///< Folder of the runtime client; empty: the function brings its own.
+  bool parks = false;   ///< Its client can wait for a function (see Parking).
   std::string package;  ///< What to install to get an interpreter.
 };
 

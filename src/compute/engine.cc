@@ -114,7 +114,8 @@ class PooledEngine final : public Engine {
     Result<RuntimeRoot> root = RuntimeRoot::make(options_.state);
     if (!root) return std::move(root).error();
     parts_.root = std::move(root).value();
-    pool_.emplace(parts_);
+    parking_.emplace(parts_);
+    pool_.emplace(parts_, *parking_);
     return {};
   }
 
@@ -143,9 +144,11 @@ class PooledEngine final : public Engine {
 
   void drain(SteadyTime deadline) override {
     pool_->close();
+    parking_->close();
     const auto wait_for_none = [this](SteadyTime until) {
-      while (pool_->alive() > 0 && Clock::now() < until) std::this_thread::sleep_for(milliseconds(2));
-      return pool_->alive() == 0;
+      const auto left = [this] { return pool_->alive() + parking_->size(); };
+      while (left() > 0 && Clock::now() < until) std::this_thread::sleep_for(milliseconds(2));
+      return left() == 0;
     };
     if (wait_for_none(deadline)) return;
     pool_->kill_all();
@@ -237,6 +240,7 @@ class PooledEngine final : public Engine {
   Concurrency concurrency_;
   Counter& invocations_;
   Counter& cold_;
+  std::optional<Parking> parking_;
   std::optional<Pool> pool_;
 };
 

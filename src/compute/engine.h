@@ -34,7 +34,7 @@ struct FunctionVersion {
   std::string name;
   std::string version;  ///< "$LATEST" or a number.
   std::string arn;      ///< Unqualified.
-  std::string role;  ///< ARN of the role it runs under.
+  std::string role;     ///< ARN of the role it runs under.
   std::string runtime;  ///< python3.12, nodejs22.x, provided.al2023 …
   std::string handler;
   std::filesystem::path code;                 ///< Unpacked package; shown at /var/task.

@@ -5,12 +5,10 @@
 #include <cmath>
 #include <csignal>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/log.h"
 #include "base/text.h"
 #include "compute/environment_variables.h"
+#include "compute/launch.h"
 
 namespace cumulet::compute {
 namespace {
@@ -53,11 +51,6 @@ std::string one_line(std::string text) {
   return text;
 }
 
-bool is_program(const std::filesystem::path& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0;
-}
-
 }  // namespace
 
 Environment::Environment(EngineParts& parts, std::shared_ptr<const FunctionVersion> version, std::size_t loop_index,
@@ -73,81 +66,62 @@ Environment::~Environment() = default;
 
 Loop& Environment::loop() const { return parts_.loops.at(loop_index_); }
 
-Task<SandboxSpec> Environment::specify(const RuntimeChoice& choice) {
-  const FunctionVersion& version = *version_;
-  SandboxSpec spec;
-  spec.mounts = parts_.root->mounts();
-  std::filesystem::path opt;
-  if (version.layers.size() > 1) {
-    opt = co_await blocking(*parts_.files,
-                            [this, &version] { return parts_.root->merge_layers(version.layers, version.key); });
-  } else {
-    opt = co_await parts_.root->merge_layers(version.layers, version.key);
-  }
-  if (!version.layers.empty()) spec.mounts.emplace_back(opt, "/opt");
-  spec.mounts.emplace_back(version.code, "/var/task");
-
-  const bool os_only = choice.language->client.empty();
-  if (os_only) {
-    // Not executable, or not there: the same answer, as in AWS.
-    const bool own = is_program(version.code / "bootstrap");
-    if (!own && !is_program(opt / "bootstrap")) {
-      co_await fail({"Runtime.InvalidEntrypoint", 200},
-                    "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
-    }
-    spec.command = {own ? "/var/task/bootstrap" : "/opt/bootstrap"};
-  } else {
-    spec.mounts.emplace_back(parts_.options.runtimes / choice.language->client, "/var/runtime");
-    if (const auto wrapper = version.environment.find("AWS_LAMBDA_EXEC_WRAPPER");
-        wrapper != version.environment.end()) {
-      spec.command.push_back(wrapper->second);
-    }
-    spec.command.push_back(choice.interpreter);
-    for (std::string argument : choice.arguments) {
-      constexpr std::string_view kHeap = "{heap_mib}";
-      if (const auto at = argument.find(kHeap); at != std::string::npos) {
-        argument.replace(at, kHeap.size(), std::to_string(std::max(32u, version.memory_mib * 9 / 10)));
-      }
-      spec.command.push_back(std::move(argument));
-    }
-  }
-  spec.memory_mib = version.memory_mib;
-  spec.ephemeral_mib = version.ephemeral_mib;
-  // Lambda gives a vCPU for 1769 MB, and more than a function's share while it initialises. Here every function may use
-  // one whole CPU: what nobody else needs is not withheld from it.
-  spec.cpus = std::max(1.0, version.memory_mib / 1769.0);
-  spec.listen_ports = {kRuntimeApiPort, kPlatformPort};
-  const Credentials credentials = co_await parts_.hooks.credentials(version);
-  spec.environment = environment_variables(version, credentials, log_stream_, os_only);
-  co_return spec;
-}
-
-void Environment::open(std::unique_ptr<Sandbox> sandbox) {
-  sandbox_ = std::move(sandbox);
+void Environment::adopt(std::unique_ptr<Cell> cell) {
+  cell_ = std::move(cell);
   const std::shared_ptr<Environment> self = shared_from_this();
-  const std::vector<int> sockets = sandbox_->take_listeners();
-  if (!sockets.empty()) {
-    listeners_.push_back(parts_.server.serve(sockets[0], loop_index_,
-                                             [self](net::Request& request) { return answer_runtime(self, request); }));
-  }
-  if (sockets.size() > 1) {
-    listeners_.push_back(parts_.server.serve(sockets[1], loop_index_, parts_.hooks.platform));
-  }
+  cell_->door().side = self;
   const std::weak_ptr<Environment> weak = self;
-  Loop* const loop = &this->loop();
-  output_ = std::make_shared<Output>(sandbox_->take_output(), parts_.clock, [weak, loop] {
-    loop->post([weak] {
-      if (const auto environment = weak.lock(); environment && environment->output_) {
-        environment->collect(false);
-        environment->flush();
-      }
-    });
-  });
-  parts_.pump->add(output_);
+  cell_->door().many_lines = [weak] {
+    const std::shared_ptr<Environment> environment = weak.lock();
+    if (!environment || !environment->cell_) return;
+    environment->collect(false);
+    environment->flush();
+  };
   start(watch(self), [](const Result<void>&) {});
 }
 
-Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std::string request_id) {
+Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::string request_id) {
+  std::optional<BootOutcome> failure;
+  Result<SandboxSpec> spec = co_await attempt(version_spec(parts_, version_, choice, log_stream_));
+  if (!spec && spec.error().code().starts_with("Runtime.")) {
+    const std::string about = request_id.empty() ? std::string() : "RequestId: " + request_id + " ";
+    failure.emplace(BootOutcome::Kind::kFunctionFailed,
+                    error_document(spec.error().code(), about + "Error: " + spec.error().message()),
+                    spec.error().code());
+    co_return failure;
+  }
+  if (!spec) {
+    failure.emplace(BootOutcome::Kind::kPlatformFailed, spec.error().message(), "");
+    co_return failure;
+  }
+  Result<std::unique_ptr<Cell>> cell = co_await attempt(Cell::make(parts_, std::move(spec).value(), loop_index_));
+  if (!cell) {
+    log::error("no sandbox", {{"function", version_->arn}, {"why", cell.error().message()}});
+    failure.emplace(BootOutcome::Kind::kPlatformFailed, cell.error().message(), "");
+    co_return failure;
+  }
+  adopt(std::move(cell).value());
+  co_return failure;
+}
+
+Task<void> Environment::dispatch(std::unique_ptr<Cell> parked, bool os_only) {
+  const Result<Credentials> credentials = co_await attempt(parts_.hooks.credentials(*version_));
+  adopt(std::move(parked));
+  if (!credentials) co_await fail(credentials.error());
+  std::string variables = "{";
+  for (const auto& [name, value] : environment_variables(*version_, *credentials, log_stream_, os_only)) {
+    variables += (variables.size() > 1 ? ",\"" : "\"") + json_escape(name) + "\":\"" + json_escape(value) + "\"";
+  }
+  variables += '}';
+  RuntimeDoor& door = cell_->door();
+  if (!door.parked) co_return;  // It has ended: the wait for it says so.
+  const Deferred<net::Response> waiting = *door.parked;
+  door.parked.reset();
+  waiting.resolve(net::Response(200, "application/json", std::move(variables)));
+}
+
+Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std::string request_id,
+                                    std::unique_ptr<Cell> parked) {
   const std::shared_ptr<Environment> self = shared_from_this();
   state_ = State::kBooting;
   const bool first = phase == "init";
@@ -159,33 +133,28 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
     write(init_start_line(*version_, choice->note));
     tail_.clear();
   }
+  phase_.emplace();
+  const Deferred<Signal> waiting = *phase_;
   SteadyTime began = Clock::now();
-  Result<SandboxSpec> spec = co_await attempt(specify(*choice));
-  BootOutcome outcome(BootOutcome::Kind::kReady, "", "");
-  if (!spec && spec.error().code().starts_with("Runtime.")) {
-    outcome =
-        BootOutcome(BootOutcome::Kind::kFunctionFailed,
-                    error_document(spec.error().code(), (request_id.empty() ? "" : "RequestId: " + request_id + " ") +
-                                                            "Error: " + spec.error().message()),
-                    spec.error().code());
-  } else if (!spec) {
-    co_return BootOutcome(BootOutcome::Kind::kPlatformFailed, spec.error().message(), "");
+  std::optional<BootOutcome> failure;
+  if (parked) {
+    const Result<void> dispatched = co_await attempt(dispatch(std::move(parked), choice->language->client.empty()));
+    if (!dispatched) failure.emplace(BootOutcome::Kind::kPlatformFailed, dispatched.error().message(), "");
   } else {
-    Result<std::unique_ptr<Sandbox>> sandbox = co_await attempt(parts_.substrate.start(std::move(spec).value()));
-    if (!sandbox) {
-      log::error("no sandbox", {{"function", version_->arn}, {"why", sandbox.error().message()}});
-      co_return BootOutcome(BootOutcome::Kind::kPlatformFailed, sandbox.error().message(), "");
-    }
+    failure = co_await launch(*choice, request_id);
     began = Clock::now();
-    phase_.emplace();
-    const Deferred<Signal> waiting = *phase_;
-    open(std::move(sandbox).value());
+  }
+  BootOutcome outcome(BootOutcome::Kind::kReady, "", "");
+  if (failure) {
+    if (failure->kind == BootOutcome::Kind::kPlatformFailed) co_return std::move(*failure);
+    outcome = std::move(*failure);
+  } else {
     flush_later();
     const Result<Signal> signal =
         co_await attempt(waiting.wait_until(deadline, Error("Sandbox.Timedout", 200, "initialisation")));
-    phase_.reset();
     outcome = outcome_of(signal, request_id);
   }
+  phase_.reset();
   init_ms_ = millis(Clock::now() - began);
   collect(true);
   if (outcome.kind == BootOutcome::Kind::kReady) {
@@ -244,7 +213,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
   busy_ = true;
   if (frozen_) {
     frozen_ = false;
-    if (const Result<void> thawed = sandbox_->thaw(); !thawed) {
+    if (const Result<void> thawed = cell_->sandbox().thaw(); !thawed) {
       log::error("thawing failed", {{"function", version_->arn}, {"why", thawed.error().message()}});
       end();
     }
@@ -347,7 +316,7 @@ void Environment::finish_report(bool keep_tail) {
   Report report = std::move(*unreported_);
   unreported_.reset();
   collect(true);
-  if (sandbox_) report.peak_bytes = sandbox_->peak_memory();
+  if (cell_) report.peak_bytes = cell_->sandbox().peak_memory();
   write(end_line(report.request_id));
   write(report_line(report));
   flush();
@@ -362,8 +331,8 @@ void Environment::write(std::string line) {
 }
 
 void Environment::collect(bool finish) {
-  if (!output_) return;
-  for (LogLine& line : output_->take(finish)) {
+  if (!cell_) return;
+  for (LogLine& line : cell_->output().take(finish)) {
     const std::size_t from = line.message.size() > kTail ? line.message.size() - kTail : 0;
     tail_.append(line.message, from);
     tail_ += '\n';
@@ -400,7 +369,7 @@ void Environment::freeze_when_idle() {
     self->freeze_timer_ = false;
     if (self->busy_ || self->frozen_ || self->state_ != State::kReady) return;
     if (Clock::now() < self->idle_since_ + kFreezeAfter) return self->freeze_when_idle();
-    if (const Result<void> frozen = self->sandbox_->freeze(); frozen) {
+    if (const Result<void> frozen = self->cell_->sandbox().freeze(); frozen) {
       self->frozen_ = true;
     } else {
       log::warning("freezing failed", {{"function", self->version_->arn}, {"why", frozen.error().message()}});
@@ -412,27 +381,25 @@ void Environment::end() {
   if (ending_) return;
   ending_ = true;
   if (state_ == State::kReady || state_ == State::kBooting) state_ = State::kGone;
-  if (!sandbox_) {
+  if (!cell_) {
     state_ = State::kGone;
     if (gone_) std::exchange(gone_, nullptr)(*this);
     return;
   }
-  if (std::exchange(frozen_, false)) (void)sandbox_->thaw();
-  sandbox_->kill();
+  if (std::exchange(frozen_, false)) (void)cell_->sandbox().thaw();
+  cell_->sandbox().kill();
 }
 
 Task<void> Environment::watch(std::shared_ptr<Environment> self) {
-  const Result<SandboxExit> how = co_await attempt(self->sandbox_->exited());
+  const Result<SandboxExit> how = co_await attempt(self->cell_->exit().wait());
   self->exited(how);
 }
 
 void Environment::exited(const Result<SandboxExit>& how) {
   if (how) exit_ = *how;
   state_ = State::kGone;
-  for (const std::uint64_t listener : listeners_) parts_.server.close_listener(listener);
-  listeners_.clear();
+  cell_->close();
   collect(true);
-  parts_.pump->remove(*output_);
   if (parked_) {
     const Deferred<net::Response> parked = *parked_;
     parked_.reset();
@@ -445,8 +412,7 @@ void Environment::exited(const Result<SandboxExit>& how) {
     self->loop().post([self] {
       self->finish_report();
       self->flush();
-      self->sandbox_.reset();
-      self->output_.reset();
+      self->cell_.reset();
       if (self->gone_) std::exchange(self->gone_, nullptr)(*self);
     });
   });

@@ -7,33 +7,12 @@
 #include <vector>
 
 #include "base/deferred.h"
-#include "base/thread_pool.h"
-#include "compute/catalogue.h"
+#include "compute/cell.h"
 #include "compute/engine.h"
-#include "compute/output.h"
 #include "compute/reports.h"
 #include "compute/runtime_api.h"
-#include "compute/runtime_root.h"
-#include "compute/sandbox.h"
 
 namespace cumulet::compute {
-
-/// What all environments of an engine share. Lives longer than they.
-struct EngineParts {
-  EngineParts(net::Loops& l, net::Server& s, Substrate& sub, const Clock& c, const EngineHooks& h,
-              const EngineOptions& o)
-      : loops(l), server(s), substrate(sub), clock(c), hooks(h), options(o) {}
-  net::Loops& loops;
-  net::Server& server;
-  Substrate& substrate;
-  const Clock& clock;
-  const EngineHooks& hooks;
-  const EngineOptions& options;
-  const Catalogue* catalogue = nullptr;
-  std::optional<RuntimeRoot> root;
-  std::shared_ptr<OutputPump> pump;
-  ThreadPool* files = nullptr;  ///< For merging layers.
-};
 
 /// How a boot ended.
 struct BootOutcome {
@@ -63,7 +42,8 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
 
   /// Makes the sandbox and waits for the runtime's first `next`, at most until `deadline`. `phase` is "init", or
   /// "invoke" when an invocation (`request_id`) waits for this second try. Once.
-  Task<BootOutcome> boot(SteadyTime deadline, std::string phase, std::string request_id);
+  Task<BootOutcome> boot(SteadyTime deadline, std::string phase, std::string request_id,
+                         std::unique_ptr<Cell> parked = nullptr);
   /// Runs one invocation. Only when ready. A boot that failed for an invocation is reported with `report_failed_boot`.
   Task<InvocationResult> invoke(Invocation invocation, SteadyTime deadline);
   InvocationResult report_failed_boot(const Invocation& invocation, const BootOutcome& outcome, double duration_ms);
@@ -101,8 +81,11 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
     std::string error_type;
   };
 
-  Task<SandboxSpec> specify(const RuntimeChoice& choice);
-  void open(std::unique_ptr<Sandbox> sandbox);
+  /// A fresh sandbox with the version in it, or what went wrong.
+  Task<std::optional<BootOutcome>> launch(RuntimeChoice choice, std::string request_id);
+  /// Tells a parked interpreter its function.
+  Task<void> dispatch(std::unique_ptr<Cell> parked, bool os_only);
+  void adopt(std::unique_ptr<Cell> cell);
   static Task<void> watch(std::shared_ptr<Environment> self);
   void exited(const Result<SandboxExit>& how);
   BootOutcome outcome_of(const Result<Signal>& signal, const std::string& request_id);
@@ -125,9 +108,7 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
   const SteadyTime born_;
 
   State state_ = State::kNew;
-  std::unique_ptr<Sandbox> sandbox_;
-  std::shared_ptr<Output> output_;
-  std::vector<std::uint64_t> listeners_;
+  std::unique_ptr<Cell> cell_;
   std::optional<SandboxExit> exit_;
   bool ending_ = false;
   bool frozen_ = false;

@@ -3,14 +3,12 @@
 #include <map>
 
 namespace cumulet::compute {
+namespace {
 
-std::vector<std::pair<std::string, std::string>> environment_variables(const FunctionVersion& version,
-                                                                       const Credentials& credentials,
-                                                                       const std::string& log_stream, bool os_only) {
-  const std::string runtime_api = "127.0.0.1:" + std::to_string(kRuntimeApiPort);
-  const std::string platform = "http://127.0.0.1:" + std::to_string(kPlatformPort);
-  // Unreserved: a function may set its own.
-  std::map<std::string, std::string> all{
+std::string runtime_api() { return "127.0.0.1:" + std::to_string(kRuntimeApiPort); }
+
+std::map<std::string, std::string> unreserved() {
+  return {
       {"PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"},
       {"LD_LIBRARY_PATH",
        "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"},
@@ -19,7 +17,7 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
       {"SHLVL", "0"},
       {"PWD", "/var/task"},
       {"HOME", "/tmp"},
-      {"AWS_ENDPOINT_URL", platform},
+      {"AWS_ENDPOINT_URL", "http://127.0.0.1:" + std::to_string(kPlatformPort)},
       {"AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"},
       {"AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"},
       {"PYTHONPATH", "/var/runtime"},
@@ -28,6 +26,24 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
       {"LOCALSTACK_HOSTNAME", "127.0.0.1"},
       {"EDGE_PORT", std::to_string(kPlatformPort)},
   };
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> parked_variables() {
+  std::map<std::string, std::string> all = unreserved();
+  all["AWS_LAMBDA_RUNTIME_API"] = runtime_api();
+  all["LAMBDA_TASK_ROOT"] = "/var/task";
+  all["LAMBDA_RUNTIME_DIR"] = "/var/runtime";
+  all["_CUMULET_PARKED"] = "1";
+  return {std::make_move_iterator(all.begin()), std::make_move_iterator(all.end())};
+}
+
+std::vector<std::pair<std::string, std::string>> environment_variables(const FunctionVersion& version,
+                                                                       const Credentials& credentials,
+                                                                       const std::string& log_stream, bool os_only) {
+  // Unreserved: a function may set its own.
+  std::map<std::string, std::string> all = unreserved();
   for (const auto& [name, value] : version.environment) {
     if (!name.starts_with('_')) all[name] = value;
   }
@@ -42,7 +58,7 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
   all["AWS_LAMBDA_LOG_GROUP_NAME"] = version.log_group;
   all["AWS_LAMBDA_LOG_STREAM_NAME"] = log_stream;
   all["AWS_LAMBDA_INITIALIZATION_TYPE"] = "on-demand";
-  all["AWS_LAMBDA_RUNTIME_API"] = runtime_api;
+  all["AWS_LAMBDA_RUNTIME_API"] = runtime_api();
   all["LAMBDA_TASK_ROOT"] = "/var/task";
   all["LAMBDA_RUNTIME_DIR"] = "/var/runtime";
   all["_HANDLER"] = version.handler;

@@ -18,4 +18,7 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
                                                                        const Credentials& credentials,
                                                                        const std::string& log_stream, bool os_only);
 
+/// Of an interpreter that waits for its function: what it reads at its start, and `_CUMULET_PARKED`.
+std::vector<std::pair<std::string, std::string>> parked_variables();
+
 }  // namespace cumulet::compute

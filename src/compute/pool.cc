@@ -29,8 +29,9 @@ Error throttled(const char* reason) {
 
 }  // namespace
 
-Pool::Pool(EngineParts& parts)
+Pool::Pool(EngineParts& parts, Parking& parking)
     : parts_(parts),
+      parking_(parking),
       limit_(environments_that_fit(parts.options.max_environments)),
       boots_at_once_(std::max(4u, 2 * std::thread::hardware_concurrency())) {}
 
@@ -71,18 +72,26 @@ void Pool::pump() {
       if (members_.size() >= limit_ && !evict_oldest()) return;
       const Waiter& waiter = group.waiters[group.booting];
       const std::shared_ptr<const FunctionVersion> version = waiter.version;
+      const std::string parking_key = parking_.key_of(*version);
+      std::unique_ptr<Cell> parked;
+      if (!parking_key.empty()) parked = parking_.take(parking_key, *version, waiter.loop_index);
+      const std::size_t loop_index = parked ? parked->loop_index() : waiter.loop_index;
       std::shared_ptr<Environment> environment =
-          make_member(version, waiter.loop_index, log_stream_name(parts_.clock.now(), version->version));
+          make_member(version, loop_index, log_stream_name(parts_.clock.now(), version->version));
       ++group.booting;
       ++booting_;
-      Loop& loop = parts_.loops.at(waiter.loop_index);
-      loop.post([this, environment] { start(boot(environment), [](const Result<void>&) {}); });
+      const auto cell = std::make_shared<std::unique_ptr<Cell>>(std::move(parked));
+      parts_.loops.at(loop_index).post([this, environment, cell] {
+        start(boot(environment, std::move(*cell)), [](const Result<void>&) {});
+      });
     }
     key = group.waiters.empty() ? wanting_.erase(key) : std::next(key);
   }
 }
 
-Task<void> Pool::boot(std::shared_ptr<Environment> environment) {
+Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked) {
+  // Code that cannot be shown to a parked interpreter gets a sandbox of its own.
+  if (parked && !Parking::place_code(environment->version().code, *parked)) parking_.end(std::move(parked));
   const auto counted = std::make_shared<bool>(true);
   const auto stop_counting = [this, counted] {
     if (std::exchange(*counted, false)) --booting_;
@@ -94,7 +103,7 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment) {
     pump();
   });
   const Result<BootOutcome> outcome =
-      co_await attempt(environment->boot(now + kInitLimit, std::string("init"), std::string()));
+      co_await attempt(environment->boot(now + kInitLimit, std::string("init"), std::string(), std::move(parked)));
   Loop::current()->cancel(slow);
   const bool ready = outcome && outcome->kind == BootOutcome::Kind::kReady;
   std::optional<Waiter> waiter;

@@ -11,6 +11,7 @@
 
 #include "base/deferred.h"
 #include "compute/environment.h"
+#include "compute/parking.h"
 
 namespace cumulet::compute {
 
@@ -31,7 +32,7 @@ struct Acquired {
 /// a burst, the later ones often find a released environment before their own boot has begun.
 class Pool {
  public:
-  explicit Pool(EngineParts& parts);
+  Pool(EngineParts& parts, Parking& parking);
 
   Task<Acquired> acquire(std::shared_ptr<const FunctionVersion> version, std::size_t loop_index);
   /// The environment is free again (or of no more use). On its loop.
@@ -68,7 +69,7 @@ class Pool {
     bool idle = false;
   };
 
-  Task<void> boot(std::shared_ptr<Environment> environment);
+  Task<void> boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked);
   void offer(Group& group, const std::shared_ptr<Environment>& environment);
   void pump();
   std::shared_ptr<Environment> make_member(const std::shared_ptr<const FunctionVersion>& version,
@@ -81,6 +82,7 @@ class Pool {
   void watch_idle(std::shared_ptr<Environment> environment);
 
   EngineParts& parts_;
+  Parking& parking_;
   const std::uint32_t limit_;
   const std::size_t boots_at_once_;
   mutable std::mutex mutex_;

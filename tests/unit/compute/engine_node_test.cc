@@ -92,6 +92,15 @@ TEST_F(NodeTest, ConsoleLinesCarryTimeIdAndLevel) {
   EXPECT_THAT(log, HasSubstr("\tWARN\tcareful\n"));
 }
 
+TEST_F(NodeTest, ParkedInterpreterBecomesTheFunction) {
+  run("exports.handler = async () => 1");
+  std::this_thread::sleep_for(milliseconds(900));  // Until one is parked; there is no event to wait for.
+  EXPECT_EQ(run("export const handler = async (e, c) => [e, process.env._HANDLER, process.env._CUMULET_PARKED ?? null]",
+                "5", "app.mjs")
+                .payload,
+            "[5,\"app.handler\",null]");
+}
+
 TEST_F(NodeTest, StreamedResponseIsGathered) {
   EXPECT_EQ(run("exports.handler = awslambda.streamifyResponse(async (e, out) => { out.write('one '); "
                 "out.write('two'); out.end() })")

@@ -268,6 +268,46 @@ TEST_F(EngineTest, UnknownRuntimesAreToldApart) {
   EXPECT_TRUE(cloud.engine().find_runtime("nodejs4.3").supported);
 }
 
+/// Until an interpreter is parked for the next cold start; there is no event to wait for.
+void let_one_park() { std::this_thread::sleep_for(milliseconds(700)); }
+
+TEST_F(EngineTest, ParkedInterpreterBecomesTheFunction) {
+  const auto first = cloud.python(kEcho);
+  cloud.invoke(first);
+  let_one_park();
+  const auto second = cloud.python(
+      "import os, helper\nprint('at import')\n"
+      "def handler(event, c):\n    return [helper.NAME, os.environ['OWN'], c.function_name, "
+      "os.environ.get('_CUMULET_PARKED'),"
+      " os.getcwd(), event]\n");
+  std::filesystem::create_directories(second->code / "helper");
+  std::ofstream(second->code / "helper" / "__init__.py") << "NAME = 'helper'\n";
+  second->environment["OWN"] = "mine";
+  for (int i = 0; i < 3; ++i) {
+    const InvocationResult result = cloud.invoke(second, std::to_string(i));
+    EXPECT_THAT(result.payload, HasSubstr("[\"helper\", \"mine\", \"" + second->name + "\", null, "));
+  }
+  EXPECT_THAT(cloud.wait_for_log("at import"), HasSubstr("at import\nSTART"));
+}
+
+TEST_F(EngineTest, ErrorsOfAParkedInterpreterAreTheSame) {
+  cloud.invoke(cloud.python(kEcho));
+  let_one_park();
+  EXPECT_THAT(cloud.invoke(cloud.python("import nothing_like_it\n")).payload, HasSubstr("Runtime.ImportModuleError"));
+  let_one_park();
+  const auto slow = cloud.python("import time\ndef handler(e, c): time.sleep(30)\n");
+  slow->timeout_seconds = 1;
+  EXPECT_THAT(cloud.invoke(slow).payload, HasSubstr("Task timed out after 1.00 seconds"));
+}
+
+TEST_F(EngineTest, BigPackageDoesNotUseAParkedInterpreter) {
+  cloud.invoke(cloud.python(kEcho));
+  let_one_park();
+  const auto f = cloud.python("import os\ndef handler(e, c): return len(os.listdir(os.path.dirname(__file__)))\n");
+  for (int i = 0; i < 300; ++i) std::ofstream(f->code / ("file" + std::to_string(i))) << i;
+  EXPECT_EQ(cloud.invoke(f).payload, "301");
+}
+
 TEST(EngineReaperTest, IdleEnvironmentsEnd) {
   EngineOptions options;
   options.idle_time = std::chrono::seconds(0);

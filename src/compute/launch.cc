@@ -1,0 +1,81 @@
+#include "compute/launch.h"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+
+#include "compute/environment_variables.h"
+
+namespace cumulet::compute {
+namespace {
+
+bool is_program(const std::filesystem::path& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0;
+}
+
+/// What sandboxes of all runtimes have.
+SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version) {
+  SandboxSpec spec;
+  spec.mounts = parts.root->mounts();
+  spec.memory_mib = version.memory_mib;
+  spec.ephemeral_mib = version.ephemeral_mib;
+  // Lambda gives a vCPU for 1769 MB, and more than a function's share while it initialises. Here every function may
+  // use one whole CPU: what nobody else needs is not withheld from it.
+  spec.cpus = std::max(1.0, version.memory_mib / 1769.0);
+  spec.listen_ports = {kRuntimeApiPort, kPlatformPort};
+  return spec;
+}
+
+}  // namespace
+
+SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
+                         const std::filesystem::path& task) {
+  SandboxSpec spec = common_spec(parts, version);
+  spec.mounts.emplace_back(task, "/var/task");
+  spec.mounts.emplace_back(parts.options.runtimes / choice.language->client, "/var/runtime");
+  if (const auto wrapper = version.environment.find("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != version.environment.end()) {
+    spec.command.push_back(wrapper->second);
+  }
+  spec.command.push_back(choice.interpreter);
+  for (std::string argument : choice.arguments) {
+    constexpr std::string_view kHeap = "{heap_mib}";
+    if (const auto at = argument.find(kHeap); at != std::string::npos) {
+      argument.replace(at, kHeap.size(), std::to_string(std::max(32u, version.memory_mib * 9 / 10)));
+    }
+    spec.command.push_back(std::move(argument));
+  }
+  return spec;
+}
+
+Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const FunctionVersion> version, RuntimeChoice choice,
+                               std::string log_stream) {
+  std::filesystem::path opt;
+  if (version->layers.size() > 1) {
+    const auto merge = [&parts, version] { return parts.root->merge_layers(version->layers, version->key); };
+    opt = co_await blocking(*parts.files, merge);
+  } else if (!version->layers.empty()) {
+    opt = version->layers.front();
+  }
+  const bool os_only = choice.language->client.empty();
+  SandboxSpec spec;
+  if (os_only) {
+    spec = common_spec(parts, *version);
+    spec.mounts.emplace_back(version->code, "/var/task");
+    // Not executable, or not there: the same answer, as in AWS.
+    const bool own = is_program(version->code / "bootstrap");
+    if (!own && (opt.empty() || !is_program(opt / "bootstrap"))) {
+      co_await fail({"Runtime.InvalidEntrypoint", 200},
+                    "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
+    }
+    spec.command = {own ? "/var/task/bootstrap" : "/opt/bootstrap"};
+  } else {
+    spec = managed_spec(parts, *version, choice, version->code);
+  }
+  if (!opt.empty()) spec.mounts.emplace_back(opt, "/opt");
+  const Credentials credentials = co_await parts.hooks.credentials(*version);
+  spec.environment = environment_variables(*version, credentials, log_stream, os_only);
+  co_return spec;
+}
+
+}  // namespace cumulet::compute

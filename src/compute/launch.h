@@ -1,0 +1,16 @@
+#pragma once
+
+#include "compute/cell.h"
+
+/// How a function version becomes a sandbox.
+namespace cumulet::compute {
+
+/// What a sandbox of a managed runtime is made of, without the environment variables. `task` is shown at /var/task.
+SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
+                         const std::filesystem::path& task);
+/// The whole of it for a version. Fails with Runtime.InvalidEntrypoint (200: the function's fault), and with what
+/// merging layers or fetching credentials fails with.
+Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const FunctionVersion> version, RuntimeChoice choice,
+                               std::string log_stream);
+
+}  // namespace cumulet::compute

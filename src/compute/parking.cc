@@ -1,0 +1,239 @@
+#include "compute/parking.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/ids.h"
+#include "compute/environment_variables.h"
+#include "compute/launch.h"
+
+namespace cumulet::compute {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLotsAtMost = 6;
+constexpr std::size_t kFilesAtMost = 128;
+constexpr milliseconds kRefillAfter{150};  ///< Not while the cold start itself still needs the processor.
+constexpr seconds kBootLimit{20};
+
+/// Variables that an interpreter or its loader reads when it starts.
+bool read_at_start(const std::string& name) {
+  constexpr std::array<std::string_view, 8> kNames{
+      "AWS_LAMBDA_EXEC_WRAPPER", "PATH", "LANG", "TZ", "HOME", "LC_ALL", "OPENSSL_CONF", "SSL_CERT_FILE"};
+  return name.starts_with("PYTHON") || name.starts_with("NODE_") || name.starts_with("LD_") ||
+         name.starts_with("MALLOC_") || name.starts_with("UV_") ||
+         std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+}  // namespace
+
+std::string Parking::key_of(const FunctionVersion& version) const {
+  if (!version.layers.empty()) return {};
+  for (const auto& [name, value] : version.environment) {
+    if (read_at_start(name)) return {};
+  }
+  const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version.runtime);
+  if (!choice || choice->language->client.empty() || !choice->language->parks) return {};
+  return choice->interpreter + " " + std::to_string(version.memory_mib) + " " + std::to_string(version.ephemeral_mib);
+}
+
+std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersion& version, std::size_t loop_index) {
+  std::unique_ptr<Cell> cell;
+  std::vector<std::unique_ptr<Cell>> dead;
+  bool begin_watch = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return nullptr;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (!lots_.contains(key) && lots_.size() >= kLotsAtMost) {
+      const auto oldest = std::min_element(lots_.begin(), lots_.end(), [](const auto& a, const auto& b) {
+        return a.second.last_use < b.second.last_use;
+      });
+      if (oldest->second.under_way > 0) return nullptr;
+      for (auto& old : oldest->second.cells) dead.push_back(std::move(old));
+      lots_.erase(oldest);
+    }
+    const auto [entry, fresh] = lots_.try_emplace(key);
+    Lot& lot = entry->second;
+    begin_watch = fresh;
+    lot.busy = !fresh && now - lot.last_use < seconds(1);
+    lot.last_use = now;
+    if (!lot.example) {
+      auto example = std::make_shared<FunctionVersion>();
+      example->runtime = version.runtime;
+      example->memory_mib = version.memory_mib;
+      example->ephemeral_mib = version.ephemeral_mib;
+      lot.example = std::move(example);
+    }
+    while (!lot.cells.empty() && !cell) {
+      // One on the caller's loop, if there is one.
+      auto best = std::find_if(lot.cells.begin(), lot.cells.end(),
+                               [loop_index](const auto& c) { return c->loop_index() == loop_index; });
+      if (best == lot.cells.end()) best = lot.cells.begin();
+      cell = std::move(*best);
+      lot.cells.erase(best);
+      if (cell->exit().resolved()) dead.push_back(std::move(cell));
+    }
+  }
+  for (auto& one : dead) end(std::move(one));
+  Loop& loop = parts_.loops.at(loop_index);
+  loop.post(
+      [this, key, &loop] { loop.at(std::chrono::steady_clock::now() + kRefillAfter, [this, key] { refill(key); }); });
+  if (begin_watch) watch(key, loop_index);
+  return cell;
+}
+
+void Parking::refill(const std::string& key) {
+  std::shared_ptr<const FunctionVersion> example;
+  std::size_t missing = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = lots_.find(key);
+    if (closed_ || found == lots_.end()) return;
+    Lot& lot = found->second;
+    const std::size_t wanted = lot.busy ? 2 : 1;
+    const std::size_t have = lot.cells.size() + lot.under_way;
+    missing = wanted > have ? wanted - have : 0;
+    lot.under_way += missing;
+    example = lot.example;
+  }
+  for (std::size_t i = 0; i < missing; ++i) {
+    const std::size_t loop_index = i % parts_.loops.size();
+    parts_.loops.at(loop_index).post([this, key, example, loop_index] {
+      start(park_one(key, example, loop_index), [](const Result<void>&) {});
+    });
+  }
+}
+
+Task<void> Parking::park_one(std::string key, std::shared_ptr<const FunctionVersion> example, std::size_t loop_index) {
+  Result<std::unique_ptr<Cell>> cell = co_await attempt(boot(example, loop_index));
+  std::unique_ptr<Cell> unwanted;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = lots_.find(key);
+    if (found != lots_.end()) --found->second.under_way;
+    if (cell && (closed_ || found == lots_.end())) {
+      unwanted = std::move(*cell);
+    } else if (cell) {
+      found->second.cells.push_back(std::move(*cell));
+    }
+  }
+  if (unwanted) end(std::move(unwanted));
+}
+
+/// A sandbox in which the interpreter has reached the point where it wants to know its function.
+Task<std::unique_ptr<Cell>> Parking::boot(std::shared_ptr<const FunctionVersion> example, std::size_t loop_index) {
+  const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(example->runtime);
+  if (!choice) co_return Error("Sandbox.Failure", 500, "no interpreter");
+  const fs::path folder = parts_.options.state / "parked" / random_id(16);
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  fs::permissions(folder, fs::perms(0755), problem);
+  if (problem) co_return Error("Sandbox.Failure", 500, "making " + folder.string());
+  SandboxSpec spec = managed_spec(parts_, *example, *choice, folder);
+  spec.environment = parked_variables();
+  std::unique_ptr<Cell> cell = co_await Cell::make(parts_, std::move(spec), loop_index);
+  cell->task_folder = folder;
+  const SteadyTime deadline = std::chrono::steady_clock::now() + kBootLimit;
+  while (!cell->door().parked && !cell->exit().resolved() && std::chrono::steady_clock::now() < deadline) {
+    co_await sleep_for(milliseconds(5));
+  }
+  if (!cell->door().parked) {
+    end(std::move(cell));
+    co_return Error("Sandbox.Failure", 500, "the interpreter did not park");
+  }
+  co_return cell;
+}
+
+/// On any thread: the cell goes on its own loop, when its processes have ended.
+void Parking::end(std::unique_ptr<Cell> cell) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++ending_;
+  }
+  std::shared_ptr<Cell> shared = std::move(cell);
+  parts_.loops.at(shared->loop_index()).post([this, shared]() mutable {
+    shared->sandbox().kill();
+    shared->close();
+    const Deferred<SandboxExit> exit = shared->exit();
+    start(exit.wait_until(std::chrono::steady_clock::now() + seconds(5), Error("Sandbox.Failure", 500, "did not end")),
+          [this, shared](const Result<SandboxExit>&) mutable {
+            Loop::current()->post([this, kept = std::move(shared)]() mutable {
+              kept.reset();
+              const std::lock_guard lock(mutex_);
+              --ending_;
+            });
+          });
+  });
+}
+
+/// Ends what nobody has used for the idle time.
+void Parking::watch(const std::string& key, std::size_t loop_index) {
+  Loop& loop = parts_.loops.at(loop_index);
+  loop.post([this, key, loop_index, &loop] {
+    const auto pause = std::max<milliseconds>(parts_.options.idle_time, milliseconds(200));
+    loop.at(std::chrono::steady_clock::now() + pause, [this, key, loop_index] {
+      std::vector<std::unique_ptr<Cell>> unused;
+      {
+        const std::lock_guard lock(mutex_);
+        const auto found = lots_.find(key);
+        if (closed_ || found == lots_.end()) return;
+        const bool idle = std::chrono::steady_clock::now() - found->second.last_use >= parts_.options.idle_time;
+        if (idle && found->second.under_way == 0) {
+          unused = std::move(found->second.cells);
+          lots_.erase(found);
+        }
+      }
+      if (unused.empty()) {
+        const std::lock_guard lock(mutex_);
+        if (!lots_.contains(key)) return;
+      }
+      for (auto& cell : unused) end(std::move(cell));
+      if (size() > 0) watch(key, loop_index);
+    });
+  });
+}
+
+void Parking::close() {
+  std::vector<std::unique_ptr<Cell>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (auto& [key, lot] : lots_) {
+      for (auto& cell : lot.cells) all.push_back(std::move(cell));
+      lot.cells.clear();
+    }
+  }
+  for (auto& cell : all) end(std::move(cell));
+}
+
+std::size_t Parking::size() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = ending_;
+  for (const auto& [key, lot] : lots_) count += lot.cells.size() + lot.under_way;
+  return count;
+}
+
+bool Parking::place_code(const fs::path& code, const Cell& cell) {
+  std::error_code problem;
+  std::size_t files = 0;
+  for (fs::recursive_directory_iterator at(code, problem), end; !problem && at != end; at.increment(problem)) {
+    if (++files > kFilesAtMost) return false;
+    const fs::path target = cell.task_folder / at->path().lexically_relative(code);
+    const fs::file_type type = at->symlink_status(problem).type();
+    if (problem) return false;
+    if (type == fs::file_type::directory) {
+      fs::create_directory(target, problem);
+      if (!problem) fs::permissions(target, fs::perms(0755), problem);
+    } else if (type == fs::file_type::symlink) {
+      fs::copy_symlink(at->path(), target, problem);
+    } else {
+      fs::create_hard_link(at->path(), target, problem);
+    }
+    if (problem) return false;
+  }
+  return !problem;
+}
+
+}  // namespace cumulet::compute
