@@ -28,14 +28,15 @@ struct Inbound {
   std::string body;
 };
 
-/// HTTP to other servers (libcurl, HTTP/1.1 and HTTP/2, connections kept), on a thread of its own that the first request
-/// starts. Thread-safe. Framing and Connection fields of the caller are left out. Proxies are those of the environment,
-/// but never for localhost. Fails with code "ConnectionError" (502) or "RequestTimeout" (504) and the reason in words.
+/// HTTP to other servers (libcurl, HTTP/1.1 and HTTP/2, connections kept), on a thread of its own that the first
+/// request starts. Thread-safe. Framing and Connection fields of the caller are left out. Proxies are those of the
+/// environment, but never for localhost. Fails with code "ConnectionError" (502) or "RequestTimeout" (504) and the
+/// reason in words.
 class Client {
  public:
   Client();
   ~Client();
-  Task<Inbound> send(Outbound request);  ///< From a loop.
+  Task<Inbound> send(Outbound request);                    ///< From a loop.
   Result<Inbound> send_blocking(const Outbound& request);  ///< From any thread that may wait.
 
  private:

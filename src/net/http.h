@@ -47,12 +47,12 @@ class Headers {
 /// One request. It lives until its response has been sent; the body may be read once.
 struct Request {
   std::string method;
-  std::string target;     ///< As it came: path and query, still encoded.
-  std::string path;       ///< The part before '?', still encoded.
-  std::string query;      ///< The part after '?', still encoded; empty without one.
+  std::string target;  ///< As it came: path and query, still encoded.
+  std::string path;    ///< The part before '?', still encoded.
+  std::string query;   ///< The part after '?', still encoded; empty without one.
   Headers headers;
-  std::string host;       ///< Of the Host header, lower case, without the port.
-  bool secure = false;    ///< Came through TLS.
+  std::string host;     ///< Of the Host header, lower case, without the port.
+  bool secure = false;  ///< Came through TLS.
   std::string remote_address;
   std::unique_ptr<BodySource> body;  ///< Never null. Its size() is the Content-Length, if there was one.
 
@@ -63,7 +63,8 @@ struct Request {
 /// A part of an open file: sent with sendfile where the connection allows it. Closes the descriptor.
 class FileBody final : public BodySource {
  public:
-  FileBody(int fd, std::uint64_t offset, std::uint64_t length) : fd_(fd), offset_(offset), left_(length), size_(length) {}
+  FileBody(int fd, std::uint64_t offset, std::uint64_t length)
+      : fd_(fd), offset_(offset), left_(length), size_(length) {}
   ~FileBody() override;
   Task<std::string> read() override;
   std::optional<std::uint64_t> size() const override { return size_; }

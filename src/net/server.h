@@ -13,19 +13,19 @@ namespace cumulet::net {
 
 /// What a connection and a request may cost us. Times in seconds, sizes in bytes.
 struct Limits {
-  std::size_t header_bytes = 64 * 1024;         ///< Request line and headers; more is 431 (request line: 414).
-  std::size_t header_count = 200;               ///< More is 431.
-  std::uint64_t body_bytes = 5ull << 30;        ///< More is 413. Operations set tighter ones.
-  std::size_t connections = 20'000;             ///< Past it, new ones are closed at once.
-  std::uint32_t header_seconds = 20;            ///< From the first byte to the end of the headers; then 408.
-  std::uint32_t body_idle_seconds = 60;         ///< Without a byte of the body; then the connection closes.
-  std::uint32_t keep_alive_seconds = 75;        ///< Idle between requests.
-  std::uint32_t write_idle_seconds = 60;        ///< A reader that takes nothing.
+  std::size_t header_bytes = 64 * 1024;   ///< Request line and headers; more is 431 (request line: 414).
+  std::size_t header_count = 200;         ///< More is 431.
+  std::uint64_t body_bytes = 5ull << 30;  ///< More is 413. Operations set tighter ones.
+  std::size_t connections = 20'000;       ///< Past it, new ones are closed at once.
+  std::uint32_t header_seconds = 20;      ///< From the first byte to the end of the headers; then 408.
+  std::uint32_t body_idle_seconds = 60;   ///< Without a byte of the body; then the connection closes.
+  std::uint32_t keep_alive_seconds = 75;  ///< Idle between requests.
+  std::uint32_t write_idle_seconds = 60;  ///< A reader that takes nothing.
 };
 
-/// The event loops: one thread each, sockets are accepted with SO_REUSEPORT by every loop, and a connection stays on the
-/// loop that accepted it. Making them prepares the process for sockets: SIGPIPE is ignored, the soft limit of descriptors
-/// raised (to 65,536 at most).
+/// The event loops: one thread each, sockets are accepted with SO_REUSEPORT by every loop, and a connection stays on
+/// the loop that accepted it. Making them prepares the process for sockets: SIGPIPE is ignored, the soft limit of
+/// descriptors raised (to 65,536 at most).
 class Loops {
  public:
   explicit Loops(std::size_t count);
@@ -55,8 +55,8 @@ class TlsIdentity {
 };
 
 /// An HTTP listener: HTTP/1.1 and, when an identity is given, TLS on the same port (told apart by the first byte).
-/// Requests whose framing is ambiguous (both Content-Length and Transfer-Encoding, several lengths, obs-fold, a bare LF,
-/// spaces before a colon …) are answered 400 and the connection is closed.
+/// Requests whose framing is ambiguous (both Content-Length and Transfer-Encoding, several lengths, obs-fold, a bare
+/// LF, spaces before a colon …) are answered 400 and the connection is closed.
 class Server {
  public:
   Server(Loops& loops, Handler handler, Limits limits = {}, std::shared_ptr<TlsIdentity> identity = nullptr);
@@ -66,8 +66,8 @@ class Server {
   Result<std::uint16_t> listen(const std::string& host, std::uint16_t port);
 
   /// Serves a socket that is listening already (made inside a sandbox's network namespace, say) on one loop, until
-  /// `close_listener` with the returned number. Takes the descriptor. `handler` answers only this listener's requests and
-  /// may take its time: nothing limits how long it answers.
+  /// `close_listener` with the returned number. Takes the descriptor. `handler` answers only this listener's requests
+  /// and may take its time: nothing limits how long it answers.
   std::uint64_t serve(int listening_fd, std::size_t loop_index, Handler handler);
   /// Closes the listener and its connections; handlers at work run to their end. Any thread.
   void close_listener(std::uint64_t listener);
