@@ -136,7 +136,9 @@ Result<void> Gate::Durable::await_resume() const {
 
 std::vector<CommitPtr> Gate::next_group(std::size_t max_bytes) {
   std::unique_lock lock(mutex_);
-  if (queue_.empty() && !closed_) {
+  // A wake-up may come late, when the group before has taken what it was sent for. Then there is nothing to take, and
+  // an empty group would end the committer.
+  while (queue_.empty() && !closed_) {
     committer_idle_ = true;
     work_.wait(lock, [this] { return !committer_idle_ || closed_; });
   }
