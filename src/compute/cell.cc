@@ -35,7 +35,9 @@ Cell::Cell(EngineParts& parts, std::unique_ptr<Sandbox> sandbox, std::size_t loo
       return answer_runtime(door->side, request);
     }));
   }
-  if (sockets.size() > 1) listeners_.push_back(parts_.server.serve(sockets[1], loop_index_, parts_.hooks.platform));
+  for (std::size_t i = 1; i < sockets.size(); ++i) {
+    listeners_.push_back(parts_.server.serve(sockets[i], loop_index_, parts_.hooks.platform));
+  }
   Loop* const loop = &parts_.loops.at(loop_index_);
   output_ = std::make_shared<Output>(sandbox_->take_output(), parts_.clock, [door = door_, loop] {
     loop->post([door] {

@@ -111,7 +111,7 @@ class PooledEngine final : public Engine {
     if (!catalogue) return std::move(catalogue).error();
     catalogue_.emplace(std::move(catalogue).value());
     parts_.catalogue = &*catalogue_;
-    Result<RuntimeRoot> root = RuntimeRoot::make(options_.state);
+    Result<RuntimeRoot> root = RuntimeRoot::make(options_.state, options_.certificate_authority);
     if (!root) return std::move(root).error();
     parts_.root = std::move(root).value();
     parking_.emplace(parts_);

@@ -84,8 +84,11 @@ struct EngineHooks {
 struct EngineOptions {
   std::chrono::seconds idle_time{600};  ///< After it, an idle environment is reaped.
   std::uint32_t account_concurrency = 1000;
-  std::filesystem::path runtimes;      ///< The folder of runtime clients (runtimes/ of this project).
-  std::filesystem::path state;         ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
+  std::filesystem::path runtimes;  ///< The folder of runtime clients (runtimes/ of this project).
+  std::filesystem::path state;     ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
+  /// PEM of the authority that signed our certificates. With it, AWS's own names lead to us inside sandboxes, and are
+  /// trusted: for SDKs that do not know AWS_ENDPOINT_URL.
+  std::string certificate_authority;
   std::uint32_t max_environments = 0;  ///< 0: what memory allows.
 };
 

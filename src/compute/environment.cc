@@ -109,7 +109,8 @@ Task<void> Environment::dispatch(std::unique_ptr<Cell> parked, bool os_only) {
   adopt(std::move(parked));
   if (!credentials) co_await fail(credentials.error());
   std::string variables = "{";
-  for (const auto& [name, value] : environment_variables(*version_, *credentials, log_stream_, os_only)) {
+  for (const auto& [name, value] : environment_variables(*version_, *credentials, log_stream_, os_only,
+                                                         !parts_.options.certificate_authority.empty())) {
     variables += (variables.size() > 1 ? ",\"" : "\"") + json_escape(name) + "\":\"" + json_escape(value) + "\"";
   }
   variables += '}';

@@ -5,10 +5,12 @@
 namespace cumulet::compute {
 namespace {
 
+constexpr const char* kBundle = "/etc/ssl/certs/ca-certificates.crt";
+
 std::string runtime_api() { return "127.0.0.1:" + std::to_string(kRuntimeApiPort); }
 
-std::map<std::string, std::string> unreserved() {
-  return {
+std::map<std::string, std::string> unreserved(bool own_names) {
+  std::map<std::string, std::string> all{
       {"PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"},
       {"LD_LIBRARY_PATH",
        "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"},
@@ -26,12 +28,18 @@ std::map<std::string, std::string> unreserved() {
       {"LOCALSTACK_HOSTNAME", "127.0.0.1"},
       {"EDGE_PORT", std::to_string(kPlatformPort)},
   };
+  if (own_names) {
+    all["AWS_CA_BUNDLE"] = kBundle;
+    all["SSL_CERT_FILE"] = kBundle;
+    all["NODE_EXTRA_CA_CERTS"] = "/etc/ssl/certs/cumulet.pem";
+  }
+  return all;
 }
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> parked_variables() {
-  std::map<std::string, std::string> all = unreserved();
+std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names) {
+  std::map<std::string, std::string> all = unreserved(own_names);
   all["AWS_LAMBDA_RUNTIME_API"] = runtime_api();
   all["LAMBDA_TASK_ROOT"] = "/var/task";
   all["LAMBDA_RUNTIME_DIR"] = "/var/runtime";
@@ -41,9 +49,10 @@ std::vector<std::pair<std::string, std::string>> parked_variables() {
 
 std::vector<std::pair<std::string, std::string>> environment_variables(const FunctionVersion& version,
                                                                        const Credentials& credentials,
-                                                                       const std::string& log_stream, bool os_only) {
+                                                                       const std::string& log_stream, bool os_only,
+                                                                       bool own_names) {
   // Unreserved: a function may set its own.
-  std::map<std::string, std::string> all = unreserved();
+  std::map<std::string, std::string> all = unreserved(own_names);
   for (const auto& [name, value] : version.environment) {
     if (!name.starts_with('_')) all[name] = value;
   }

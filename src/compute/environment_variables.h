@@ -10,15 +10,18 @@ namespace cumulet::compute {
 
 inline constexpr std::uint16_t kRuntimeApiPort = 9001;
 inline constexpr std::uint16_t kPlatformPort = 4566;
+inline constexpr std::uint16_t kTlsPort = 443;  ///< Where AWS's own names lead, if they lead to us.
 
 /// The variables of an execution environment, as Lambda sets them. Precedence: the function's own over the unreserved
 /// ones of the platform; credentials, runtime and platform variables over everything. The function's names that start
-/// with '_' are dropped.
+/// with '_' are dropped. With
+/// `own_names` our certificate authority is to be trusted.
 std::vector<std::pair<std::string, std::string>> environment_variables(const FunctionVersion& version,
                                                                        const Credentials& credentials,
-                                                                       const std::string& log_stream, bool os_only);
+                                                                       const std::string& log_stream, bool os_only,
+                                                                       bool own_names);
 
 /// Of an interpreter that waits for its function: what it reads at its start, and `_CUMULET_PARKED`.
-std::vector<std::pair<std::string, std::string>> parked_variables();
+std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names);
 
 }  // namespace cumulet::compute

@@ -24,6 +24,7 @@ SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version
   // use one whole CPU: what nobody else needs is not withheld from it.
   spec.cpus = std::max(1.0, version.memory_mib / 1769.0);
   spec.listen_ports = {kRuntimeApiPort, kPlatformPort};
+  if (!parts.options.certificate_authority.empty()) spec.listen_ports.push_back(kTlsPort);
   return spec;
 }
 
@@ -74,7 +75,8 @@ Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const Functio
   }
   if (!opt.empty()) spec.mounts.emplace_back(opt, "/opt");
   const Credentials credentials = co_await parts.hooks.credentials(*version);
-  spec.environment = environment_variables(*version, credentials, log_stream, os_only);
+  spec.environment =
+      environment_variables(*version, credentials, log_stream, os_only, !parts.options.certificate_authority.empty());
   co_return spec;
 }
 

@@ -132,7 +132,7 @@ Task<std::unique_ptr<Cell>> Parking::boot(std::shared_ptr<const FunctionVersion>
   fs::permissions(folder, fs::perms(0755), problem);
   if (problem) co_return Error("Sandbox.Failure", 500, "making " + folder.string());
   SandboxSpec spec = managed_spec(parts_, *example, *choice, folder);
-  spec.environment = parked_variables();
+  spec.environment = parked_variables(!parts_.options.certificate_authority.empty());
   std::unique_ptr<Cell> cell = co_await Cell::make(parts_, std::move(spec), loop_index);
   cell->task_folder = folder;
   const SteadyTime deadline = std::chrono::steady_clock::now() + kBootLimit;

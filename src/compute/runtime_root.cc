@@ -1,5 +1,6 @@
 #include "compute/runtime_root.h"
 
+#include <array>
 #include <fstream>
 #include <system_error>
 
@@ -21,6 +22,27 @@ constexpr const char* kGroup = "root:x:0:\nsbx_user1051:x:990:\nnogroup:x:65534:
 constexpr const char* kHosts =
     "127.0.0.1\tlocalhost sandbox sandbox.localdomain localhost.localstack.cloud s3.localhost.localstack.cloud\n"
     "::1\tlocalhost\n";
+constexpr std::array<const char*, 22> kServices{
+    "apigateway", "cloudformation", "cognito-idp", "dynamodb", "email", "events",     "firehose",
+    "iam",        "kinesis",        "kms",         "lambda",   "logs",  "monitoring", "s3",
+    "scheduler",  "secretsmanager", "sns",         "sqs",      "ssm",   "states",     "sts",
+    "xray"};
+constexpr std::array<const char*, 18> kRegions{
+    "us-east-1",      "us-east-2",      "us-west-1",      "us-west-2",      "ca-central-1",   "eu-west-1",
+    "eu-west-2",      "eu-west-3",      "eu-central-1",   "eu-north-1",     "eu-south-1",     "ap-south-1",
+    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2", "sa-east-1"};
+
+/// AWS's names of services, a line a region: a hosts file knows no wildcards.
+std::string aws_hosts() {
+  std::string hosts = "127.0.0.1\tsts.amazonaws.com iam.amazonaws.com s3.amazonaws.com\n";
+  for (const char* region : kRegions) {
+    hosts += "127.0.0.1\t";
+    for (const char* service : kServices) hosts += std::string(service) + "." + region + ".amazonaws.com ";
+    hosts.back() = '\n';
+  }
+  return hosts;
+}
+
 constexpr const char* kNsswitch = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n";
 
 Result<void> write_file(const fs::path& path, std::string_view text) {
@@ -67,7 +89,7 @@ std::error_code overlay(const fs::path& from, const fs::path& into) {
 
 }  // namespace
 
-Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state) {
+Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& certificate_authority) {
   RuntimeRoot root;
   root.state_ = state;
   std::error_code problem;
@@ -84,11 +106,14 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state) {
   if (problem) return failed("making", state / "layers", problem);
   for (const auto& [name, text] : {std::pair{"passwd", kPasswd},
                                    {"group", kGroup},
-                                   {"hosts", kHosts},
                                    {"nsswitch.conf", kNsswitch},
                                    {"resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"},
                                    {"hostname", "sandbox\n"}}) {
     if (Result<void> written = write_file(etc / name, text); !written) return std::move(written).error();
+  }
+  const bool own_names = !certificate_authority.empty();
+  if (Result<void> written = write_file(etc / "hosts", kHosts + (own_names ? aws_hosts() : std::string())); !written) {
+    return std::move(written).error();
   }
   for (const char* name : {"ld.so.cache", "services", "protocols", "mime.types", "ssl/openssl.cnf"}) {
     if (fs::is_regular_file(fs::path("/etc") / name, problem)) {
@@ -99,8 +124,22 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state) {
     if (fs::is_directory(folder, problem)) root.mounts_.emplace_back(folder, folder);
   }
   root.mounts_.emplace_back(etc, "/etc");
-  for (const char* folder : {"/etc/ssl/certs", "/etc/alternatives", "/etc/fonts"}) {
+  for (const char* folder : {"/etc/alternatives", "/etc/fonts"}) {
     if (fs::is_directory(folder, problem)) root.mounts_.emplace_back(folder, folder);
+  }
+  if (!own_names) {
+    if (fs::is_directory("/etc/ssl/certs", problem)) root.mounts_.emplace_back("/etc/ssl/certs", "/etc/ssl/certs");
+  } else {
+    // The host's bundle and ours in one; programs that look certificates up one by one are sent to the bundle by
+    // SSL_CERT_FILE.
+    std::ifstream host("/etc/ssl/certs/ca-certificates.crt", std::ios::binary);
+    const std::string bundle{std::istreambuf_iterator<char>(host), std::istreambuf_iterator<char>()};
+    for (const auto& [name, text] :
+         {std::pair<const char*, std::string>{"ca-certificates.crt", bundle + certificate_authority},
+          {"cumulet.pem", certificate_authority}}) {
+      if (Result<void> written = write_file(etc / "ssl/certs" / name, text); !written)
+        return std::move(written).error();
+    }
   }
   for (const auto& entry : fs::directory_iterator("/etc", problem)) {
     // Debian's interpreters keep their site configuration here (python3.11/sitecustomize.py).

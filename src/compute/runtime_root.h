@@ -14,7 +14,8 @@ namespace cumulet::compute {
 class RuntimeRoot {
  public:
   /// Writes the files of /etc below `state`. Fails when it cannot.
-  static Result<RuntimeRoot> make(const std::filesystem::path& state);
+  /// With a certificate authority (PEM), AWS's own host names lead to the sandbox's 127.0.0.1, and it is trusted.
+  static Result<RuntimeRoot> make(const std::filesystem::path& state, const std::string& certificate_authority);
 
   const std::vector<Mount>& mounts() const { return mounts_; }
 

@@ -79,6 +79,20 @@ def test_platform_is_reachable_with_the_roles_credentials(python, call, role):
     assert result.startswith("arn:aws:sts::") and f":assumed-role/functions/{name}" in result
 
 
+def test_aws_names_lead_to_the_platform(python, call, make_function):
+    """SDKs that do not know AWS_ENDPOINT_URL reach us all the same, over TLS that they trust."""
+    name = python("import urllib.request\n"
+                  "def handler(e, c):\n"
+                  "    try: return urllib.request.urlopen('https://sts.eu-west-1.amazonaws.com/?Action=None').status\n"
+                  "    except urllib.error.HTTPError as error: return [error.code, error.headers['x-amzn-requestid']]\n")
+    result, error = call(name)
+    assert error is None and result[0] in (400, 403, 404) and result[1]
+    name = make_function("nodejs20.x", {"app.mjs": "export const handler = async () =>\n"
+                                        "  (await fetch('https://sts.us-east-1.amazonaws.com/')).headers.get('x-amzn-requestid')\n"})
+    result, error = call(name)
+    assert error is None and result
+
+
 def test_log_tail_and_report(lam, python):
     name = python("def handler(e, c): print('a line')\n")
     reply = lam.invoke(FunctionName=name, LogType="Tail")
