@@ -86,6 +86,7 @@ struct Cloud::Parts {
   std::unique_ptr<net::Loops> loops;
   std::unique_ptr<net::Server> server;
   std::unique_ptr<net::Client> client;
+  std::string certificate_authority;  ///< PEM; empty when the certificate is the user's own.
   std::unique_ptr<events::Outbox> outbox;
   wire::Directory directory;
 
@@ -134,6 +135,7 @@ Result<void> Cloud::Parts::open_network() {
   if (config.tls_cert.empty()) {
     Result<std::shared_ptr<net::LocalAuthority>> authority = net::LocalAuthority::open(config.data_dir.string());
     if (!authority.ok()) return cannot("cannot open the certificate authority", authority.error());
+    certificate_authority = (*authority)->certificate();
     identity = std::move(*authority);
   } else {
     Result<std::shared_ptr<net::TlsIdentity>> files =
@@ -179,6 +181,7 @@ Result<void> Cloud::Parts::open_compute() {
   if (!substrate.ok()) return cannot("cannot build sandboxes ('cumulet doctor' says more)", substrate.error());
   compute::EngineOptions options;
   options.runtimes = config.runtimes.empty() ? compute::find_runtimes_folder() : config.runtimes;
+  options.certificate_authority = certificate_authority;
   options.state = config.data_dir / "engine";
   made = make_directory(options.state, 0711);
   if (!made.ok()) return made;
