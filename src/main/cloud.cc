@@ -58,6 +58,10 @@ Result<void> make_directory(const std::filesystem::path& directory, mode_t mode)
 /// Members stand in the order in which they need each other.
 struct Cloud::Parts {
   explicit Parts(const Config& c) : config(c) {}
+  ~Parts() {
+    // The loops end first: nothing may run while the parts that it uses go. Also when the start has failed half-way.
+    if (loops) loops->stop();
+  }
 
   Result<void> open_stores();
   Result<void> open_access();
@@ -79,6 +83,7 @@ struct Cloud::Parts {
   ThreadPool pool{kBlockingThreads};
   std::unique_ptr<storage::Database> database;
   std::unique_ptr<storage::BlobStore> blobs;
+  std::unique_ptr<s3::SealingKey> sealing;
   std::unique_ptr<access::CredentialStore> credentials;
   std::unique_ptr<access::Authenticator> authenticator;
   std::unique_ptr<pipeline::AccessLog> access_log;
@@ -111,6 +116,9 @@ Result<void> Cloud::Parts::open_stores() {
   Result<std::unique_ptr<storage::BlobStore>> files = storage::open_blob_files(config.data_dir / "blobs", pool);
   if (!files.ok()) return cannot("cannot open the objects in " + config.data_dir.string(), files.error());
   blobs = std::move(*files);
+  Result<s3::SealingKey> key = s3::SealingKey::open(config.data_dir / "s3-key");
+  if (!key.ok()) return std::move(key).error();
+  sealing = std::make_unique<s3::SealingKey>(std::move(*key));
   Result<std::unique_ptr<pipeline::AccessLog>> log = pipeline::AccessLog::open(config.access_log);
   if (!log.ok()) return std::move(log).error();
   access_log = std::move(*log);
@@ -242,7 +250,7 @@ void Cloud::Parts::add_services() {
   iam = std::make_unique<iam::Iam>(*database, clock);
   sts = std::make_unique<sts::Sts>(*database, *credentials);
   dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock);
-  s3 = std::make_unique<s3::S3>(*database, *blobs, clock);
+  s3 = std::make_unique<s3::S3>(*database, *blobs, clock, *sealing);
   lambda = std::make_unique<lambda::Lambda>(*database, *blobs, *engine, *outbox, pool, clock, lambda_options());
   apigateway = std::make_unique<apigateway::ApiGateway>(*database, clock, *lambda, *client);
   cloudformation = std::make_unique<cloudformation::CloudFormation>(*database, clock, directory);
@@ -296,10 +304,7 @@ Result<void> Cloud::Parts::listen() {
 
 Cloud::Cloud(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Cloud::~Cloud() {
-  // The loops end first: nothing may run while the parts that it uses go.
-  parts_->loops->stop();
-}
+Cloud::~Cloud() = default;
 
 Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
   auto parts = std::make_unique<Parts>(config);

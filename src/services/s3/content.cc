@@ -30,10 +30,12 @@ class PiecesBody final : public BodySource {
     std::string blob;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
+    std::string seal;
   };
 
-  PiecesBody(storage::BlobStore& blobs, std::vector<Stretch> stretches, std::uint64_t size, std::shared_ptr<void> pin)
-      : blobs_(blobs), stretches_(std::move(stretches)), size_(size), pin_(std::move(pin)) {}
+  PiecesBody(storage::BlobStore& blobs, const SealingKey& sealing, std::vector<Stretch> stretches, std::uint64_t size,
+             std::shared_ptr<void> pin)
+      : blobs_(blobs), sealing_(sealing), stretches_(std::move(stretches)), size_(size), pin_(std::move(pin)) {}
 
   Task<std::string> read() override {
     while (true) {
@@ -41,6 +43,10 @@ class PiecesBody final : public BodySource {
         if (next_ == stretches_.size()) co_return std::string();
         const Stretch& stretch = stretches_[next_++];
         current_ = co_await blobs_.open(stretch.blob, stretch.offset, stretch.length);
+        if (!stretch.seal.empty()) {
+          std::string key = co_await sealing_.unwrap(stretch.seal);
+          current_ = std::make_unique<UnsealedBody>(std::move(current_), std::move(key), stretch.offset);
+        }
       }
       std::string bytes = co_await current_->read();
       if (!bytes.empty()) co_return bytes;
@@ -51,6 +57,7 @@ class PiecesBody final : public BodySource {
 
  private:
   storage::BlobStore& blobs_;
+  const SealingKey& sealing_;
   std::vector<Stretch> stretches_;
   std::uint64_t size_;
   std::shared_ptr<void> pin_;
@@ -101,12 +108,17 @@ Task<void> BlobPins::erase(std::vector<std::string> ids) {
 }
 
 Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optional<wire::ChecksumKind> checksum,
-                       bool always_blob) {
+                       bool always_blob, const SealingKey* sealing) {
   Received received;
   Digest md5(DigestKind::kMd5);
   std::optional<wire::Checksum> sum;
   if (checksum) sum.emplace(*checksum);
   std::unique_ptr<storage::BlobStore::Writer> writer;
+  std::string content_key;
+  if (sealing != nullptr) {
+    received.seal = sealing->new_seal();
+    content_key = co_await sealing->unwrap(received.seal);
+  }
   if (always_blob) writer = co_await blobs.create();
   while (true) {
     std::string bytes = co_await body.read();
@@ -115,6 +127,7 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
     if (received.size > kObjectLimit) co_return entity_too_large(received.size);
     md5.update(bytes);
     if (sum) sum->update(bytes);
+    if (!content_key.empty()) apply_keystream(content_key, received.size - bytes.size(), bytes);
     if (!writer && received.size > kInlineLimit) {
       writer = co_await blobs.create();
       if (!received.bytes.empty()) co_await writer->write(std::exchange(received.bytes, {}));
@@ -132,8 +145,8 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
   co_return received;
 }
 
-Task<std::shared_ptr<BodySource>> open_pieces(storage::BlobStore& blobs, BlobPins& pins, std::vector<Piece> pieces,
-                                              std::uint64_t offset, std::uint64_t length) {
+Task<std::shared_ptr<BodySource>> open_pieces(storage::BlobStore& blobs, BlobPins& pins, const SealingKey& sealing,
+                                              std::vector<Piece> pieces, std::uint64_t offset, std::uint64_t length) {
   std::vector<PiecesBody::Stretch> stretches;
   std::vector<std::string> ids;
   std::uint64_t start = 0;
@@ -143,6 +156,7 @@ Task<std::shared_ptr<BodySource>> open_pieces(storage::BlobStore& blobs, BlobPin
     if (left > 0 && offset < end) {
       PiecesBody::Stretch stretch;
       stretch.blob = piece.blob;
+      stretch.seal = piece.seal;
       stretch.offset = offset - start;
       stretch.length = std::min(left, end - offset);
       left -= stretch.length;
@@ -153,12 +167,12 @@ Task<std::shared_ptr<BodySource>> open_pieces(storage::BlobStore& blobs, BlobPin
     start = end;
   }
   std::shared_ptr<void> pin = pins.pin(std::move(ids));
-  if (stretches.size() == 1) {
+  if (stretches.size() == 1 && stretches.front().seal.empty()) {
     const int fd = co_await blobs.open_fd(stretches.front().blob);
     auto file = std::make_unique<net::FileBody>(fd, stretches.front().offset, stretches.front().length);
     co_return std::make_shared<PinnedBody>(std::move(file), std::move(pin));
   }
-  co_return std::make_shared<PiecesBody>(blobs, std::move(stretches), length, std::move(pin));
+  co_return std::make_shared<PiecesBody>(blobs, sealing, std::move(stretches), length, std::move(pin));
 }
 
 }  // namespace cumulet::s3

@@ -10,6 +10,7 @@
 
 #include "base/body.h"
 #include "services/s3/model.h"
+#include "services/s3/sealing.h"
 #include "storage/blob_store.h"
 #include "wire/checksum.h"
 
@@ -24,6 +25,7 @@ struct Received {
   bool is_inline = false;
   std::string bytes;
   std::string blob;
+  std::string seal;  ///< Not empty: what was stored is encrypted; the digests are of what came in.
 };
 
 /// Blobs that readers still need although no row names them any more: an overwrite during a download does not cut the
@@ -49,13 +51,14 @@ class BlobPins {
   std::map<std::string, State> pinned_;
 };
 
-/// Takes a body in: up to kInlineLimit bytes stay in memory (unless `always_blob`), more goes into a blob. Fails with
-/// EntityTooLarge past kObjectLimit, and with what the body fails with (a bad signature or checksum of the transfer).
+/// Takes a body in, encrypting it when `sealing` is given: up to kInlineLimit bytes stay in memory (unless
+/// `always_blob`), more goes into a blob. Fails with EntityTooLarge past kObjectLimit, and with what the body fails
+/// with (a bad signature or checksum of the transfer).
 Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optional<wire::ChecksumKind> checksum,
-                       bool always_blob);
+                       bool always_blob, const SealingKey* sealing);
 
 /// Bytes [offset, offset+length) of pieces, as a body. A stretch of a single piece is a file that can be sent as one.
-Task<std::shared_ptr<BodySource>> open_pieces(storage::BlobStore& blobs, BlobPins& pins, std::vector<Piece> pieces,
-                                              std::uint64_t offset, std::uint64_t length);
+Task<std::shared_ptr<BodySource>> open_pieces(storage::BlobStore& blobs, BlobPins& pins, const SealingKey& sealing,
+                                              std::vector<Piece> pieces, std::uint64_t offset, std::uint64_t length);
 
 }  // namespace cumulet::s3

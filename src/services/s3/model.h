@@ -33,6 +33,7 @@ struct Piece {
   std::uint64_t size = 0;
   std::string etag;  ///< Hex MD5, without quotes.
   std::string checksum;
+  std::string seal;  ///< Not empty: the blob is encrypted (sealing.h).
 };
 
 /// What a client says about an object besides its content, and gets back with it.
@@ -68,6 +69,9 @@ struct Object {
   bool content_inline = false;
   bool multipart = false;  ///< Its pieces are the parts of an upload.
   std::vector<Piece> pieces;
+  std::string seal;  ///< Of inline content.
+
+  bool is_sealed() const { return !seal.empty() || (!pieces.empty() && !pieces.front().seal.empty()); }
 };
 
 /// A multipart upload that goes on.
@@ -79,6 +83,7 @@ struct Upload {
   std::map<std::string, std::string> tags;
   std::string checksum_algorithm;
   std::string checksum_type;
+  bool sealed = false;
 };
 
 struct Part {

@@ -13,14 +13,16 @@ Error not_implemented_header(std::string header) {
       .with("Header", std::move(header));
 }
 
-bool known_storage_class(const std::string& name) {
+}  // namespace detail
+
+Result<std::string> storage_class_of(const std::optional<std::string>& asked) {
   static constexpr std::array<std::string_view, 8> kKnown{"STANDARD",     "REDUCED_REDUNDANCY",  "STANDARD_IA",
                                                           "ONEZONE_IA",   "INTELLIGENT_TIERING", "GLACIER",
                                                           "DEEP_ARCHIVE", "GLACIER_IR"};
-  return std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end();
+  std::string name = asked.value_or("STANDARD");
+  if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) return name;
+  return Error("InvalidStorageClass", 400, "The storage class you specified is not valid");
 }
-
-}  // namespace detail
 
 Result<std::map<std::string, std::string>> parse_tags(const std::optional<std::string>& header) {
   std::map<std::string, std::string> tags;

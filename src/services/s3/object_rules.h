@@ -33,6 +33,9 @@ void show_checksum(const StoredChecksum& checksum, Output& output);
 /// "a=1&b=2", as x-amz-tagging has it.
 Result<std::map<std::string, std::string>> parse_tags(const std::optional<std::string>& header);
 
+/// STANDARD unless another is asked for; fails with InvalidStorageClass.
+Result<std::string> storage_class_of(const std::optional<std::string>& asked);
+
 /// Keys have 1 to 1024 bytes.
 Result<void> check_key(const std::string& key);
 

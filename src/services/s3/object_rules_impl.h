@@ -7,12 +7,13 @@ namespace cumulet::s3 {
 namespace detail {
 inline constexpr std::size_t kUserMetadataLimit = 2048;
 Error not_implemented_header(std::string header);
-bool known_storage_class(const std::string& name);
 }  // namespace detail
 
 template <typename Input>
 Result<void> refuse_unsupported(const Input& input) {
-  if (input.server_side_encryption) return detail::not_implemented_header("x-amz-server-side-encryption");
+  if (input.server_side_encryption && *input.server_side_encryption != "AES256") {
+    return detail::not_implemented_header("x-amz-server-side-encryption");
+  }
   if (input.sse_customer_algorithm) {
     return detail::not_implemented_header("x-amz-server-side-encryption-customer-algorithm");
   }
@@ -35,10 +36,9 @@ Result<Metadata> metadata_of(const Input& input) {
   metadata.content_language = input.content_language.value_or("");
   metadata.expires = input.expires.value_or("");
   metadata.website_redirect = input.website_redirect_location.value_or("");
-  metadata.storage_class = input.storage_class.value_or("STANDARD");
-  if (!detail::known_storage_class(metadata.storage_class)) {
-    return Error("InvalidStorageClass", 400, "The storage class you specified is not valid");
-  }
+  Result<std::string> storage_class = storage_class_of(input.storage_class);
+  if (!storage_class.ok()) return std::move(storage_class).error();
+  metadata.storage_class = std::move(storage_class).value();
   if (input.metadata) metadata.user = *input.metadata;
   std::size_t bytes = 0;
   for (const auto& [name, value] : metadata.user) bytes += name.size() + value.size();

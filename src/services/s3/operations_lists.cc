@@ -103,6 +103,12 @@ Result<std::size_t> page_limit(const std::optional<std::int32_t>& max_keys) {
   return std::min(static_cast<std::size_t>(*max_keys), kMaxKeys);
 }
 
+Result<bool> wants_url(const std::optional<std::string>& encoding_type) {
+  if (!encoding_type) return false;
+  if (*encoding_type == "url") return true;
+  return invalid_argument("Invalid Encoding Method specified in Request", "encoding-type", *encoding_type);
+}
+
 }  // namespace
 
 void S3::register_lists() {
@@ -122,14 +128,14 @@ Task<api::ListObjectsOutput> S3::list_objects(Call& call, const api::ListObjects
   }
   const auto read = [&](storage::Transaction& txn) { return list_page(txn, contents, prefix, delimiter, from, limit); };
   const Page page = co_await storage::transact(database_, read);
-  const bool url = input.encoding_type.value_or("") == "url";
+  const bool url = co_await wants_url(input.encoding_type);
   api::ListObjectsOutput output;
   show_page(page, url, true, bucket, output);
   output.name = bucket.name;
   output.prefix = encoded(prefix, url);
   output.marker = encoded(input.marker.value_or(""), url);
   output.delimiter = encoded(input.delimiter, url);
-  output.max_keys = input.max_keys.value_or(static_cast<std::int32_t>(kMaxKeys));
+  output.max_keys = static_cast<std::int32_t>(limit);
   output.encoding_type = input.encoding_type;
   // As documented, the next marker comes only with a delimiter; without one it is the last key.
   if (page.truncated && !delimiter.empty()) output.next_marker = encoded(page.last, url);
@@ -155,14 +161,14 @@ Task<api::ListObjectsV2Output> S3::list_objects_v2(Call& call, const api::ListOb
   }
   const auto read = [&](storage::Transaction& txn) { return list_page(txn, contents, prefix, delimiter, from, limit); };
   const Page page = co_await storage::transact(database_, read);
-  const bool url = input.encoding_type.value_or("") == "url";
+  const bool url = co_await wants_url(input.encoding_type);
   api::ListObjectsV2Output output;
   show_page(page, url, input.fetch_owner.value_or(false), bucket, output);
   output.name = bucket.name;
   output.prefix = encoded(prefix, url);
   output.delimiter = encoded(input.delimiter, url);
   output.start_after = encoded(input.start_after, url);
-  output.max_keys = input.max_keys.value_or(static_cast<std::int32_t>(kMaxKeys));
+  output.max_keys = static_cast<std::int32_t>(limit);
   output.key_count = static_cast<std::int32_t>(page.objects.size() + page.prefixes.size());
   output.encoding_type = input.encoding_type;
   output.continuation_token = input.continuation_token;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/digest.h"
 #include "base/ids.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr std::uint64_t kPartMinimum = 5u << 20;  ///< Of every part but the last.
 constexpr std::size_t kPageLimit = 1000;
 
-std::string quoted(const std::string& etag) { return "\"" + etag + "\""; }
+std::string in_quotes(const std::string& etag) { return "\"" + etag + "\""; }
 
 std::string unquoted(std::string_view etag) {
   if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
@@ -113,6 +114,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   upload.initiated = clock_.now_millis();
   upload.metadata = co_await metadata_of(input);
   upload.tags = co_await parse_tags(input.tagging);
+  upload.sealed = input.server_side_encryption.has_value();
   if (input.checksum_algorithm) {
     const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(*input.checksum_algorithm);
     if (!kind) co_return invalid_request("Checksum algorithm provided is unsupported.");
@@ -129,6 +131,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   output.bucket = bucket.name;
   output.key = upload.key;
   output.upload_id = upload.id;
+  if (upload.sealed) output.server_side_encryption = "AES256";
   if (!upload.checksum_algorithm.empty()) {
     output.checksum_algorithm = upload.checksum_algorithm;
     output.checksum_type = upload.checksum_type;
@@ -143,6 +146,7 @@ Task<Part> S3::store_part(const Bucket& bucket, std::string key, std::string upl
   part.modified = clock_.now_millis();
   part.piece = Piece(received.blob, received.size, hex_encode(received.md5));
   part.piece.checksum = received.checksum;
+  part.piece.seal = received.seal;
   const auto write = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
     const Contents contents(bucket);
     co_await require_upload(txn, contents, key, upload_id);
@@ -179,7 +183,7 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
   }
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
-  Received received = co_await receive(blobs_, body, promised.kind, true);
+  Received received = co_await receive(blobs_, body, promised.kind, true, upload.sealed ? &sealing_ : nullptr);
   const Result<void> digests = check_digests(received, input.content_md5, promised);
   if (!digests.ok()) {
     co_await blobs_.erase(received.blob);
@@ -190,7 +194,7 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
   checksum.value = received.checksum;
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
   api::UploadPartOutput output;
-  output.e_tag = quoted(part.piece.etag);
+  output.e_tag = in_quotes(part.piece.etag);
   show_checksum(checksum, output);
   co_return output;
 }
@@ -198,6 +202,11 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
 Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::UploadPartCopyRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
   const std::uint32_t number = co_await check_part_number(input.part_number);
+  const Contents contents(bucket);
+  const auto find = [&](storage::Transaction& txn) {
+    return require_upload(txn, contents, input.key, input.upload_id);
+  };
+  const Upload upload = co_await storage::transact(database_, find);
   const CopySource source = co_await parse_copy_source(input.copy_source);
   const Bucket from =
       co_await permit(call, source.bucket, "s3:GetObject", source.key, input.expected_source_bucket_owner);
@@ -218,13 +227,13 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
   if (opened.object.content_inline) {
     body = std::make_shared<StringBody>(opened.content.substr(stretch.first, stretch.length));
   } else {
-    body = co_await open_pieces(blobs_, pins_, opened.object.pieces, stretch.first, stretch.length);
+    body = co_await open_pieces(blobs_, pins_, sealing_, opened.object.pieces, stretch.first, stretch.length);
   }
-  Received received = co_await receive(blobs_, *body, std::nullopt, true);
+  Received received = co_await receive(blobs_, *body, std::nullopt, true, upload.sealed ? &sealing_ : nullptr);
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
   api::UploadPartCopyOutput output;
   output.copy_part_result.emplace();
-  output.copy_part_result->e_tag = quoted(part.piece.etag);
+  output.copy_part_result->e_tag = in_quotes(part.piece.etag);
   output.copy_part_result->last_modified = Timestamp(std::chrono::milliseconds(part.modified));
   co_return output;
 }
@@ -258,10 +267,11 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
       for (const Piece& piece : before->pieces) replaced.push_back(piece.blob);
     }
     // Parts that were uploaded but not listed go.
+    std::set<std::string_view> listed_blobs;
+    for (const Piece& piece : object.pieces) listed_blobs.insert(piece.blob);
     const std::vector<Part> parts = co_await contents.list_parts(txn, upload.id, 0, kPartNumberLimit);
     for (const Part& part : parts) {
-      const bool kept = std::any_of(object.pieces.begin(), object.pieces.end(),
-                                    [&part](const Piece& piece) { return piece.blob == part.piece.blob; });
+      const bool kept = listed_blobs.contains(part.piece.blob);
       contents.erase_part(txn, upload.id, part, kept);
       if (!kept) replaced.push_back(part.piece.blob);
     }
@@ -272,9 +282,10 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
   const std::vector<std::string> replaced = co_await storage::transact(database_, write);
   co_await pins_.erase(replaced);
   api::CompleteMultipartUploadOutput output;
+  if (object.is_sealed()) output.server_side_encryption = "AES256";
   output.bucket = bucket.name;
   output.key = object.key;
-  output.e_tag = quoted(object.etag);
+  output.e_tag = in_quotes(object.etag);
   output.location = call.endpoint + "/" + bucket.name + "/" + uri_encode(object.key, true);
   show_checksum(object.checksum, output);
   if (!object.checksum.value.empty()) output.checksum_type = object.checksum.type;
@@ -334,7 +345,7 @@ Task<api::ListPartsOutput> S3::list_parts(Call& call, const api::ListPartsReques
   for (const Part& part : parts) {
     api::Part shown;
     shown.part_number = static_cast<std::int32_t>(part.number);
-    shown.e_tag = quoted(part.piece.etag);
+    shown.e_tag = in_quotes(part.piece.etag);
     shown.size = static_cast<std::int64_t>(part.piece.size);
     shown.last_modified = Timestamp(std::chrono::milliseconds(part.modified));
     StoredChecksum checksum;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kDeleteLimit = 1000;
 
-std::string quoted(const std::string& etag) { return "\"" + etag + "\""; }
+std::string in_quotes(const std::string& etag) { return "\"" + etag + "\""; }
 
 Timestamp shown_time(std::int64_t millis) { return Timestamp(std::chrono::seconds(millis / 1000)); }
 
@@ -61,7 +61,8 @@ template <typename Input, typename Output>
 void show_object(const Input& input, const Object& object, Output& output) {
   show_metadata(object.metadata, output);
   output.accept_ranges = "bytes";
-  output.e_tag = quoted(object.etag);
+  if (object.is_sealed()) output.server_side_encryption = "AES256";
+  output.e_tag = in_quotes(object.etag);
   output.last_modified = shown_time(object.modified);
   if (!object.tags.empty()) output.tag_count = static_cast<std::int32_t>(object.tags.size());
   if (input.checksum_mode && *input.checksum_mode == "ENABLED" && !input.range && !input.part_number) {
@@ -76,9 +77,35 @@ void show_object(const Input& input, const Object& object, Output& output) {
   if (input.response_expires) output.expires = http_date(*input.response_expires);
 }
 
+/// Says in an object's row where what was received lies.
+void place(Object& object, const Received& received) {
+  if (received.is_inline) {
+    object.seal = received.seal;
+    return;
+  }
+  object.pieces.emplace_back(received.blob, received.size, object.etag);
+  object.pieces.back().seal = received.seal;
+}
+
+/// What a reader's conditions say. Also the answer that nothing is new names the version it speaks of.
+Result<void> check_conditions(const ReadConditions& conditions, const Object& object, wire::Call& call) {
+  Result<void> checked = conditions.check(object);
+  if (!checked.ok() && checked.error().http_status() == 304) {
+    call.reply_headers.set("etag", in_quotes(object.etag));
+    call.reply_headers.set("last-modified", http_date(shown_time(object.modified)));
+    if (!object.metadata.cache_control.empty()) call.reply_headers.set("cache-control", object.metadata.cache_control);
+  }
+  return checked;
+}
+
 Result<void> check_version(const std::optional<std::string>& version_id) {
   if (!version_id || version_id->empty() || *version_id == "null") return {};
   return invalid_argument("Invalid version id specified", "versionId", *version_id);
+}
+
+Result<void> check_directive(const char* what, const char* header, const std::optional<std::string>& directive) {
+  if (!directive || *directive == "COPY" || *directive == "REPLACE") return {};
+  return invalid_argument(std::string("Unknown ") + what + " directive.", header, *directive);
 }
 
 /// An anonymous reader may only override headers with a signature; AWS says so.
@@ -122,9 +149,10 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   object.key = input.key;
   object.metadata = co_await metadata_of(input);
   object.tags = co_await parse_tags(input.tagging);
+  const bool sealed = input.server_side_encryption.has_value();
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
-  Received received = co_await receive(blobs_, body, promised.kind, false);
+  Received received = co_await receive(blobs_, body, promised.kind, false, sealed ? &sealing_ : nullptr);
   const Result<void> digests = check_digests(received, input.content_md5, promised);
   if (!digests.ok()) {
     if (!received.blob.empty()) co_await blobs_.erase(received.blob);
@@ -134,7 +162,7 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   object.modified = clock_.now_millis();
   object.etag = hex_encode(received.md5);
   object.content_inline = received.is_inline;
-  if (!received.is_inline) object.pieces.emplace_back(received.blob, received.size, object.etag);
+  place(object, received);
   if (promised.kind) {
     object.checksum.algorithm = wire::checksum_name(*promised.kind);
     object.checksum.value = received.checksum;
@@ -146,7 +174,8 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   co_await replace_object(bucket, object, std::move(received.bytes), std::move(conditions));
 
   api::PutObjectOutput output;
-  output.e_tag = quoted(object.etag);
+  if (object.is_sealed()) output.server_side_encryption = "AES256";
+  output.e_tag = in_quotes(object.etag);
   show_checksum(object.checksum, output);
   if (!object.checksum.value.empty()) output.checksum_type = object.checksum.type;
   co_return output;
@@ -204,6 +233,10 @@ Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key) {
     std::string content = co_await storage::transact(database_, read);
     if (opened.object.content_inline) {
       opened.content = std::move(content);
+      if (!opened.object.seal.empty()) {
+        const std::string content_key = co_await sealing_.unwrap(opened.object.seal);
+        apply_keystream(content_key, 0, opened.content);
+      }
       co_return opened;
     }
     std::vector<std::string> ids;
@@ -224,7 +257,7 @@ Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectReques
   co_await check_version(input.version_id);
   co_await check_overrides(input, call);
   Opened opened = co_await open_object(bucket, input.key);
-  co_await conditions_of(input).check(opened.object);
+  co_await check_conditions(conditions_of(input), opened.object, call);
   api::GetObjectOutput output;
   const ByteRange stretch = co_await stretch_of(input, opened.object, call, output);
   show_object(input, opened.object, output);
@@ -234,7 +267,7 @@ Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectReques
                                                    ? std::move(opened.content)
                                                    : opened.content.substr(stretch.first, stretch.length));
   } else {
-    output.body = co_await open_pieces(blobs_, pins_, opened.object.pieces, stretch.first, stretch.length);
+    output.body = co_await open_pieces(blobs_, pins_, sealing_, opened.object.pieces, stretch.first, stretch.length);
   }
   co_return output;
 }
@@ -244,7 +277,7 @@ Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectReq
   co_await check_version(input.version_id);
   co_await check_overrides(input, call);
   const Object object = co_await require_object(bucket, input.key);
-  co_await conditions_of(input).check(object);
+  co_await check_conditions(conditions_of(input), object, call);
   api::HeadObjectOutput output;
   const ByteRange stretch = co_await stretch_of(input, object, call, output);
   show_object(input, object, output);
@@ -315,6 +348,8 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
   co_await check_key(input.key);
   co_await refuse_unsupported(input);
+  co_await check_directive("metadata", "x-amz-metadata-directive", input.metadata_directive);
+  co_await check_directive("tagging", "x-amz-tagging-directive", input.tagging_directive);
   const CopySource source = co_await parse_copy_source(input.copy_source);
   const Bucket from =
       co_await permit(call, source.bucket, "s3:GetObject", source.key, input.expected_source_bucket_owner);
@@ -336,11 +371,12 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   Object object;
   object.key = input.key;
   object.metadata = replace ? co_await metadata_of(input) : original.metadata;
-  if (!replace && input.storage_class) object.metadata.storage_class = *input.storage_class;
+  if (!replace) object.metadata.storage_class = co_await storage_class_of(input.storage_class);
   object.metadata.website_redirect = input.website_redirect_location.value_or("");
   const bool new_tags = input.tagging_directive.value_or("COPY") == "REPLACE";
   object.tags = new_tags ? co_await parse_tags(input.tagging) : original.tags;
 
+  const bool sealed = input.server_side_encryption.has_value() || original.is_sealed();
   std::optional<wire::ChecksumKind> kind;
   if (input.checksum_algorithm) kind = wire::checksum_kind(*input.checksum_algorithm);
   if (!kind && !original.checksum.algorithm.empty()) kind = wire::checksum_kind(original.checksum.algorithm);
@@ -348,14 +384,14 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   if (original.content_inline) {
     body = std::make_shared<StringBody>(std::move(opened.content));
   } else {
-    body = co_await open_pieces(blobs_, pins_, original.pieces, 0, original.size);
+    body = co_await open_pieces(blobs_, pins_, sealing_, original.pieces, 0, original.size);
   }
-  Received received = co_await receive(blobs_, *body, kind, false);
+  Received received = co_await receive(blobs_, *body, kind, false, sealed ? &sealing_ : nullptr);
   object.size = received.size;
   object.modified = clock_.now_millis();
   object.etag = hex_encode(received.md5);
   object.content_inline = received.is_inline;
-  if (!received.is_inline) object.pieces.emplace_back(received.blob, received.size, object.etag);
+  place(object, received);
   if (kind) {
     object.checksum.algorithm = wire::checksum_name(*kind);
     object.checksum.value = received.checksum;
@@ -367,8 +403,9 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   co_await replace_object(bucket, object, std::move(received.bytes), std::move(conditions));
 
   api::CopyObjectOutput output;
+  if (object.is_sealed()) output.server_side_encryption = "AES256";
   output.copy_object_result.emplace();
-  output.copy_object_result->e_tag = quoted(object.etag);
+  output.copy_object_result->e_tag = in_quotes(object.etag);
   output.copy_object_result->last_modified = Timestamp(std::chrono::milliseconds(object.modified));
   show_checksum(object.checksum, *output.copy_object_result);
   co_return output;

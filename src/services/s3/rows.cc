@@ -29,7 +29,7 @@ Metadata read_metadata(RowReader& row) {
 }
 
 void write(RowWriter& row, const Piece& piece) {
-  row.text(piece.blob).number(piece.size).text(piece.etag).text(piece.checksum);
+  row.text(piece.blob).number(piece.size).text(piece.etag).text(piece.checksum).text(piece.seal);
 }
 
 Piece read_piece(RowReader& row) {
@@ -38,6 +38,7 @@ Piece read_piece(RowReader& row) {
   piece.size = row.number();
   piece.etag = row.text();
   piece.checksum = row.text();
+  piece.seal = row.text();
   return piece;
 }
 
@@ -72,7 +73,7 @@ std::string encode(const Object& object) {
   row.boolean(object.content_inline).boolean(object.multipart);
   write(row, object.metadata);
   row.text(object.checksum.algorithm).text(object.checksum.value).text(object.checksum.type);
-  row.text_map(object.tags);
+  row.text_map(object.tags).text(object.seal);
   row.number(object.pieces.size());
   for (const Piece& piece : object.pieces) write(row, piece);
   return std::move(row).bytes();
@@ -92,6 +93,7 @@ Object decode_object(std::string key, std::string_view bytes) {
   object.checksum.value = row.text();
   object.checksum.type = row.text();
   object.tags = row.text_map();
+  object.seal = row.text();
   for (std::uint64_t left = row.number(); left > 0 && !row.at_end(); --left) object.pieces.push_back(read_piece(row));
   return object;
 }
@@ -100,7 +102,7 @@ std::string encode(const Upload& upload) {
   RowWriter row;
   row.signed_number(upload.initiated);
   write(row, upload.metadata);
-  row.text_map(upload.tags).text(upload.checksum_algorithm).text(upload.checksum_type);
+  row.text_map(upload.tags).text(upload.checksum_algorithm).text(upload.checksum_type).boolean(upload.sealed);
   return std::move(row).bytes();
 }
 
@@ -114,6 +116,7 @@ Upload decode_upload(std::string key, std::string id, std::string_view bytes) {
   upload.tags = row.text_map();
   upload.checksum_algorithm = row.text();
   upload.checksum_type = row.text();
+  upload.sealed = row.boolean();
   return upload;
 }
 

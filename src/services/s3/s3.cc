@@ -5,12 +5,13 @@
 
 namespace cumulet::s3 {
 
-S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock)
+S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock, SealingKey sealing)
     : database_(database),
       blobs_(blobs),
       clock_(clock),
       service_(wire::s3::model()),
       pins_(blobs),
+      sealing_(std::move(sealing)),
       website_(std::make_unique<Website>(*this)),
       preflight_(std::make_unique<Preflight>(*this)) {
   register_buckets();

@@ -19,7 +19,7 @@ namespace cumulet::s3 {
 /// requests (preflight.cc). https://docs.aws.amazon.com/AmazonS3/latest/API/
 class S3 {
  public:
-  S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock);
+  S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock, SealingKey sealing);
   ~S3();
 
   const wire::Service& service() const { return service_; }
@@ -137,6 +137,7 @@ class S3 {
   const Clock& clock_;
   wire::Service service_;
   BlobPins pins_;
+  const SealingKey sealing_;
   std::unique_ptr<Website> website_;
   std::unique_ptr<Preflight> preflight_;
 };

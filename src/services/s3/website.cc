@@ -179,7 +179,8 @@ Task<net::Response> S3::Website::serve_key(Visit& visit, std::string key, int st
   if (object.content_inline) {
     response.body = std::move(opened.content);
   } else {
-    std::shared_ptr<BodySource> body = co_await open_pieces(s3_.blobs_, s3_.pins_, object.pieces, 0, object.size);
+    std::shared_ptr<BodySource> body =
+        co_await open_pieces(s3_.blobs_, s3_.pins_, s3_.sealing_, object.pieces, 0, object.size);
     response.body = std::unique_ptr<BodySource>(std::make_unique<SharedBody>(std::move(body)));
   }
   co_return response;
