@@ -17,6 +17,7 @@ struct Pipeline::Story {
   std::string_view service;
   std::string_view operation;
   std::string error;
+  net::Headers reply_headers;  ///< What the operation had to say besides its error: CORS, entity tags.
 };
 
 namespace {
@@ -125,7 +126,9 @@ Task<net::Response> Pipeline::call_service(net::Request& request, Story& story, 
   }
   wire::ErrorContext context(story.request_id);
   context.resource = request.path;
-  co_return wire::render(model, response.error(), context);
+  net::Response refusal = wire::render(model, response.error(), context);
+  for (const auto& [name, value] : story.reply_headers) refusal.headers.add(name, value);
+  co_return refusal;
 }
 
 Task<net::Response> Pipeline::operate(net::Request& request, Story& story, const Destination& destination) {
@@ -152,7 +155,11 @@ Task<net::Response> Pipeline::operate(net::Request& request, Story& story, const
   }
   const wire::Instance input = co_await wire::decode(model, *operation, request, destination.bucket);
   const wire::Instance output = operation->make_output();
-  co_await (*operate)(call, input.get(), output.get());
+  const Result<void> done = co_await attempt((*operate)(call, input.get(), output.get()));
+  if (!done.ok()) {
+    story.reply_headers = std::move(call.reply_headers);
+    co_return done.error();
+  }
   co_return wire::encode(model, *operation, output.get(), call);
 }
 

@@ -1,5 +1,8 @@
 """ListObjects in both versions."""
 
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from botocore.handlers import decode_list_object, decode_list_object_v2
 
@@ -8,8 +11,6 @@ KEYS = ["a", "a/1", "a/2", "a/b/3", "b/", "b/1", "c", "photos/2024/x", "photos/2
 
 @pytest.fixture(scope="module")
 def full(s3):
-    import uuid
-
     name = f"lists-{uuid.uuid4().hex[:12]}"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     for key in KEYS:
@@ -99,8 +100,6 @@ def test_encoding_of_keys(aws, full):
 
 
 def test_more_than_a_thousand(s3, bucket, aws):
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: s3.put_object(Bucket=bucket, Key=f"d{i % 2}/{i:04}", Body=b""), range(1010)))
     page = s3.list_objects_v2(Bucket=bucket)

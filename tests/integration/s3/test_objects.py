@@ -150,7 +150,7 @@ def test_range_of_nothing(s3, bucket, refused):
 def test_conditional_reads(s3, bucket, refused):
     etag = s3.put_object(Bucket=bucket, Key="c", Body=b"c")["ETag"]
     at = s3.head_object(Bucket=bucket, Key="c")["LastModified"]
-    before, after = at - datetime.timedelta(minutes=1), at + datetime.timedelta(minutes=1)
+    before = at - datetime.timedelta(minutes=1)
 
     def get(**conditions):
         return s3.get_object(Bucket=bucket, Key="c", **conditions)["Body"].read()
@@ -171,7 +171,6 @@ def test_conditional_reads(s3, bucket, refused):
     for conditions in (dict(IfMatch='"other"'), dict(IfUnmodifiedSince=before)):
         refused(412, "PreconditionFailed", s3.get_object, Bucket=bucket, Key="c", **conditions)
         refused(412, "412", s3.head_object, Bucket=bucket, Key="c", **conditions)
-    assert get(IfModifiedSince=after) == b"c" if False else True
 
 
 def test_not_modified_names_the_version(s3, bucket, make_public, http_request):
