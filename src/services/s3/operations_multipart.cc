@@ -45,6 +45,30 @@ Error invalid_part(const std::string& upload_id, std::int32_t number) {
       .with("PartNumber", std::to_string(number));
 }
 
+/// Whether the checksum that the list may give for a part is the one that the part has.
+bool checksum_agrees(const api::CompletedPart& listed, const Upload& upload, const Part& part) {
+  std::optional<std::string> given;
+  if (upload.checksum_algorithm == "CRC32") given = listed.checksum_crc32;
+  if (upload.checksum_algorithm == "CRC32C") given = listed.checksum_crc32_c;
+  if (upload.checksum_algorithm == "CRC64NVME") given = listed.checksum_crc64_nvme;
+  if (upload.checksum_algorithm == "SHA1") given = listed.checksum_sha1;
+  if (upload.checksum_algorithm == "SHA256") given = listed.checksum_sha256;
+  return !given || part.piece.checksum.empty() || *given == part.piece.checksum;
+}
+
+Result<void> check_order(const Upload& upload, const std::vector<api::CompletedPart>& listed) {
+  std::int32_t last = 0;
+  for (const api::CompletedPart& part : listed) {
+    if (part.part_number.value_or(0) <= last) {
+      return Error("InvalidPartOrder", 400,
+                   "The list of parts was not in ascending order. Parts must be ordered by part number.")
+          .with("UploadId", upload.id);
+    }
+    last = *part.part_number;
+  }
+  return {};
+}
+
 /// The object that the listed parts make; they must be there, in order, and large enough.
 Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const Upload& upload,
                       const std::vector<api::CompletedPart>& listed) {
@@ -55,17 +79,14 @@ Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const
   object.multipart = true;
   std::string digests;
   std::string checksums;
-  std::int32_t last = 0;
+  co_await check_order(upload, listed);
   for (std::size_t i = 0; i < listed.size(); ++i) {
     const std::int32_t number = listed[i].part_number.value_or(0);
-    if (number <= last) {
-      co_return Error("InvalidPartOrder", 400,
-                      "The list of parts was not in ascending order. Parts must be ordered by part number.")
-          .with("UploadId", upload.id);
-    }
-    last = number;
     const std::optional<Part> part = co_await contents.find_part(txn, upload.id, static_cast<std::uint32_t>(number));
-    if (!part || unquoted(listed[i].e_tag.value_or("")) != part->piece.etag) co_return invalid_part(upload.id, number);
+    if (!part || unquoted(listed[i].e_tag.value_or("")) != part->piece.etag ||
+        !checksum_agrees(listed[i], upload, *part)) {
+      co_return invalid_part(upload.id, number);
+    }
     if (i + 1 < listed.size() && part->piece.size < kPartMinimum) {
       co_return Error("EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size")
           .with("ProposedSize", std::to_string(part->piece.size))
