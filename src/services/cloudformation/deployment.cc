@@ -147,9 +147,12 @@ Task<std::string> Deployment::apply(std::string body, std::map<std::string, std:
     const Value* value = found == resources_.end() ? nullptr : found->second.attributes.find(attribute);
     return value == nullptr ? std::nullopt : std::optional<Value>(*value);
   };
+  imported_.clear();
   scope.import_value = [this](const std::string& name) -> std::optional<std::string> {
     const auto found = imports_.find(name);
-    return found == imports_.end() ? std::nullopt : std::optional(found->second);
+    if (found == imports_.end()) return std::nullopt;
+    imported_.insert(name);
+    return found->second;
   };
   for (const std::string& id : (*plan)->order) {
     const Result<void> deployed = co_await attempt(deploy_resource(**plan, id));
@@ -178,6 +181,10 @@ Task<void> Deployment::deploy_resource(const Plan& plan, std::string logical_id)
   const std::set<std::string> needed = dependencies_of(wanted, plan.definition);
   resource.depends_on.assign(needed.begin(), needed.end());
   resource.deletion_policy = wanted.deletion_policy;
+  if (stack_.status == "UPDATE_ROLLBACK_IN_PROGRESS") {
+    const bool taken_back = co_await take_back(wanted, resource, *properties);
+    if (taken_back) co_return;
+  }
   if (!resource.exists()) co_return co_await create_resource(wanted, std::move(resource), std::move(*properties));
   if (resource.type == wanted.type && resource.properties == *properties && !resource.status.ends_with("_FAILED") &&
       !resource.status.ends_with("_IN_PROGRESS")) {
@@ -222,28 +229,7 @@ Task<void> Deployment::update_resource(const Resource& wanted, StackResource res
       resource.type != wanted.type || std::any_of(replaced_by.begin(), replaced_by.end(), [&](const std::string& name) {
         return changed(resource.properties, properties, name);
       });
-  if (replace) {
-    Leftover leftover;
-    leftover.logical_id = resource.logical_id;
-    leftover.physical_id = resource.physical_id;
-    leftover.type = resource.type;
-    leftover.properties = resource.properties;
-    const StackResource before = resource;
-    resource.physical_id.clear();
-    resource.status = "UPDATE_IN_PROGRESS";
-    const Result<void> created = co_await attempt(create_resource(wanted, resource, std::move(properties)));
-    if (!created.ok()) {
-      // The old one is still what the stack has.
-      co_await save(before, "UPDATE_FAILED", created.error().message());
-      co_await fail(created.error());
-    }
-    if (wanted.update_replace_policy == "Retain") co_return;
-    const auto keep = [&](storage::Transaction& txn) -> Task<void> {
-      store_.put_leftover(txn, stack_.id, leftover);
-      co_return;
-    };
-    co_return co_await storage::transact(database_, keep);
-  }
+  if (replace) co_return co_await replace_resource(wanted, std::move(resource), std::move(properties));
   const Value before = resource.properties;
   co_await save(resource, "UPDATE_IN_PROGRESS");
   ResourceContext context = context_for(resource);
@@ -256,6 +242,77 @@ Task<void> Deployment::update_resource(const Resource& wanted, StackResource res
   resource.physical_id = made->physical_id;
   if (!made->attributes.members().empty()) resource.attributes = made->attributes;
   co_await save(resource, "UPDATE_COMPLETE");
+}
+
+Task<void> Deployment::replace_resource(const Resource& wanted, StackResource resource, Value properties) {
+  // What is replaced is written down first: a crash in between does not lose it.
+  Leftover leftover(resource);
+  leftover.retained = wanted.update_replace_policy == "Retain";
+  const auto keep = [&](storage::Transaction& txn) -> Task<void> {
+    store_.put_leftover(txn, stack_.id, leftover);
+    co_return;
+  };
+  co_await storage::transact(database_, keep);
+  const StackResource before = resource;
+  resource.physical_id.clear();
+  resource.status = "UPDATE_IN_PROGRESS";
+  const Result<void> created = co_await attempt(create_resource(wanted, resource, std::move(properties)));
+  if (created.ok()) co_return;
+  // The old one is still what the stack has.
+  co_await save(before, "UPDATE_FAILED", created.error().message());
+  const auto forget = [&](storage::Transaction& txn) -> Task<void> {
+    store_.erase_leftover(txn, stack_.id, before.physical_id);
+    co_return;
+  };
+  co_await storage::transact(database_, forget);
+  co_await fail(created.error());
+}
+
+Task<bool> Deployment::take_back(const Resource& wanted, StackResource resource, const Value& properties) {
+  if (resource.exists() && resource.type == wanted.type && resource.properties == properties) co_return false;
+  const auto read = [this](storage::Transaction& txn) { return store_.list_leftovers(txn, stack_.id); };
+  const std::vector<Leftover> leftovers = co_await storage::transact(database_, read);
+  const auto old = std::find_if(leftovers.begin(), leftovers.end(), [&](const Leftover& each) {
+    return each.logical_id == resource.logical_id && each.physical_id != resource.physical_id &&
+           each.type == wanted.type && each.properties == properties;
+  });
+  if (old == leftovers.end()) co_return false;
+  const std::optional<Leftover> unwanted = resource.exists() ? std::optional<Leftover>(resource) : std::nullopt;
+  resource.physical_id = old->physical_id;
+  resource.type = old->type;
+  resource.properties = old->properties;
+  resource.attributes = old->attributes;
+  resource.generated_name = old->generated_name;
+  resource.status = "UPDATE_COMPLETE";
+  resource.reason.clear();
+  resource.changed = clock_.now_millis();
+  const StackEvent event =
+      event_for(resource.logical_id, resource.physical_id, resource.type, resource.status, resource.reason);
+  const auto write = [&](storage::Transaction& txn) -> Task<void> {
+    store_.put_resource(txn, stack_.id, resource);
+    store_.put_event(txn, stack_.id, sequence_++, event);
+    store_.erase_leftover(txn, stack_.id, resource.physical_id);
+    if (unwanted) store_.put_leftover(txn, stack_.id, *unwanted);
+    co_return;
+  };
+  co_await storage::transact(database_, write);
+  resources_[resource.logical_id] = std::move(resource);
+  co_return true;
+}
+
+Task<void> Deployment::check_exports(storage::Transaction& txn, const std::map<std::string, std::string>& kept) const {
+  const std::vector<Store::Export> all = co_await store_.list_exports(txn);
+  const std::vector<Stack> stacks = co_await store_.list_stacks(txn, false);
+  for (const Store::Export& each : all) {
+    const auto now = kept.find(each.name);
+    if (each.stack_id != stack_.id || (now != kept.end() && now->second == each.value)) continue;
+    for (const Stack& other : stacks) {
+      if (std::find(other.imports.begin(), other.imports.end(), each.name) == other.imports.end()) continue;
+      co_await fail(validation_error("Export " + each.name + " cannot be " +
+                                     (now == kept.end() ? "deleted" : "updated") + " as it is in use by " +
+                                     other.name));
+    }
+  }
 }
 
 Task<void> Deployment::fill_outputs(const Plan& plan) {
@@ -280,6 +337,7 @@ Task<void> Deployment::fill_outputs(const Plan& plan) {
     outputs.items().push_back(std::move(shown));
   }
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
+    co_await check_exports(txn, exports);
     const std::vector<Store::Export> all = co_await store_.list_exports(txn);
     for (const Store::Export& each : all) {
       if (each.stack_id == stack_.id && !exports.contains(each.name)) store_.erase_export(txn, each.name);
@@ -292,6 +350,7 @@ Task<void> Deployment::fill_outputs(const Plan& plan) {
   };
   co_await storage::transact(database_, write);
   stack_.outputs = std::move(outputs);
+  stack_.imports.assign(imported_.begin(), imported_.end());
   stack_.description = plan.definition.description;
 }
 
@@ -303,12 +362,9 @@ Task<void> Deployment::drop_unwanted(const Plan& plan) {
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
     for (const StackResource& resource : dropped) {
       store_.erase_resource(txn, stack_.id, resource.logical_id);
-      if (!resource.exists() || resource.deletion_policy.starts_with("Retain")) continue;
-      Leftover leftover;
-      leftover.logical_id = resource.logical_id;
-      leftover.physical_id = resource.physical_id;
-      leftover.type = resource.type;
-      leftover.properties = resource.properties;
+      if (!resource.exists()) continue;
+      Leftover leftover(resource);
+      leftover.retained = resource.deletion_policy.starts_with("Retain");
       store_.put_leftover(txn, stack_.id, leftover);
     }
     co_return;
@@ -324,31 +380,42 @@ Task<void> Deployment::clean_up() {
   while (!leftovers.empty()) {
     std::vector<Leftover> failed;
     for (const Leftover& leftover : leftovers) {
-      StackResource resource;
-      resource.logical_id = leftover.logical_id;
-      resource.type = leftover.type;
-      resource.physical_id = leftover.physical_id;
-      ResourceType* type = types_.find(leftover.type);
-      ResourceContext context = context_for(resource);
-      Result<void> removed = co_await attempt(type->remove(context, leftover.physical_id, leftover.properties));
-      if (!removed.ok()) {
-        log::warning("an old resource of a stack could not be removed",
-                     {{"stack", stack_.name}, {"resource", leftover.logical_id}, {"why", removed.error().message()}});
-        failed.push_back(leftover);
-        continue;
-      }
-      const StackEvent event =
-          event_for(leftover.logical_id, leftover.physical_id, leftover.type, "DELETE_COMPLETE", "");
-      const auto erase = [&](storage::Transaction& txn) -> Task<void> {
-        store_.erase_leftover(txn, stack_.id, leftover.physical_id);
-        store_.put_event(txn, stack_.id, sequence_++, event);
-        co_return;
-      };
-      co_await storage::transact(database_, erase);
+      const bool gone = co_await remove_leftover(leftover);
+      if (!gone) failed.push_back(leftover);
     }
     if (failed.size() == leftovers.size()) co_return;
     leftovers = std::move(failed);
   }
+}
+
+Task<bool> Deployment::remove_leftover(Leftover leftover) {
+  // One that an interrupted update had written down and not replaced is what the stack still has.
+  const bool live = std::any_of(resources_.begin(), resources_.end(), [&leftover](const auto& each) {
+    return each.second.physical_id == leftover.physical_id && each.second.type == leftover.type;
+  });
+  std::string status = leftover.retained ? "DELETE_SKIPPED" : "DELETE_COMPLETE";
+  if (!live && !leftover.retained) {
+    StackResource resource;
+    resource.logical_id = leftover.logical_id;
+    resource.type = leftover.type;
+    resource.physical_id = leftover.physical_id;
+    ResourceType* type = types_.find(leftover.type);
+    ResourceContext context = context_for(resource);
+    const Result<void> removed = co_await attempt(type->remove(context, leftover.physical_id, leftover.properties));
+    if (!removed.ok()) {
+      log::warning("an old resource of a stack could not be removed",
+                   {{"stack", stack_.name}, {"resource", leftover.logical_id}, {"why", removed.error().message()}});
+      co_return false;
+    }
+  }
+  const StackEvent event = event_for(leftover.logical_id, leftover.physical_id, leftover.type, std::move(status), "");
+  const auto erase = [&](storage::Transaction& txn) -> Task<void> {
+    store_.erase_leftover(txn, stack_.id, leftover.physical_id);
+    if (!live) store_.put_event(txn, stack_.id, sequence_++, event);
+    co_return;
+  };
+  co_await storage::transact(database_, erase);
+  co_return true;
 }
 
 Task<std::vector<std::string>> Deployment::remove_all(bool creation_failed) {

@@ -52,10 +52,17 @@ class Deployment {
   Task<void> deploy_resource(const Plan& plan, std::string logical_id);
   Task<void> create_resource(const Resource& wanted, StackResource resource, Value properties);
   Task<void> update_resource(const Resource& wanted, StackResource resource, Value properties);
+  /// Makes a new resource in the place of one that exists.
+  Task<void> replace_resource(const Resource& wanted, StackResource resource, Value properties);
+  /// In a rollback: takes back what the update had replaced or dropped. False when there is no such thing.
+  Task<bool> take_back(const Resource& wanted, StackResource resource, const Value& properties);
   Task<Made> make(ResourceType& type, const StackResource& resource, const Value& properties, bool again);
   Task<void> fill_outputs(const Plan& plan);
+  /// Fails when another stack imports an export of this one that is not in `kept` or has another value there.
+  Task<void> check_exports(storage::Transaction& txn, const std::map<std::string, std::string>& kept) const;
   Task<void> drop_unwanted(const Plan& plan);
   Task<void> clean_up();
+  Task<bool> remove_leftover(Leftover leftover);
   /// Removes all resources, dependents first; gives the logical ids that failed.
   Task<std::vector<std::string>> remove_all(bool creation_failed);
   Task<bool> remove_resource(StackResource resource, bool creation_failed);
@@ -80,6 +87,7 @@ class Deployment {
   Stack stack_;
   std::map<std::string, StackResource> resources_;
   std::map<std::string, std::string> imports_;
+  std::set<std::string> imported_;  ///< Those that the template used.
 };
 
 }  // namespace cumulet::cloudformation

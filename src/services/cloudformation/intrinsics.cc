@@ -364,6 +364,80 @@ void add_references(const Value& value, const Template& definition, std::set<std
   }
 }
 
+/// Looks for references that lead nowhere.
+class ReferenceCheck {
+ public:
+  ReferenceCheck(const Template& definition, const std::map<std::string, std::string>& pseudo)
+      : definition_(definition), pseudo_(pseudo) {}
+
+  Result<void> check(const Value& value) {
+    for (const Value& item : value.items()) {
+      Result<void> checked = check(item);
+      if (!checked.ok()) return checked;
+    }
+    const bool single = value.members().size() == 1;
+    for (const auto& [name, member] : value.members()) {
+      Result<void> checked = single ? function(name, member) : Result<void>();
+      if (checked.ok()) checked = check(member);
+      if (!checked.ok()) return checked;
+    }
+    return {};
+  }
+
+  const std::set<std::string>& unresolved() const { return unresolved_; }
+
+ private:
+  void name(const std::string& text) {
+    if (!pseudo_.contains(text) && !definition_.parameters.contains(text) && !definition_.resources.contains(text)) {
+      unresolved_.insert(text);
+    }
+  }
+
+  Result<void> attribute_of(const std::string& resource) const {
+    if (definition_.resources.contains(resource)) return {};
+    return validation_error("Template error: instance of Fn::GetAtt references undefined resource " + resource);
+  }
+
+  Result<void> function(const std::string& function_name, const Value& argument) {
+    if (function_name == "Ref" && argument.is_string()) name(argument.text());
+    if (function_name == "Fn::GetAtt") {
+      const bool list = argument.is_list() && !argument.items().empty();
+      const std::string& text = list ? argument.items()[0].text() : argument.text();
+      return attribute_of(list ? text : text.substr(0, text.find('.')));
+    }
+    if (function_name == "Fn::Sub") return substitution(argument);
+    return {};
+  }
+
+  Result<void> substitution(const Value& argument) {
+    const bool list = argument.is_list() && argument.items().size() == 2;
+    const std::string& text = list ? argument.items()[0].text() : argument.text();
+    for (std::size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at + 2)) {
+      const std::size_t close = text.find('}', at);
+      if (close == std::string::npos) return {};
+      const std::string variable(trim(std::string_view(text).substr(at + 2, close - at - 2)));
+      if (variable.starts_with("!") || (list && argument.items()[1].find(variable) != nullptr)) continue;
+      const std::size_t dot = variable.find('.');
+      if (dot == std::string::npos) {
+        name(variable);
+      } else if (Result<void> checked = attribute_of(variable.substr(0, dot)); !checked.ok()) {
+        return checked;
+      }
+    }
+    return {};
+  }
+
+  const Template& definition_;
+  const std::map<std::string, std::string>& pseudo_;
+  std::set<std::string> unresolved_;
+};
+
+Error unresolved(const std::set<std::string>& names, const char* block) {
+  return validation_error("Template format error: Unresolved resource dependencies [" +
+                          join(std::vector<std::string>(names.begin(), names.end()), ", ") + "] in the " + block +
+                          " block of the template");
+}
+
 }  // namespace
 
 Result<Value> evaluate(const Value& value, const Scope& scope) { return Evaluator(scope).value(value); }
@@ -374,6 +448,23 @@ std::set<std::string> references(const Value& value, const Template& definition)
   std::set<std::string> found;
   add_references(value, definition, found);
   return found;
+}
+
+Result<void> check_references(const Template& definition, const std::map<std::string, std::string>& pseudo) {
+  ReferenceCheck resources(definition, pseudo);
+  for (const auto& [id, resource] : definition.resources) {
+    Result<void> checked = resources.check(resource.properties);
+    if (!checked.ok()) return checked;
+  }
+  if (!resources.unresolved().empty()) return unresolved(resources.unresolved(), "Resources");
+  ReferenceCheck outputs(definition, pseudo);
+  for (const Output& output : definition.outputs) {
+    Result<void> checked = outputs.check(output.value);
+    if (checked.ok()) checked = outputs.check(output.export_name);
+    if (!checked.ok()) return checked;
+  }
+  if (!outputs.unresolved().empty()) return unresolved(outputs.unresolved(), "Outputs");
+  return {};
 }
 
 std::set<std::string> dependencies_of(const Resource& resource, const Template& definition) {

@@ -34,10 +34,14 @@ Result<bool> condition_holds(const std::string& name, const Scope& scope);
 /// The logical ids that a value refers to through Ref, Fn::GetAtt and Fn::Sub.
 std::set<std::string> references(const Value& value, const Template& definition);
 
-/// Checks that every reference in the template leads somewhere, and gives the resources whose conditions hold in an
+/// Gives the resources whose conditions hold in an
 /// order in which each comes after what it depends on. Fails with ValidationError ("Circular dependency between
 /// resources …", "Unresolved resource dependencies [x] in the Resources block of the template").
 Result<std::vector<std::string>> deployment_order(const Template& definition, const std::set<std::string>& active);
+
+/// Checks that every Ref, Fn::GetAtt and Fn::Sub of the resources and outputs names something: a parameter, a resource
+/// or a pseudo parameter. Fails with ValidationError.
+Result<void> check_references(const Template& definition, const std::map<std::string, std::string>& pseudo);
 
 /// What each resource depends on, by references and DependsOn.
 std::set<std::string> dependencies_of(const Resource& resource, const Template& definition);

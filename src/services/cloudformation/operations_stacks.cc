@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/ids.h"
 #include "services/cloudformation/cloudformation.h"
 
@@ -131,6 +133,15 @@ Task<api::DeleteStack::Output> CloudFormation::delete_stack(Call& call, const ap
     }
     if (stack->status.ends_with("_IN_PROGRESS") && stack->status != "REVIEW_IN_PROGRESS") {
       co_return validation_error("Stack:" + stack->id + " is in " + stack->status + " state and can not be deleted.");
+    }
+    const std::vector<Store::Export> exports = co_await store.list_exports(txn);
+    const std::vector<Stack> stacks = co_await store.list_stacks(txn, false);
+    for (const Store::Export& each : exports) {
+      if (each.stack_id != stack->id) continue;
+      for (const Stack& other : stacks) {
+        if (std::find(other.imports.begin(), other.imports.end(), each.name) == other.imports.end()) continue;
+        co_return validation_error("Export " + each.name + " cannot be deleted as it is in use by " + other.name);
+      }
     }
     stack->status = "DELETE_IN_PROGRESS";
     stack->reason.clear();

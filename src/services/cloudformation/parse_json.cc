@@ -1,3 +1,5 @@
+#include <map>
+
 #include <simdjson.h>
 
 #include "services/cloudformation/parse_limits.h"
@@ -15,8 +17,14 @@ Value value_of(simdjson::dom::element element) {
     }
     case simdjson::dom::element_type::OBJECT: {
       Value object = Value::object();
+      std::map<std::string_view, std::size_t> places;  // Of a name that comes twice the last one counts.
       for (const auto& [name, member] : element.get_object().value_unsafe()) {
-        object.set(std::string(name), value_of(member));
+        const auto [place, fresh] = places.try_emplace(name, object.members().size());
+        if (fresh) {
+          object.members().emplace_back(std::string(name), value_of(member));
+        } else {
+          object.members()[place->second].second = value_of(member);
+        }
       }
       return object;
     }

@@ -1,3 +1,5 @@
+#include <cmath>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -74,6 +76,10 @@ std::optional<std::string> json_number(const std::string& text) {
   if (dot != std::string_view::npos && (dot + 1 == digits.size() || digits[dot + 1] < '0' || digits[dot + 1] > '9')) {
     return std::nullopt;
   }
+  // Documents are stored as JSON, whose readers refuse what fits no number.
+  constexpr std::size_t kDigits = 18;
+  const bool whole = digits.find_first_of(".eE") == std::string_view::npos;
+  if (whole ? digits.size() > kDigits : !std::isfinite(std::strtod(text.c_str(), nullptr))) return std::nullopt;
   return text;
 }
 
@@ -195,16 +201,17 @@ class Reader {
 
   Result<Value> mapping(std::size_t depth) {
     Value object = Value::object();
+    std::set<std::string> keys;  // Finding each key among all before it would take quadratic time.
     while (true) {
       Event event;
       if (!event.read(parser_)) return broken();
       if (event->type == YAML_MAPPING_END_EVENT) return object;
       if (event->type != YAML_SCALAR_EVENT) return at(event, "a key must be text");
       const std::string key(reinterpret_cast<const char*>(event->data.scalar.value), event->data.scalar.length);
-      if (object.find(key) != nullptr) return at(event, "duplicate key '" + key + "'");
+      if (!keys.insert(key).second) return at(event, "duplicate key '" + key + "'");
       Result<Value> value = next(depth + 1);
       if (!value.ok()) return value;
-      object.set(key, std::move(*value));
+      object.members().emplace_back(key, std::move(*value));
     }
   }
 

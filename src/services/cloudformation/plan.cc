@@ -33,6 +33,8 @@ Result<std::unique_ptr<Plan>> make_plan(const std::string& body, const std::map<
   plan->scope.definition = &plan->definition;
   plan->scope.parameters = std::move(*resolved);
   plan->scope.pseudo = std::move(pseudo);
+  Result<void> checked = check_references(plan->definition, plan->scope.pseudo);
+  if (!checked.ok()) return std::move(checked).error();
   std::vector<std::string> unknown;
   for (const auto& [id, resource] : plan->definition.resources) {
     if (types.find(resource.type) == nullptr) unknown.push_back(resource.type);

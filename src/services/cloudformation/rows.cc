@@ -24,7 +24,7 @@ std::string encode(const Stack& stack) {
   row.text_map(stack.tags).texts(stack.capabilities).texts(stack.notification_arns).text(stack.role_arn);
   row.text(stack.caller_arn).text(stack.endpoint).text(stack.on_failure).text(stack.change_set_id);
   row.text(stack.outputs.to_json()).signed_number(stack.created).signed_number(stack.updated);
-  row.signed_number(stack.deleted).boolean(stack.termination_protection);
+  row.signed_number(stack.deleted).boolean(stack.termination_protection).texts(stack.imports);
   return std::move(row).bytes();
 }
 
@@ -53,6 +53,7 @@ Stack decode_stack(std::string_view bytes) {
   stack.updated = row.signed_number();
   stack.deleted = row.signed_number();
   stack.termination_protection = row.boolean();
+  stack.imports = row.texts();
   return stack;
 }
 
@@ -85,6 +86,7 @@ StackResource decode_resource(std::string_view bytes) {
 std::string encode(const Leftover& leftover) {
   RowWriter row;
   row.text(leftover.logical_id).text(leftover.physical_id).text(leftover.type).text(leftover.properties.to_json());
+  row.text(leftover.attributes.to_json()).text(leftover.generated_name).boolean(leftover.retained);
   return std::move(row).bytes();
 }
 
@@ -95,6 +97,9 @@ Leftover decode_leftover(std::string_view bytes) {
   leftover.physical_id = row.text();
   leftover.type = row.text();
   leftover.properties = read_value(row, Value::object());
+  leftover.attributes = read_value(row, Value::object());
+  leftover.generated_name = row.text();
+  leftover.retained = row.boolean();
   return leftover;
 }
 

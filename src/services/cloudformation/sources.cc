@@ -41,8 +41,10 @@ Task<std::string> CloudFormation::read_url(Call& call, std::string url) {
     input.bucket = path->substr(0, separator);
     input.key = path->substr(separator + 1);
   }
-  const wire::s3::GetObjectOutput object = co_await directory_.call<wire::s3::GetObject>("s3", call, std::move(input));
-  co_return co_await read_all(*object.body, kDocumentLimit, too_large());
+  const Result<wire::s3::GetObjectOutput> object =
+      co_await attempt(directory_.call<wire::s3::GetObject>("s3", call, std::move(input)));
+  if (!object.ok()) co_return validation_error("S3 error: " + object.error().message());
+  co_return co_await read_all(*object->body, kDocumentLimit, too_large());
 }
 
 }  // namespace cumulet::cloudformation

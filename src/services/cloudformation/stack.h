@@ -29,7 +29,8 @@ struct Stack {
   std::string endpoint;                 ///< As the client reached us: for the URLs in outputs.
   std::string on_failure = "ROLLBACK";  ///< Of a creation: ROLLBACK, DELETE or DO_NOTHING.
   std::string change_set_id;
-  Value outputs = Value::list();  ///< [{"OutputKey", "OutputValue", "Description", "ExportName"}]
+  std::vector<std::string> imports;  ///< The exports of other stacks that this one uses.
+  Value outputs = Value::list();     ///< [{"OutputKey", "OutputValue", "Description", "ExportName"}]
   std::int64_t created = 0;
   std::int64_t updated = 0;
   std::int64_t deleted = 0;
@@ -53,12 +54,25 @@ struct StackResource {
   bool exists() const { return !physical_id.empty(); }
 };
 
-/// A resource that an update replaced or dropped, and that goes when the update is through.
+/// A resource that an update replaced or dropped, and that goes when the update is through. Until then a rollback can
+/// take it back.
 struct Leftover {
+  Leftover() = default;
+  explicit Leftover(const StackResource& resource)
+      : logical_id(resource.logical_id),
+        physical_id(resource.physical_id),
+        type(resource.type),
+        properties(resource.properties),
+        attributes(resource.attributes),
+        generated_name(resource.generated_name) {}
+
   std::string logical_id;
   std::string physical_id;
   std::string type;
   Value properties = Value::object();
+  Value attributes = Value::object();
+  std::string generated_name;
+  bool retained = false;  ///< It stays: only the stack forgets it.
 };
 
 struct StackEvent {

@@ -48,6 +48,9 @@ Result<Parameter> read_parameter(const std::string& name, const Value& value) {
       !parameter.type.starts_with("List<AWS::")) {
     return format("Unrecognized parameter type: " + parameter.type);
   }
+  if (parameter.type.starts_with("AWS::SSM::")) {
+    return validation_error("The parameter type " + parameter.type + " is not supported by this server");
+  }
   if (const Value* fallback = value.find("Default")) {
     if (!fallback->is_scalar() && !fallback->is_null()) {
       return format("Every Default member must be a string.");
