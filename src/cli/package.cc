@@ -45,7 +45,7 @@ Result<std::vector<Entry>> entries_of(const fs::path& path) {
     return entries;
   }
   const fs::path root = fs::canonical(path, failed);
-  if (failed || !fs::is_directory(root)) return usage_error("there is no file or folder " + path.string());
+  if (failed || !fs::is_directory(root)) return Error("NoCode", 400, "there is no file or folder " + path.string());
   fs::recursive_directory_iterator at(root, fs::directory_options::none, failed);
   std::uintmax_t total = 0;
   for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
@@ -84,7 +84,7 @@ Result<void> add_entry(zip_t* archive, const Entry& entry) {
 Result<std::string> zip_folder(const fs::path& path) {
   Result<std::vector<Entry>> entries = entries_of(path);
   if (!entries.ok()) return std::move(entries).error();
-  if (entries->empty()) return usage_error(path.string() + " is empty");
+  if (entries->empty()) return Error("NoCode", 400, path.string() + " is empty");
   const Error failed("CannotPack", 500, "cannot pack " + path.string());
   zip_error_t error;
   zip_error_init(&error);
