@@ -50,11 +50,7 @@ Loops::Loops(std::size_t count) : impl_(std::make_unique<Impl>()) {
   for (std::size_t i = 0; i < count; ++i) impl_->members.push_back(std::make_unique<Impl::Member>());
 }
 
-Loops::~Loops() {
-  stop();
-  for (const auto& member : impl_->members)
-    if (member->thread.joinable()) member->thread.join();
-}
+Loops::~Loops() { stop(); }
 
 std::size_t Loops::size() const { return impl_->members.size(); }
 
@@ -74,6 +70,8 @@ void Loops::run() {
 
 void Loops::stop() {
   for (const auto& member : impl_->members) member->loop.stop();
+  for (const auto& member : impl_->members)
+    if (member->thread.joinable()) member->thread.join();
 }
 
 struct Server::Impl {

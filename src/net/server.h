@@ -37,7 +37,7 @@ class Loops {
   Loop& at(std::size_t index);
   /// Starts the threads. Servers are added before or after.
   void run();
-  /// Ends the loops once the work posted so far is done.
+  /// Ends the loops once the work posted so far is done, and their threads. Not from one of them.
   void stop();
 
  private:
