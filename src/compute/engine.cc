@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "compute/pool.h"
@@ -114,6 +115,7 @@ class PooledEngine final : public Engine {
     Result<RuntimeRoot> root = RuntimeRoot::make(options_.state, options_.certificate_authority);
     if (!root) return std::move(root).error();
     parts_.root = std::move(root).value();
+    remove_leftovers();
     parking_.emplace(parts_);
     pool_.emplace(parts_, *parking_);
     return {};
@@ -156,6 +158,21 @@ class PooledEngine final : public Engine {
   }
 
  private:
+  /// Folders of parked interpreters and merged layers of an earlier run: moved aside now, removed while others start.
+  void remove_leftovers() {
+    std::error_code ignored;
+    const std::filesystem::path trash = options_.state / "trash" / random_id(12);
+    std::filesystem::create_directories(trash, ignored);
+    for (const char* folder : {"parked", "layers"}) {
+      std::filesystem::rename(options_.state / folder, trash / folder, ignored);
+      std::filesystem::create_directories(options_.state / folder, ignored);
+    }
+    files_.submit([trash = options_.state / "trash"] {
+      std::error_code unimportant;
+      std::filesystem::remove_all(trash, unimportant);
+    });
+  }
+
   std::size_t loop_index() const {
     Loop* const current = Loop::current();
     for (std::size_t i = 0; i < parts_.loops.size(); ++i) {

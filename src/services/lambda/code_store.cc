@@ -12,6 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What no function was loaded from for so long is unpacked again when it is needed.
+constexpr std::chrono::hours kKeptUnused{24 * 7};
+
 /// Names this run of the kernel.
 std::string boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
@@ -33,7 +36,9 @@ CodeStore::CodeStore(fs::path cache, storage::BlobStore& blobs, ThreadPool& pool
   cache_ /= boot;
   fs::create_directories(cache_, ignored);
   for (const auto& entry : fs::directory_iterator(cache_, ignored)) {
-    if (entry.path().filename().string().starts_with("draft-")) fs::remove_all(entry.path(), ignored);
+    const bool draft = entry.path().filename().string().starts_with("draft-");
+    const auto age = fs::file_time_type::clock::now() - entry.last_write_time(ignored);
+    if (draft || (!ignored && age > kKeptUnused)) fs::remove_all(entry.path(), ignored);
   }
 }
 
@@ -84,7 +89,9 @@ Task<std::string> CodeStore::read(std::string blob) {
 Task<fs::path> CodeStore::folder(std::string blob, std::string sha) {
   const fs::path folder = cache_ / sha;
   std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) {
+  if (fs::is_directory(folder, ignored)) {
+    fs::last_write_time(folder, fs::file_time_type::clock::now(), ignored);
+  } else {
     std::string zip = co_await read(blob);
     const auto shared = std::make_shared<const std::string>(std::move(zip));
     co_await blocking(pool_, [this, shared, sha] { return unpack(*shared, sha); });
