@@ -24,7 +24,8 @@ def test_presigned(aws, bucket, signature):
     key = "a key/ü+%.txt"
     which = {"Bucket": bucket, "Key": key}
     put = s3.generate_presigned_url("put_object", Params=which, ExpiresIn=60)
-    assert fetch(put, "PUT", b"signed")[0] == 200
+    # Version 2 signs the Content-Type, and urllib would add one of its own.
+    assert fetch(put, "PUT", b"signed", {"Content-Type": ""})[0] == 200
     get = s3.generate_presigned_url("get_object", Params={**which, "ResponseContentType": "text/x"}, ExpiresIn=60)
     status, headers, body = fetch(get)
     assert (status, headers["Content-Type"], body) == (200, "text/x", b"signed")
