@@ -12,13 +12,15 @@ Value value_of(simdjson::dom::element element) {
   switch (element.type()) {
     case simdjson::dom::element_type::ARRAY: {
       std::vector<Value> items;
-      for (const simdjson::dom::element item : element.get_array().value_unsafe()) items.push_back(value_of(item));
+      const simdjson::dom::array array = element.get_array();
+      for (const simdjson::dom::element item : array) items.push_back(value_of(item));
       return Value::list(std::move(items));
     }
     case simdjson::dom::element_type::OBJECT: {
       Value object = Value::object();
       std::map<std::string_view, std::size_t> places;  // Of a name that comes twice the last one counts.
-      for (const auto& [name, member] : element.get_object().value_unsafe()) {
+      const simdjson::dom::object members = element.get_object();
+      for (const auto& [name, member] : members) {
         const auto [place, fresh] = places.try_emplace(name, object.members().size());
         if (fresh) {
           object.members().emplace_back(std::string(name), value_of(member));
