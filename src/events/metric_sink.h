@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cumulet::events {
+
+/// One observation of a metric that the platform itself reports (AWS/Lambda Invocations, AWS/SQS NumberOfMessagesSent).
+/// Names, dimensions and units are those of AWS's documentation of each service.
+struct MetricSample {
+  MetricSample(std::string a, std::string r, std::string_view n, std::string_view m)
+      : account(std::move(a)), region(std::move(r)), metric_namespace(n), name(m) {}
+  std::string account;
+  std::string region;
+  std::string metric_namespace;                                 ///< "AWS/Lambda"
+  std::string name;                                             ///< "Duration"
+  std::vector<std::pair<std::string, std::string>> dimensions;  ///< {"FunctionName", "resize"}
+  double value = 1;
+  std::string unit = "Count";
+};
+
+/// Takes what services observe; CloudWatch implements it. Observations are gathered in memory and written once in a
+/// while: a crash may lose the last seconds of them, as no request is held up for a metric. Any thread, never blocks.
+class MetricSink {
+ public:
+  virtual ~MetricSink() = default;
+  virtual void record(MetricSample sample) noexcept = 0;
+};
+
+}  // namespace cumulet::events
