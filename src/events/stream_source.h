@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/task.h"
 
 /// A stream as event source mappings read it. Kinesis data streams and DynamoDB streams implement it; Lambda reads.
