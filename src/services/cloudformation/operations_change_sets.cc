@@ -171,7 +171,10 @@ Task<api::CreateChangeSetOutput> CloudFormation::create_change_set(Call& call, c
   co_await compare(call, store, in_review ? std::optional<Stack>() : stack, change_set);
 
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
-    if (co_await store.find_change_set(txn, name, change_set.name)) {
+    // The tools name change sets by the second in which they run, and here two deployments fit into one: a change set
+    // that was executed, or that has nothing to execute, gives its name free.
+    const std::optional<ChangeSet> namesake = co_await store.find_change_set(txn, name, change_set.name);
+    if (namesake && namesake->execution_status == "AVAILABLE") {
       co_await fail(api::errors::kAlreadyExistsException, "ChangeSet " + change_set.name + " already exists");
     }
     if (!stack) {

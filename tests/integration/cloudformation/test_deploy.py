@@ -166,8 +166,13 @@ def test_change_sets(stacks, unique):
 
     other = table(AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
                   KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}])
-    client.create_change_set(StackName=name, ChangeSetName="next",
-                             TemplateBody=json.dumps({"Resources": {"T": other, "N": bucket()}}))
+    # A name whose change set is spent (executed, or nothing to execute) is free again; one in waiting keeps it.
+    for spent in ["same", "next"]:
+        client.create_change_set(StackName=name, ChangeSetName=spent,
+                                 TemplateBody=json.dumps({"Resources": {"T": other, "N": bucket()}}))
+    with pytest.raises(ClientError) as raised:
+        client.create_change_set(StackName=name, ChangeSetName="next", TemplateBody=body)
+    assert raised.value.response["Error"]["Code"] == "AlreadyExistsException"
     changes = {each["ResourceChange"]["LogicalResourceId"]: each["ResourceChange"]
                for each in client.describe_change_set(StackName=name, ChangeSetName="next")["Changes"]}
     assert {key: each["Action"] for key, each in changes.items()} == {"T": "Modify", "N": "Add", "A": "Remove"}

@@ -43,6 +43,11 @@ std::size_t processes_with(const std::string& word) {
   return count;
 }
 
+/// What the group of a server's sandboxes is called, by its state directory.
+std::string group_name(const fs::path& state) {
+  return "cumulet-sandboxes-" + hex_encode(sha256(state.string()).substr(0, 6));
+}
+
 /// The groups of sandboxes, of all servers on this machine, whose names begin like this.
 std::size_t groups_below(const std::string& prefix) {
   std::size_t count = 0;
@@ -159,14 +164,14 @@ INSTANTIATE_TEST_SUITE_P(RunningOrFrozen, ServerDeathParameterTest, ::testing::B
                          [](const auto& which) { return which.param ? "Frozen" : "Running"; });
 
 TEST_F(ServerDeathTest, StoppedSubstrateLeavesNoGroups) {
-  const std::size_t before = groups_below("cumulet-sandboxes-");
+  const ScratchDirectory state;
+  const std::string name = group_name(state.path());
   {
-    const ScratchDirectory state;
     Result<std::unique_ptr<Substrate>> substrate = make_process_substrate(state.path());
     ASSERT_TRUE(substrate.ok()) << substrate.error().message();
-    EXPECT_TRUE(eventually([&] { return groups_below("cumulet-sandboxes-") > before; }));
+    EXPECT_TRUE(eventually([&] { return groups_below(name) > 0; }));
   }
-  EXPECT_TRUE(eventually([&] { return groups_below("cumulet-sandboxes-") <= before; }));
+  EXPECT_TRUE(eventually([&] { return groups_below(name) == 0; }));
 }
 
 TEST_F(ServerDeathTest, GroupsOfAServerThatNeverComesBackAreSweptByAnother) {
@@ -177,7 +182,7 @@ TEST_F(ServerDeathTest, GroupsOfAServerThatNeverComesBackAreSweptByAnother) {
   ASSERT_TRUE(readable(ready[0], std::chrono::seconds(20)));
   ::kill(server, SIGKILL);
   ASSERT_EQ(::waitpid(server, nullptr, 0), server);
-  const std::string name = "cumulet-sandboxes-" + hex_encode(sha256(lost.path().string()).substr(0, 6));
+  const std::string name = group_name(lost.path());
   ASSERT_GT(groups_below(name), 0u);
   EXPECT_TRUE(eventually([&] {
     const ScratchDirectory state;
