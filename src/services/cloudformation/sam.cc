@@ -5,26 +5,15 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "services/cloudformation/sam_events.h"
 #include "services/cloudformation/sam_policies.h"
+#include "services/cloudformation/sam_values.h"
 #include "services/cloudformation/template.h"
 
 namespace cumulet::cloudformation {
 namespace {
 
 constexpr std::string_view kTransform = "AWS::Serverless-2016-10-31";
-constexpr const char* kImplicitApi = "ServerlessHttpApi";
-
-Value reference_to(const std::string& id) { return Value::object({{"Ref", Value::string(id)}}); }
-Value get_att(const std::string& id, const char* attribute) {
-  return Value::object({{"Fn::GetAtt", Value::list({Value::string(id), Value::string(attribute)})}});
-}
-Value resource(const char* type, Value properties) {
-  return Value::object({{"Type", Value::string(type)}, {"Properties", std::move(properties)}});
-}
-
-Error unsupported(const std::string& id, const std::string& what) {
-  return validation_error("Resource with id [" + id + "] is invalid. " + what + " is not supported by this server");
-}
 
 /// Globals below what the resource says: maps are merged, lists joined, anything else is overridden.
 Value merged(const Value& base, const Value& over) {
@@ -65,8 +54,8 @@ class Transformer {
       Result<void> done = convert(id, definition);
       if (!done.ok()) return std::move(done).error();
     }
-    if (implicit_api_ && out_.find(kImplicitApi) == nullptr) {
-      Result<void> done = http_api(kImplicitApi, global("HttpApi", Value::object()), Value::object());
+    if (implicit_api_ && out_.find(kImplicitHttpApi) == nullptr) {
+      Result<void> done = http_api(kImplicitHttpApi, global("HttpApi", Value::object()), Value::object());
       if (!done.ok()) return std::move(done).error();
     }
     Value result = document_;
@@ -134,7 +123,7 @@ class Transformer {
         {{"S3Bucket", Value::string(rest.substr(0, slash))}, {"S3Key", Value::string(rest.substr(slash + 1))}});
   }
 
-  Result<void> function(const std::string& id, const Value& given, const Value& definition) {
+  static Result<Value> function_properties(const std::string& id, const Value& given) {
     static const std::set<std::string> kPassedOn{"FunctionName",  "Handler",          "Runtime",
                                                  "Description",   "MemorySize",       "Timeout",
                                                  "Environment",   "Layers",           "VpcConfig",
@@ -167,59 +156,92 @@ class Transformer {
       properties.set("Code", Value::object({{"ZipFile", *source}}));
     } else if (const Value* uri = given.find("CodeUri")) {
       Result<Value> code = code_of(id, *uri);
-      if (!code.ok()) return std::move(code).error();
+      if (!code.ok()) return code;
       properties.set("Code", std::move(*code));
     } else {
-      return validation_error("Resource with id [" + id + "] is invalid. Missing required property 'CodeUri'.");
+      return invalid_resource(id, "Missing required property 'CodeUri'.");
     }
     if (const Value* tags = given.find("Tags")) properties.set("Tags", tag_list(*tags));
     if (const Value* tracing = given.find("Tracing")) {
       properties.set("TracingConfig", Value::object({{"Mode", *tracing}}));
     }
+    return properties;
+  }
+
+  Result<void> function(const std::string& id, const Value& given, const Value& definition) {
+    Result<Value> made = function_properties(id, given);
+    if (!made.ok()) return std::move(made).error();
+    Value properties = std::move(*made);
+    const Value* alias = given.find("AutoPublishAlias");
+    Result<SamEventParts> parts = events_of(id, given, alias);
+    if (!parts.ok()) return std::move(parts).error();
     if (const Value* letters = given.find("DeadLetterQueue")) {
-      properties.set("DeadLetterConfig",
-                     Value::object({{"TargetArn",
-                                     letters->find("TargetArn") != nullptr ? *letters->find("TargetArn") : Value()}}));
+      Result<void> done = dead_letters(id, *letters, properties, parts->grants);
+      if (!done.ok()) return done;
     }
     if (const Value* role = given.find("Role")) {
       properties.set("Role", *role);
     } else {
-      Result<Value> role_made = sam_role(id, given.find("Policies"), given.find("PermissionsBoundary"));
+      Result<Value> role_made = sam_role(id, given.find("Policies"), given.find("PermissionsBoundary"), parts->grants);
       if (!role_made.ok()) return std::move(role_made).error();
       add_companion(id + "Role", std::move(*role_made), definition);
       properties.set("Role", get_att(id + "Role", "Arn"));
     }
     const Value code = *properties.find("Code");
     add(id, resource("AWS::Lambda::Function", std::move(properties)), definition);
-    Value target = get_att(id, "Arn");
-    if (const Value* alias = given.find("AutoPublishAlias")) target = publish_alias(id, *alias, code, definition);
+    if (alias != nullptr) publish_alias(id, *alias, code, definition);
     if (const Value* url = given.find("FunctionUrlConfig")) function_url(id, *url, given, definition);
-    if (const Value* asynchronous = given.find("EventInvokeConfig")) {
-      Result<void> done = event_invoke(id, *asynchronous, given, definition);
-      if (!done.ok()) return done;
-    }
-    const Value* all_events = given.find("Events");
-    if (all_events == nullptr) return {};
-    for (const auto& [name, event] : all_events->members()) {
-      Result<void> done = function_event(id, name, event, target, definition);
-      if (!done.ok()) return done;
-    }
+    implicit_api_ = implicit_api_ || parts->implicit_http_api;
+    for (auto& [name, companion] : parts->resources) add_companion(name, std::move(companion), definition);
     return {};
   }
 
+  /// What the function's events and its settings for asynchronous calls need.
+  static Result<SamEventParts> events_of(const std::string& id, const Value& given, const Value* alias) {
+    SamEventParts parts;
+    if (const Value* asynchronous = given.find("EventInvokeConfig")) {
+      Result<SamEventParts> made = sam_event_invoke_config(id, *asynchronous, alias);
+      if (!made.ok()) return made;
+      parts.add(std::move(*made));
+    }
+    const Value* events = given.find("Events");
+    if (events == nullptr) return parts;
+    const Value target = alias != nullptr ? reference_to(alias_id(id, *alias)) : get_att(id, "Arn");
+    for (const auto& [name, event] : events->members()) {
+      Value properties = Value::object();
+      if (const Value* said = event.find("Properties"); said != nullptr && said->is_object()) properties = *said;
+      Result<SamEventParts> made =
+          convert_sam_event(event.text_of("Type"), SamEvent(id, name, std::move(properties), target));
+      if (!made.ok()) return made;
+      parts.add(std::move(*made));
+    }
+    return parts;
+  }
+
+  static Result<void> dead_letters(const std::string& id, const Value& letters, Value& properties, SamGrants& grants) {
+    const std::string type = letters.text_of("Type");
+    const Value* target = letters.find("TargetArn");
+    if (target == nullptr || (type != "SQS" && type != "SNS")) {
+      return invalid_resource(id, "'DeadLetterQueue' requires Type and TargetArn properties to be specified.");
+    }
+    properties.set("DeadLetterConfig", Value::object({{"TargetArn", *target}}));
+    grants.statements.push_back(allow({type == "SQS" ? "sqs:SendMessage" : "sns:Publish"}, *target));
+    return {};
+  }
+
+  static std::string alias_id(const std::string& id, const Value& alias) { return id + "Alias" + alias.text(); }
+
   /// A version for this code, and the alias that points at it: what events are sent to then.
-  Value publish_alias(const std::string& id, const Value& alias, const Value& code, const Value& definition) {
+  void publish_alias(const std::string& id, const Value& alias, const Value& code, const Value& definition) {
     const std::string version = id + "Version" + hex_encode(sha256(code.to_json())).substr(0, 10);
     Value published = resource("AWS::Lambda::Version", Value::object({{"FunctionName", reference_to(id)}}));
     published.set("DeletionPolicy", Value::string("Retain"));
     add_companion(version, std::move(published), definition);
-    const std::string alias_id = id + "Alias" + alias.text();
-    add_companion(alias_id,
+    add_companion(alias_id(id, alias),
                   resource("AWS::Lambda::Alias", Value::object({{"Name", alias},
                                                                 {"FunctionName", reference_to(id)},
                                                                 {"FunctionVersion", get_att(version, "Version")}})),
                   definition);
-    return reference_to(alias_id);
   }
 
   void function_url(const std::string& id, const Value& url, const Value& given, const Value& definition) {
@@ -228,7 +250,7 @@ class Transformer {
     Value made = resource("AWS::Lambda::Url", std::move(properties));
     if (const Value* alias = given.find("AutoPublishAlias")) {
       made.find("Properties")->set("Qualifier", *alias);
-      made.set("DependsOn", Value::string(id + "Alias" + alias->text()));
+      made.set("DependsOn", Value::string(alias_id(id, *alias)));
     }
     add_companion(id + "Url", std::move(made), definition);
     if (url.text_of("AuthType") != "NONE") return;
@@ -239,67 +261,6 @@ class Transformer {
                                                            {"Principal", Value::string("*")},
                                                            {"FunctionUrlAuthType", Value::string("NONE")}})),
         definition);
-  }
-
-  Result<void> event_invoke(const std::string& id, const Value& config, const Value& given, const Value& definition) {
-    Value properties = Value::object({{"FunctionName", reference_to(id)}, {"Qualifier", Value::string("$LATEST")}});
-    if (const Value* alias = given.find("AutoPublishAlias")) properties.set("Qualifier", *alias);
-    for (const char* name : {"MaximumEventAgeInSeconds", "MaximumRetryAttempts"}) {
-      if (const Value* value = config.find(name)) properties.set(name, *value);
-    }
-    if (config.find("DestinationConfig") != nullptr) return unsupported(id, "EventInvokeConfig's DestinationConfig");
-    add_companion(id + "EventInvokeConfig", resource("AWS::Lambda::EventInvokeConfig", std::move(properties)),
-                  definition);
-    return {};
-  }
-
-  Result<void> function_event(const std::string& id, const std::string& name, const Value& event, const Value& target,
-                              const Value& definition) {
-    const std::string type = event.text_of("Type");
-    if (type != "HttpApi") return unsupported(id, "The event type " + type);
-    Value properties = Value::object();
-    if (const Value* given = event.find("Properties"); given != nullptr && given->is_object()) properties = *given;
-    if (properties.find("Auth") != nullptr) return unsupported(id, "Auth of an event");
-    Value api = reference_to(kImplicitApi);
-    if (const Value* named = properties.find("ApiId")) {
-      api = *named;
-    } else {
-      implicit_api_ = true;
-    }
-    std::string key = "$default";
-    if (properties.find("Path") != nullptr) {
-      std::string method = to_upper(properties.text_of("Method"));
-      if (method.empty() || method == "X-AMAZON-APIGATEWAY-ANY-METHOD" || method == "*") method = "ANY";
-      key = method + " " + properties.text_of("Path");
-    }
-    Value version = Value::string("2.0");
-    if (const Value* wanted = properties.find("PayloadFormatVersion")) version = Value::string(wanted->text());
-    Value integration = Value::object({{"ApiId", api},
-                                       {"IntegrationType", Value::string("AWS_PROXY")},
-                                       {"IntegrationUri", target},
-                                       {"PayloadFormatVersion", std::move(version)}});
-    if (const Value* timeout = properties.find("TimeoutInMillis")) integration.set("TimeoutInMillis", *timeout);
-    const std::string stem = id + name;
-    add_companion(stem + "Integration", resource("AWS::ApiGatewayV2::Integration", std::move(integration)), definition);
-    const Value path = Value::object(
-        {{"Fn::Join", Value::list({Value::string("/"), Value::list({Value::string("integrations"),
-                                                                    reference_to(stem + "Integration")})})}});
-    add_companion(stem + "Route",
-                  resource("AWS::ApiGatewayV2::Route",
-                           Value::object({{"ApiId", api}, {"RouteKey", Value::string(key)}, {"Target", path}})),
-                  definition);
-    const Value source = Value::object(
-        {{"Fn::Sub",
-          Value::list({Value::string("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"),
-                       Value::object({{"Api", api}})})}});
-    add_companion(
-        stem + "Permission",
-        resource("AWS::Lambda::Permission", Value::object({{"Action", Value::string("lambda:InvokeFunction")},
-                                                           {"FunctionName", target},
-                                                           {"Principal", Value::string("apigateway.amazonaws.com")},
-                                                           {"SourceArn", source}})),
-        definition);
-    return {};
   }
 
   Result<void> http_api(const std::string& id, const Value& given, const Value& definition) {

@@ -1,18 +1,14 @@
 #include "services/cloudformation/sam_policies.h"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
+#include "services/cloudformation/sam_values.h"
 #include "services/cloudformation/template.h"
 
 namespace cumulet::cloudformation {
 namespace {
-
-Value texts(const std::vector<std::string>& items) {
-  Value list = Value::list();
-  for (const std::string& item : items) list.items().push_back(Value::string(item));
-  return list;
-}
 
 Value document(Value statements) {
   return Value::object({{"Version", Value::string("2012-10-17")}, {"Statement", std::move(statements)}});
@@ -88,15 +84,14 @@ Result<Value> from_template(const std::string& name, const Value& arguments) {
     resources.items().push_back(Value::object(
         {{"Fn::Sub", Value::list({Value::string(resource), Value::object({{"Parameter", *argument}})})}}));
   }
-  return document(Value::list({Value::object({{"Effect", Value::string("Allow")},
-                                              {"Action", texts(found->second.actions)},
-                                              {"Resource", std::move(resources)}})}));
+  return document(Value::list({allow(found->second.actions, std::move(resources))}));
 }
 
 }  // namespace
 
-Result<Value> sam_role(const std::string& function_id, const Value* policies, const Value* boundary) {
-  Value managed = texts({"arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"});
+Result<Value> sam_role(const std::string& function_id, const Value* policies, const Value* boundary,
+                       const SamGrants& grants) {
+  Value managed = text_list({"arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"});
   Value inline_policies = Value::list();
   const auto add_inline = [&](Value policy) {
     const std::string number = std::to_string(inline_policies.items().size());
@@ -123,10 +118,17 @@ Result<Value> sam_role(const std::string& function_id, const Value* policies, co
       return validation_error("The Policies of " + function_id + " are not well formed");
     }
   }
-  Value trust =
-      document(Value::list({Value::object({{"Effect", Value::string("Allow")},
-                                           {"Principal", Value::object({{"Service", texts({"lambda.amazonaws.com"})}})},
-                                           {"Action", texts({"sts:AssumeRole"})}})}));
+  for (const std::string& policy : grants.managed) {
+    const Value arn = Value::string(policy);
+    if (std::find(managed.items().begin(), managed.items().end(), arn) == managed.items().end()) {
+      managed.items().push_back(arn);
+    }
+  }
+  if (!grants.statements.empty()) add_inline(document(Value::list(grants.statements)));
+  Value trust = document(
+      Value::list({Value::object({{"Effect", Value::string("Allow")},
+                                  {"Principal", Value::object({{"Service", text_list({"lambda.amazonaws.com"})}})},
+                                  {"Action", text_list({"sts:AssumeRole"})}})}));
   Value properties =
       Value::object({{"AssumeRolePolicyDocument", std::move(trust)}, {"ManagedPolicyArns", std::move(managed)}});
   if (!inline_policies.items().empty()) properties.set("Policies", std::move(inline_policies));
