@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,12 +22,22 @@ struct MetricSample {
   std::string unit = "Count";
 };
 
+/// One series, looked up once: for hot paths. Any thread, never blocks.
+class MetricSeries {
+ public:
+  virtual ~MetricSeries() = default;
+  virtual void record(double value, double times = 1) noexcept = 0;
+};
+
 /// Takes what services observe; CloudWatch implements it. Observations are gathered in memory and written once in a
 /// while: a crash may lose the last seconds of them, as no request is held up for a metric. Any thread, never blocks.
 class MetricSink {
  public:
   virtual ~MetricSink() = default;
   virtual void record(MetricSample sample) noexcept = 0;
+  /// The series that such samples belong to. Keep it with what it is about (a function, a table, a stage), and ask for
+  /// it once: recording a value then costs some 50 ns instead of several allocations and a look-up.
+  virtual std::shared_ptr<MetricSeries> series(const MetricSample& like);
 };
 
 }  // namespace cumulet::events

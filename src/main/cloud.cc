@@ -25,6 +25,7 @@
 #include "pipeline/pipeline.h"
 #include "services/apigateway/apigateway.h"
 #include "services/cloudformation/cloudformation.h"
+#include "services/cloudwatch/cloudwatch.h"
 #include "services/dynamodb/dynamodb.h"
 #include "services/iam/iam.h"
 #include "services/lambda/lambda.h"
@@ -95,6 +96,7 @@ struct Cloud::Parts {
   std::unique_ptr<events::Outbox> outbox;
   wire::Directory directory;
 
+  std::unique_ptr<cloudwatch::CloudWatch> cloudwatch;  ///< Its metrics() is the MetricSink of all others.
   std::unique_ptr<logs::Logs> logs;
   std::unique_ptr<iam::Iam> iam;
   std::unique_ptr<sts::Sts> sts;
@@ -246,6 +248,7 @@ Task<compute::Credentials> Cloud::Parts::role_credentials(std::string role, std:
 }
 
 void Cloud::Parts::add_services() {
+  cloudwatch = std::make_unique<cloudwatch::CloudWatch>(*database, clock);
   logs = std::make_unique<logs::Logs>(*database, clock);
   iam = std::make_unique<iam::Iam>(*database, clock);
   sts = std::make_unique<sts::Sts>(*database, *credentials);
@@ -294,6 +297,7 @@ Result<void> Cloud::Parts::listen() {
   loops->run();
   outbox->start(loops->at(0));
   logs->start(loops->at(0));
+  cloudwatch->start(loops->at(0));
   cloudformation->start(loops->at(0));
   dynamodb->start(loops->at(loops->size() - 1));
   const Result<std::uint16_t> bound = server->listen(config.host, config.port);
@@ -328,6 +332,7 @@ void Cloud::drain() {
   parts_->engine->drain(deadline);
   parts_->dynamodb->stop(deadline);
   parts_->logs->drain(deadline);
+  parts_->cloudwatch->drain(deadline);
 }
 
 }  // namespace cumulet
