@@ -14,8 +14,9 @@ class WriterTest : public testing::Test {
   WriterTest() { writer.start(loop); }
 
   std::vector<Bucket> buckets(const Series& series, Level level) {
+    const Store store("000000000000", "us-east-1");
     const auto read = [&](storage::Transaction& txn) {
-      return Store("000000000000", "us-east-1").buckets(txn, hash_of(series), level, 0, 4'000'000'000, 1000);
+      return store.buckets(txn, hash_of(series), level, 0, 4'000'000'000, 1000);
     };
     Result<std::vector<Bucket>> result = loop.run(storage::transact(*database, read));
     return result.ok() ? *result : std::vector<Bucket>();
