@@ -51,6 +51,12 @@ double Capacity::total() const {
   return sum;
 }
 
+double Capacity::of_table() const {
+  double sum = table_;
+  for (const auto& [index, units] : local_) sum += units;
+  return sum;
+}
+
 std::optional<shapes::ConsumedCapacity> Capacity::report(const std::optional<std::string>& wanted,
                                                          const std::string& table, Kind kind, bool split) const {
   if (!wanted || *wanted == "NONE") return std::nullopt;

@@ -26,6 +26,9 @@ class Capacity {
   void add_local_index(const std::string& index, double units) { local_[index] += units; }
   void add(const Capacity& other);
   double total() const;
+  /// What its own throughput gives: also that of local indexes.
+  double of_table() const;
+  const std::map<std::string, double>& of_global_indexes() const { return global_; }
 
   /// In the form that ReturnConsumedCapacity asks for; nothing for NONE. `split` also tells reads from writes, as
   /// transactions do.

@@ -21,6 +21,8 @@ inline constexpr ErrorKind kLimitExceeded{"LimitExceededException", 400};
 inline constexpr ErrorKind kItemCollectionSizeLimitExceeded{"ItemCollectionSizeLimitExceededException", 400};
 inline constexpr ErrorKind kTransactionCanceled{"TransactionCanceledException", 400};
 inline constexpr ErrorKind kIdempotentParameterMismatch{"IdempotentParameterMismatchException", 400};
+inline constexpr ErrorKind kThrottling{"ThrottlingException", 400};
+inline constexpr ErrorKind kDuplicateItem{"DuplicateItemException", 400};
 inline constexpr ErrorKind kThroughputExceeded{"ProvisionedThroughputExceededException", 400};
 }  // namespace errors
 

@@ -42,6 +42,10 @@ std::string expiry_row(std::string_view rows_prefix, std::uint64_t seconds, std:
   return key.append(item_key);
 }
 
+std::string collection_row(std::string_view rows_prefix, std::string_view partition_key) {
+  return rows_of(rows_prefix, kCollections).append(partition_key);
+}
+
 storage::KeyRange expiring_between(std::string_view rows_prefix, std::uint64_t first, std::uint64_t last) {
   return storage::KeyRange(expiry_row(rows_prefix, first, {}), expiry_row(rows_prefix, last + 1, {}));
 }

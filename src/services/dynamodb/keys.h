@@ -13,6 +13,8 @@ namespace cumulet::dynamodb::keys {
 constexpr std::uint32_t kItems = 0;
 /// The number of the rows that say when items expire (time to live).
 constexpr std::uint32_t kExpiry = 0xffffffff;
+/// The number of the rows that say how large item collections are.
+constexpr std::uint32_t kCollections = 0xfffffffe;
 
 /// A table's description.
 std::string table_row(std::string_view account, std::string_view region, std::string_view name);
@@ -36,6 +38,9 @@ std::string token_row_of(std::string_view expiry_row);
 std::string expiry_row(std::string_view rows_prefix, std::uint64_t seconds, std::string_view item_key);
 /// Those between the two seconds, both included.
 storage::KeyRange expiring_between(std::string_view rows_prefix, std::uint64_t first, std::uint64_t last);
+
+/// The row that says how large an item collection is.
+std::string collection_row(std::string_view rows_prefix, std::string_view partition_key);
 
 /// Work that outlives the request that began it, of all accounts and regions.
 enum class Job : std::uint64_t { kPurge = 1, kBackfill = 2, kExpire = 3 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_codec.h"
+#include "services/dynamodb/item_collection.h"
 #include "storage/key.h"
 #include "storage/row.h"
 
@@ -200,6 +201,7 @@ Task<bool> Maintenance::expire(storage::Transaction& transaction, const keys::Jo
     Capacity free;
     const std::optional<std::uint64_t> expiry = item ? expiry_of(*table, item->item) : std::nullopt;
     if (expiry && *expiry <= now) {
+      if (has_collections(*table)) co_await adjust_collection(transaction, *table, &*item, nullptr);
       Store::write(transaction, *table, one.value, &*item, nullptr, free);
     }
     transaction.erase(one.key);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "services/dynamodb/errors.h"
+#include "services/dynamodb/item_collection.h"
 
 namespace cumulet::dynamodb {
 namespace {
@@ -88,6 +89,12 @@ Task<shapes::BatchGetItemOutput> BatchOperations::batch_get_item(wire::Call& cal
     }
     std::vector<Item>& items = (*output.responses)[reads.name];
     Capacity capacity;
+    const Result<void> admitted = store_.throttle().admit(*table, nullptr, Capacity::Kind::kRead, call.time);
+    if (!admitted) {
+      if (batch.size() == 1) co_return admitted.error();
+      (*output.unprocessed_keys)[reads.name] = *reads.request;
+      continue;
+    }
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (bytes >= kMaxReplyBytes) {
         (*output.unprocessed_keys)[reads.name] = rest_of(*reads.request, i);
@@ -100,6 +107,7 @@ Task<shapes::BatchGetItemOutput> BatchOperations::batch_get_item(wire::Call& cal
       items.push_back(reads.projection.projection ? reads.projection.projection->apply(found->item)
                                                   : std::move(found->item));
     }
+    store_.throttle().charge(*table, capacity, Capacity::Kind::kRead, call.time);
     if (auto report = capacity.report(input.return_consumed_capacity, reads.name, Capacity::Kind::kRead)) {
       consumed.push_back(std::move(*report));
     }
@@ -109,22 +117,46 @@ Task<shapes::BatchGetItemOutput> BatchOperations::batch_get_item(wire::Call& cal
   co_return output;
 }
 
+Task<bool> BatchOperations::write_one(storage::Transaction& transaction, wire::Call& call, const WritePlan& plan,
+                                      const std::optional<std::string>& wanted_metrics, WriteResult& result) {
+  const Table& table = *result.tables.back();
+  const std::string key = Store::item_key(table, plan.subject());
+  const std::optional<StoredItem> stored = co_await Store::get_item(transaction, key);
+  const std::optional<StoredItem> made = co_await plan.apply(table, stored ? &*stored : nullptr);
+  const StoredItem* before = stored ? &*stored : nullptr;
+  const StoredItem* after = made ? &*made : nullptr;
+  if (!store_.throttle().admit(table, nullptr, Capacity::Kind::kWrite, call.time)) co_return false;
+  for (const Index& index : table.indexes) {
+    const bool touched = (before && belongs_in(index, before->item)) || (after && belongs_in(index, after->item));
+    if (touched && !store_.throttle().admit(table, &index, Capacity::Kind::kWrite, call.time)) co_return false;
+  }
+  std::uint64_t bytes = 0;
+  if (has_collections(table)) bytes = co_await adjust_collection(transaction, table, before, after);
+  Store::write(transaction, table, key, before, after, result.capacities.back());
+  auto metrics = collection_metrics(wanted_metrics, table, plan.subject(), bytes);
+  if (metrics) result.metrics.back().push_back(std::move(*metrics));
+  co_return true;
+}
+
 Task<BatchOperations::WriteResult> BatchOperations::write(storage::Transaction& transaction, wire::Call& call,
-                                                          const std::vector<TableWrites>& batch) {
+                                                          const std::vector<TableWrites>& batch,
+                                                          const std::optional<std::string>& wanted_metrics) {
   WriteResult result;
   for (const TableWrites& writes : batch) {
     const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, writes.name);
     if (!table) co_return table_not_found();
     result.tables.push_back(table);
-    Capacity& capacity = result.capacities.emplace_back();
+    result.capacities.emplace_back();
+    result.throttled.emplace_back();
+    result.metrics.emplace_back();
     std::set<std::string> seen;
     for (const WritePlan& plan : writes.plans) {
       co_await plan.check_against(*table);
-      const std::string key = Store::item_key(*table, plan.subject());
-      if (!seen.insert(key).second) co_return duplicates();
-      const std::optional<StoredItem> before = co_await Store::get_item(transaction, key);
-      const std::optional<StoredItem> after = co_await plan.apply(*table, before ? &*before : nullptr);
-      Store::write(transaction, *table, key, before ? &*before : nullptr, after ? &*after : nullptr, capacity);
+      if (!seen.insert(Store::item_key(*table, plan.subject())).second) co_return duplicates();
+    }
+    for (std::size_t i = 0; i < writes.plans.size(); ++i) {
+      const bool done = co_await write_one(transaction, call, writes.plans[i], wanted_metrics, result);
+      if (!done) result.throttled.back().push_back(i);
     }
   }
   co_return result;
@@ -145,21 +177,35 @@ Task<shapes::BatchWriteItemOutput> BatchOperations::batch_write_item(wire::Call&
       writes.plans.push_back(co_await std::move(plan));
     }
   }
-  const auto body = [&](storage::Transaction& transaction) { return write(transaction, call, batch); };
-  const WriteResult done = co_await storage::transact(store_.database(), body);
+  const auto body = [&](storage::Transaction& transaction) {
+    return write(transaction, call, batch, input.return_item_collection_metrics);
+  };
+  WriteResult done = co_await storage::transact(store_.database(), body);
 
   shapes::BatchWriteItemOutput output;
   output.unprocessed_items.emplace();
   std::vector<shapes::ConsumedCapacity> consumed;
   std::map<std::string, std::vector<shapes::ItemCollectionMetrics>> metrics;
+  std::size_t left = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
+    store_.throttle().charge(*done.tables[i], done.capacities[i], Capacity::Kind::kWrite, call.time);
+    const std::vector<shapes::WriteRequest>& requests = input.request_items.at(batch[i].given_name);
+    for (const std::size_t place : done.throttled[i]) {
+      (*output.unprocessed_items)[batch[i].given_name].push_back(requests[place]);
+    }
+    left += done.throttled[i].size();
     if (auto report =
             done.capacities[i].report(input.return_consumed_capacity, batch[i].name, Capacity::Kind::kWrite)) {
       consumed.push_back(std::move(*report));
     }
-    for (const WritePlan& plan : batch[i].plans) {
-      auto one = collection_metrics(input.return_item_collection_metrics, *done.tables[i], plan.subject());
-      if (one) metrics[batch[i].name].push_back(std::move(*one));
+    if (!done.metrics[i].empty()) metrics[batch[i].name] = std::move(done.metrics[i]);
+  }
+  if (left == count && left > 0) {
+    for (const TablePtr& table : done.tables) {
+      co_await store_.throttle().admit(*table, nullptr, Capacity::Kind::kWrite, call.time);
+      for (const Index& index : table->indexes) {
+        co_await store_.throttle().admit(*table, &index, Capacity::Kind::kWrite, call.time);
+      }
     }
   }
   if (!consumed.empty()) output.consumed_capacity = std::move(consumed);

@@ -13,8 +13,8 @@
 
 namespace cumulet::dynamodb {
 
-/// BatchGetItem and BatchWriteItem. A batch runs in one transaction, which is more than DynamoDB promises; so a write
-/// batch leaves nothing unprocessed, and a read batch only what would make the reply larger than 16 MB.
+/// BatchGetItem and BatchWriteItem. A batch runs in one transaction, which is more than DynamoDB promises; so it
+/// leaves unprocessed only what has no provisioned throughput left, or would make a reply larger than 16 MB.
 class BatchOperations {
  public:
   explicit BatchOperations(Store& store) : store_(store) {}
@@ -33,9 +33,15 @@ class BatchOperations {
     WriteResult() = default;
     std::vector<TablePtr> tables;
     std::vector<Capacity> capacities;
+    std::vector<std::vector<std::size_t>> throttled;  ///< Of each table: places of the plans that were not done.
+    std::vector<std::vector<shapes::ItemCollectionMetrics>> metrics;
   };
 
-  Task<WriteResult> write(storage::Transaction& transaction, wire::Call& call, const std::vector<TableWrites>& batch);
+  Task<WriteResult> write(storage::Transaction& transaction, wire::Call& call, const std::vector<TableWrites>& batch,
+                          const std::optional<std::string>& wanted_metrics);
+  /// One of the writes of a table; false when there is no throughput left for it.
+  Task<bool> write_one(storage::Transaction& transaction, wire::Call& call, const WritePlan& plan,
+                       const std::optional<std::string>& wanted_metrics, WriteResult& result);
 
   Store& store_;
 };

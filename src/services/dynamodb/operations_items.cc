@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "services/dynamodb/errors.h"
+#include "services/dynamodb/item_collection.h"
 
 namespace cumulet::dynamodb {
 namespace {
@@ -53,18 +54,6 @@ Result<ProjectionRequest> projection_of(const std::optional<std::string>& expres
   return request;
 }
 
-std::optional<shapes::ItemCollectionMetrics> collection_metrics(const std::optional<std::string>& wanted,
-                                                                const Table& table, const Item& item) {
-  if (wanted != "SIZE") return std::nullopt;
-  bool has_local = false;
-  for (const Index& index : table.indexes) has_local = has_local || !index.global;
-  if (!has_local) return std::nullopt;
-  shapes::ItemCollectionMetrics metrics;
-  metrics.item_collection_key = Item{{table.keys.hash.name, item.at(table.keys.hash.name)}};
-  metrics.size_estimate_range_gb = std::vector<double>{0.0, 1.0};
-  return metrics;
-}
-
 Task<shapes::GetItemOutput> ItemOperations::get_item(wire::Call& call, shapes::GetItemInput& input) {
   std::string name = co_await table_name_of(call, input.table_name);
   const ProjectionRequest wanted =
@@ -76,15 +65,15 @@ Task<shapes::GetItemOutput> ItemOperations::get_item(wire::Call& call, shapes::G
   if (!table) co_return table_not_found();
   co_await check_key(table->keys, input.key);
   if (wanted.expression) co_await check_key_paths(*table, *wanted.expression);
+  co_await store_.throttle().admit(*table, nullptr, Capacity::Kind::kRead, call.time);
   std::optional<StoredItem> found = co_await Store::get_item(*transaction, Store::item_key(*table, input.key));
   co_await transaction->commit();
 
   shapes::GetItemOutput output;
-  if (wants_capacity(input.return_consumed_capacity)) {
-    Capacity capacity;
-    capacity.add_table(read_units(found ? found->size : 0, input.consistent_read.value_or(false)));
-    output.consumed_capacity = capacity.report(input.return_consumed_capacity, name, Capacity::Kind::kRead);
-  }
+  Capacity capacity;
+  capacity.add_table(read_units(found ? found->size : 0, input.consistent_read.value_or(false)));
+  store_.throttle().charge(*table, capacity, Capacity::Kind::kRead, call.time);
+  output.consumed_capacity = capacity.report(input.return_consumed_capacity, name, Capacity::Kind::kRead);
   if (found) output.item = wanted.projection ? wanted.projection->apply(found->item) : std::move(found->item);
   co_return output;
 }
@@ -101,16 +90,22 @@ Task<WriteOutcome> ItemOperations::attempt_write(storage::Transaction& transacti
   if (!wants_before && !plan.needs_before() && table.indexes.empty() && !table.time_to_live.enabled) {
     outcome.after = co_await plan.apply(table, nullptr);
     Store::write_blindly(transaction, key, *outcome.after, outcome.capacity);
+    co_await store_.throttle().admit(table, outcome.capacity, Capacity::Kind::kWrite, call.time);
     co_return outcome;
   }
   outcome.before = co_await Store::get_item(transaction, key);
   const StoredItem* before = outcome.before ? &*outcome.before : nullptr;
   if (!plan.condition().holds(before ? &before->item : nullptr)) {
     outcome.failure = condition_failed(before ? &before->item : nullptr, plan.return_on_failure());
+    outcome.capacity.add_table(write_units(before ? before->size : 0));
+    co_await store_.throttle().admit(table, outcome.capacity, Capacity::Kind::kWrite, call.time);
     co_return outcome;
   }
   outcome.after = co_await plan.apply(table, before);
-  Store::write(transaction, table, key, before, outcome.after ? &*outcome.after : nullptr, outcome.capacity);
+  const StoredItem* after = outcome.after ? &*outcome.after : nullptr;
+  if (has_collections(table)) outcome.collection_bytes = co_await adjust_collection(transaction, table, before, after);
+  Store::write(transaction, table, key, before, after, outcome.capacity);
+  co_await store_.throttle().admit(table, outcome.capacity, Capacity::Kind::kWrite, call.time);
   co_return outcome;
 }
 
@@ -122,6 +117,7 @@ Task<WriteOutcome> ItemOperations::execute(wire::Call& call, const std::string& 
     return attempt_write(transaction, call, name, plan, wants_before);
   };
   WriteOutcome outcome = co_await storage::transact(store_.database(), body);
+  store_.throttle().charge(*outcome.table, outcome.capacity, Capacity::Kind::kWrite, call.time);
   if (outcome.failure) co_return std::move(*outcome.failure);
   co_return outcome;
 }
@@ -136,7 +132,7 @@ Task<shapes::PutItemOutput> ItemOperations::put_item(wire::Call& call, shapes::P
   output.consumed_capacity =
       done.capacity.report(input.return_consumed_capacity, done.table->name, Capacity::Kind::kWrite);
   output.item_collection_metrics =
-      collection_metrics(input.return_item_collection_metrics, *done.table, plan.subject());
+      collection_metrics(input.return_item_collection_metrics, *done.table, plan.subject(), done.collection_bytes);
   co_return output;
 }
 
@@ -148,7 +144,7 @@ Task<shapes::DeleteItemOutput> ItemOperations::delete_item(wire::Call& call, sha
   output.consumed_capacity =
       done.capacity.report(input.return_consumed_capacity, done.table->name, Capacity::Kind::kWrite);
   output.item_collection_metrics =
-      collection_metrics(input.return_item_collection_metrics, *done.table, plan.subject());
+      collection_metrics(input.return_item_collection_metrics, *done.table, plan.subject(), done.collection_bytes);
   co_return output;
 }
 
@@ -169,7 +165,7 @@ Task<shapes::UpdateItemOutput> ItemOperations::update_item(wire::Call& call, sha
   output.consumed_capacity =
       done.capacity.report(input.return_consumed_capacity, done.table->name, Capacity::Kind::kWrite);
   output.item_collection_metrics =
-      collection_metrics(input.return_item_collection_metrics, *done.table, plan.subject());
+      collection_metrics(input.return_item_collection_metrics, *done.table, plan.subject(), done.collection_bytes);
   co_return output;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,7 @@ struct WriteOutcome {
   std::optional<StoredItem> before;
   std::optional<StoredItem> after;
   Capacity capacity;
+  std::uint64_t collection_bytes = 0;  ///< Of a table with local indexes.
   std::optional<Error> failure;
 };
 
@@ -31,18 +33,15 @@ class ItemOperations {
   Task<shapes::DeleteItemOutput> delete_item(wire::Call& call, shapes::DeleteItemInput& input);
   Task<shapes::UpdateItemOutput> update_item(wire::Call& call, shapes::UpdateItemInput& input);
 
- private:
   /// Runs the plan in a transaction of its own. `wants_before`: the reply needs the item as it was.
   Task<WriteOutcome> execute(wire::Call& call, const std::string& table_name, const WritePlan& plan, bool wants_before);
+
+ private:
   Task<WriteOutcome> attempt_write(storage::Transaction& transaction, wire::Call& call, const std::string& name,
                                    const WritePlan& plan, bool wants_before);
 
   Store& store_;
 };
-
-/// In the form that ReturnItemCollectionMetrics asks for: only for tables with local secondary indexes.
-std::optional<shapes::ItemCollectionMetrics> collection_metrics(const std::optional<std::string>& wanted,
-                                                                const Table& table, const Item& item);
 
 /// The projection of a request, in either form: ProjectionExpression or AttributesToGet. Nothing: all attributes.
 struct ProjectionRequest {

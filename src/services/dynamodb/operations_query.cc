@@ -369,6 +369,7 @@ Task<shapes::QueryOutput> QueryOperations::query(wire::Call& call, shapes::Query
   if (!plan.table) co_return table_not_found();
   plan.consistent = input.consistent_read.value_or(false);
   plan.index = co_await index_for(*plan.table, input.index_name, plan.consistent);
+  co_await store_.throttle().admit(*plan.table, plan.index, Capacity::Kind::kRead, call.time);
   plan.reverse = !input.scan_index_forward.value_or(true);
   if (input.limit) plan.limit = static_cast<std::size_t>(*input.limit);
   plan.filter = &bound.filter;
@@ -385,6 +386,7 @@ Task<shapes::QueryOutput> QueryOperations::query(wire::Call& call, shapes::Query
 
   Page page = co_await read(*transaction, plan);
   co_await transaction->commit();
+  store_.throttle().charge(*plan.table, page.capacity, Capacity::Kind::kRead, call.time);
 
   shapes::QueryOutput output;
   if (!plan.count_only) output.items = std::move(page.items);
@@ -422,6 +424,7 @@ Task<shapes::ScanOutput> QueryOperations::scan(wire::Call& call, shapes::ScanInp
   if (!plan.table) co_return table_not_found();
   plan.consistent = input.consistent_read.value_or(false);
   plan.index = co_await index_for(*plan.table, input.index_name, plan.consistent);
+  co_await store_.throttle().admit(*plan.table, plan.index, Capacity::Kind::kRead, call.time);
   if (input.limit) plan.limit = static_cast<std::size_t>(*input.limit);
   plan.filter = &bound.filter;
   plan.projection = &bound.projection;
@@ -434,6 +437,7 @@ Task<shapes::ScanOutput> QueryOperations::scan(wire::Call& call, shapes::ScanInp
 
   Page page = co_await read(*transaction, plan);
   co_await transaction->commit();
+  store_.throttle().charge(*plan.table, page.capacity, Capacity::Kind::kRead, call.time);
 
   shapes::ScanOutput output;
   if (!plan.count_only) output.items = std::move(page.items);

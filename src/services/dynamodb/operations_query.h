@@ -45,9 +45,9 @@ class QueryOperations {
 
   Task<shapes::QueryOutput> query(wire::Call& call, shapes::QueryInput& input);
   Task<shapes::ScanOutput> scan(wire::Call& call, shapes::ScanInput& input);
+  static Task<Page> read(storage::Transaction& transaction, const ReadPlan& plan);
 
  private:
-  static Task<Page> read(storage::Transaction& transaction, const ReadPlan& plan);
   /// Counts and shows a row's item, when the filter lets it pass.
   static void take(const ReadPlan& plan, const std::vector<std::string_view>& looked_at, const std::string& row,
                    Page& page);

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_codec.h"
+#include "services/dynamodb/item_collection.h"
 #include "services/dynamodb/keys.h"
 #include "storage/row.h"
 #include "wire/attribute_value_json.h"
@@ -48,6 +49,9 @@ Error cancelled(const std::vector<Reason>& reasons) {
 Reason reason_of(const Error& error) {
   Reason reason;
   reason.code = "ValidationError";
+  if (error.is(errors::kThroughputExceeded)) reason.code = "ProvisionedThroughputExceeded";
+  if (error.is(errors::kThrottling)) reason.code = "ThrottlingError";
+  if (error.is(errors::kItemCollectionSizeLimitExceeded)) reason.code = "ItemCollectionSizeLimitExceeded";
   reason.message = error.message();
   return reason;
 }
@@ -148,9 +152,7 @@ void TransactionOperations::put_token(storage::Transaction& transaction, wire::C
 // First everything is read and decided, then everything is written: a cancelled transaction has written nothing, and
 // still commits, so that its reply shows only what is durable.
 Task<TransactionOperations::Done> TransactionOperations::write(storage::Transaction& transaction, wire::Call& call,
-                                                               const std::vector<Action>& actions,
-                                                               const shapes::TransactWriteItemsInput& input,
-                                                               const std::string& fingerprint) {
+                                                               const std::vector<Action>& actions, const Terms& terms) {
   Done done;
   struct Change {
     TablePtr table;
@@ -174,6 +176,7 @@ Task<TransactionOperations::Done> TransactionOperations::write(storage::Transact
       stopped = true;
       continue;
     }
+    done.tables[actions[i].table] = change.table;
     change.key = Store::item_key(*change.table, plan.subject());
     if (!seen.insert(change.key).second) co_return repeated_item();
     change.before = co_await Store::get_item(transaction, change.key);
@@ -193,8 +196,7 @@ Task<TransactionOperations::Done> TransactionOperations::write(storage::Transact
     change.after = std::move(*after);
     if (change.after) bytes += change.after->size;
   }
-  const bool repeated =
-      input.client_request_token && co_await find_token(transaction, call, *input.client_request_token, fingerprint);
+  const bool repeated = terms.token && co_await find_token(transaction, call, *terms.token, terms.fingerprint);
   if (repeated) {
     done.repeated = true;
     for (std::size_t i = 0; i < actions.size(); ++i) {
@@ -210,7 +212,7 @@ Task<TransactionOperations::Done> TransactionOperations::write(storage::Transact
   if (bytes > kMaxBytes) {
     co_return invalid("Collection size of items in the transaction exceeds the maximum of 4 MB");
   }
-  if (input.client_request_token) put_token(transaction, call, *input.client_request_token, fingerprint);
+  if (terms.token) put_token(transaction, call, *terms.token, terms.fingerprint);
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const Change& change = changes[i];
     const WritePlan& plan = actions[i].plan;
@@ -219,11 +221,34 @@ Task<TransactionOperations::Done> TransactionOperations::write(storage::Transact
       capacity.add_table(write_units(change.before ? change.before->size : 0, true));
       continue;
     }
-    Store::write(transaction, *change.table, change.key, change.before ? &*change.before : nullptr,
-                 change.after ? &*change.after : nullptr, capacity, true);
-    auto metrics = collection_metrics(input.return_item_collection_metrics, *change.table, plan.subject());
+    const StoredItem* before = change.before ? &*change.before : nullptr;
+    const StoredItem* after = change.after ? &*change.after : nullptr;
+    std::uint64_t bytes = 0;
+    if (has_collections(*change.table)) {
+      const Result<std::uint64_t> adjusted =
+          co_await attempt(adjust_collection(transaction, *change.table, before, after));
+      if (adjusted.ok()) {
+        bytes = *adjusted;
+      } else if (adjusted.error().is(errors::kItemCollectionSizeLimitExceeded)) {
+        reasons[i] = reason_of(adjusted.error());
+        co_return cancelled(reasons);
+      } else {
+        co_return adjusted.error();
+      }
+    }
+    Store::write(transaction, *change.table, change.key, before, after, capacity, true);
+    auto metrics = collection_metrics(terms.metrics, *change.table, plan.subject(), bytes);
     if (metrics) done.metrics[actions[i].table].push_back(std::move(*metrics));
   }
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    const Capacity& capacity = done.capacities[actions[i].table];
+    const Result<void> admitted =
+        store_.throttle().admit(*changes[i].table, capacity, Capacity::Kind::kWrite, call.time);
+    if (admitted) continue;
+    reasons[i] = reason_of(admitted.error());
+    stopped = true;
+  }
+  if (stopped) co_return cancelled(reasons);
   co_return done;
 }
 
@@ -238,24 +263,39 @@ Task<shapes::TransactWriteItemsOutput> TransactionOperations::transact_write_ite
     Result<Action> action = action_of(call, item);
     actions.push_back(co_await std::move(action));
   }
-  const std::string fingerprint = input.client_request_token ? fingerprint_of(input) : "";
-  const auto body = [&](storage::Transaction& transaction) {
-    return write(transaction, call, actions, input, fingerprint);
-  };
-  Done done = co_await storage::transact(store_.database(), body);
-  if (done.failure) co_return std::move(*done.failure);
+  Terms terms;
+  terms.token = input.client_request_token;
+  if (terms.token) terms.fingerprint = fingerprint_of(input);
+  terms.metrics = input.return_item_collection_metrics;
+  Done done = co_await execute(call, actions, terms);
 
   shapes::TransactWriteItemsOutput output;
-  std::vector<shapes::ConsumedCapacity> consumed;
-  for (const auto& [table, capacity] : done.capacities) {
-    const Capacity::Kind kind = done.repeated ? Capacity::Kind::kRead : Capacity::Kind::kWrite;
-    if (auto report = capacity.report(input.return_consumed_capacity, table, kind, true)) {
-      consumed.push_back(std::move(*report));
-    }
-  }
-  if (!consumed.empty()) output.consumed_capacity = std::move(consumed);
+  output.consumed_capacity = consumed(done, input.return_consumed_capacity);
   if (!done.metrics.empty()) output.item_collection_metrics = std::move(done.metrics);
   co_return output;
+}
+
+Task<TransactionOperations::Done> TransactionOperations::execute(wire::Call& call, const std::vector<Action>& actions,
+                                                                 const Terms& terms) {
+  const auto body = [&](storage::Transaction& transaction) { return write(transaction, call, actions, terms); };
+  Done done = co_await storage::transact(store_.database(), body);
+  if (done.failure) co_return std::move(*done.failure);
+  const Capacity::Kind kind = done.repeated ? Capacity::Kind::kRead : Capacity::Kind::kWrite;
+  for (const auto& [name, table] : done.tables) {
+    store_.throttle().charge(*table, done.capacities[name], kind, call.time);
+  }
+  co_return done;
+}
+
+std::optional<std::vector<shapes::ConsumedCapacity>> TransactionOperations::consumed(
+    const Done& done, const std::optional<std::string>& wanted) {
+  const Capacity::Kind kind = done.repeated ? Capacity::Kind::kRead : Capacity::Kind::kWrite;
+  std::vector<shapes::ConsumedCapacity> reports;
+  for (const auto& [table, capacity] : done.capacities) {
+    if (auto report = capacity.report(wanted, table, kind, true)) reports.push_back(std::move(*report));
+  }
+  if (reports.empty()) return std::nullopt;
+  return reports;
 }
 
 Task<shapes::TransactGetItemsOutput> TransactionOperations::transact_get_items(wire::Call& call,
@@ -275,6 +315,7 @@ Task<shapes::TransactGetItemsOutput> TransactionOperations::transact_get_items(w
   }
   shapes::TransactGetItemsOutput output;
   output.responses.emplace();
+  std::map<std::string, TablePtr> tables;
   std::map<std::string, Capacity> capacities;
   std::vector<Reason> reasons(reads.size());
   std::set<std::string> seen;
@@ -293,6 +334,12 @@ Task<shapes::TransactGetItemsOutput> TransactionOperations::transact_get_items(w
     }
     const std::string row = Store::item_key(*table, key);
     if (!seen.insert(row).second) co_return repeated_item();
+    tables[reads[i].table] = table;
+    if (Result<void> admitted = store_.throttle().admit(*table, nullptr, Capacity::Kind::kRead, call.time); !admitted) {
+      reasons[i] = reason_of(admitted.error());
+      stopped = true;
+      continue;
+    }
     std::optional<StoredItem> found = co_await Store::get_item(*transaction, row);
     capacities[reads[i].table].add_table(read_units(found ? found->size : 0, true, true));
     if (!found) continue;
@@ -301,6 +348,9 @@ Task<shapes::TransactGetItemsOutput> TransactionOperations::transact_get_items(w
     response.item = projection ? projection->apply(found->item) : std::move(found->item);
   }
   co_await transaction->commit();
+  for (const auto& [name, table] : tables) {
+    store_.throttle().charge(*table, capacities[name], Capacity::Kind::kRead, call.time);
+  }
   if (stopped) co_return cancelled(reasons);
   if (bytes > kMaxBytes) {
     co_return invalid("Collection size of items in the transaction exceeds the maximum of 4 MB");

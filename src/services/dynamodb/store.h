@@ -11,6 +11,7 @@
 #include "base/task.h"
 #include "services/dynamodb/capacity.h"
 #include "services/dynamodb/table.h"
+#include "services/dynamodb/throttle.h"
 #include "services/dynamodb/value.h"
 #include "storage/database.h"
 
@@ -31,6 +32,7 @@ class Store {
   explicit Store(storage::Database& database) : database_(database) {}
 
   storage::Database& database() const { return database_; }
+  Throttle& throttle() { return throttle_; }
 
   /// Null when there is no such table. Read in the transaction, so that no write can outlive its table or miss an
   /// index; decoded again only when the row has changed.
@@ -61,6 +63,7 @@ class Store {
     TablePtr table;
   };
   storage::Database& database_;
+  Throttle throttle_;
   std::mutex mutex_;
   std::unordered_map<std::string, Known> known_;  ///< By the row's key.
 };
