@@ -240,6 +240,7 @@ Task<void> Delivery::deliver(std::string target, std::string key, std::string va
   if (outcome.kind == Outcome::Kind::kRetry) {
     retried_.add();
     ++event->attempt;
+    for (const auto& [name, value] : outcome.notes) event->attributes.insert_or_assign(name, value);
     co_await settle(key, std::move(event), clock_.now() + outcome.retry_in);
     co_return;
   }

@@ -23,7 +23,7 @@ struct Event {
   std::string target_arn;
   std::string source_arn;  ///< What caused it; may be empty.
   std::string payload;
-  std::map<std::string, std::string> attributes;
+  std::map<std::string, std::string> attributes;  ///< README.md says what they mean to each target.
   std::uint32_t attempt = 0;  ///< How often delivery was tried before.
   Timestamp recorded;         ///< Set by `record`.
 };
@@ -42,6 +42,8 @@ struct Outcome {
   Kind kind = Kind::kDelivered;
   std::chrono::milliseconds retry_in{0};  ///< For kRetry.
   std::string reason;                     ///< For the log, when it was not delivered.
+  /// For kRetry: attributes that the event has at the next try, kept with it. A target counts there what it must know.
+  std::map<std::string, std::string> notes;
 };
 
 /// Something that takes an event: a function, later a queue, a topic, a stream, an HTTP endpoint. It decides on retry

@@ -187,8 +187,10 @@ TEST_F(OutboxTest, EventsFromBeforeTheStartAreDelivered) {
   EXPECT_TRUE(loop_.run(until_store_holds(0)).value());
 }
 
-TEST_F(OutboxTest, RetryWaitsForItsTimeAndKeepsTheId) {
-  target_.next_answers.emplace_back(Outcome::retry(minutes(1), "throttled"));
+TEST_F(OutboxTest, RetryWaitsForItsTimeAndKeepsTheIdAndTheTargetsNotes) {
+  Outcome again = Outcome::retry(minutes(1), "throttled");
+  again.notes["@Failures"] = "1";
+  target_.next_answers.emplace_back(again);
   outbox_->start(loop_);
   record("f", "");
   expect_delivered(1);
@@ -203,6 +205,7 @@ TEST_F(OutboxTest, RetryWaitsForItsTimeAndKeepsTheId) {
   expect_delivered(3);
   EXPECT_EQ(target_.events[2].id, target_.events[0].id);
   EXPECT_EQ(target_.events[2].attempt, 1u);
+  EXPECT_EQ(target_.events[2].attributes["@Failures"], "1");
   EXPECT_EQ(target_.events[2].recorded, kStart);
   EXPECT_TRUE(loop_.run(until_store_holds(0)).value());
 }
