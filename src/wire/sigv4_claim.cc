@@ -20,7 +20,7 @@ const std::string* find_parameter(const Parameters& parameters, std::string_view
   return nullptr;
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 /// One reader per request: knows the dialect, and whether the claim stands in the header or in the query.
 class ClaimReader {
@@ -70,7 +70,7 @@ Result<void> ClaimReader::read_scope(const std::string& credential) {
     return credential_error(
         "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
         "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got " +
-            quoted(credential));
+            in_quotes(credential));
   }
   claim_.scope.access_key_id = parts[0];
   claim_.scope.date = parts[1];
@@ -95,11 +95,11 @@ Result<void> ClaimReader::check_scope() const {
   if (terminator_ != "aws4_request")
     return credential_error(
         "incorrect terminal \"" + terminator_ + "\". This endpoint uses \"aws4_request\".",
-        "Credential should be scoped with a valid terminator: 'aws4_request', not " + quoted(terminator_) + ".");
+        "Credential should be scoped with a valid terminator: 'aws4_request', not " + in_quotes(terminator_) + ".");
   if (scope.service != service_)
     return credential_error(
         "incorrect service \"" + scope.service + "\". This endpoint belongs to \"" + std::string(service_) + "\".",
-        "Credential should be scoped to correct service: " + quoted(service_) + ".");
+        "Credential should be scoped to correct service: " + in_quotes(service_) + ".");
   if (scope.region.empty())
     return credential_error("the region '' is wrong; expecting 'us-east-1'",
                             "Credential should be scoped to a valid region.");
@@ -109,8 +109,8 @@ Result<void> ClaimReader::check_scope() const {
                                 "\".",
                             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
                             "HTTP: " +
-                                quoted(scope.date) + " != " + quoted(claim_.timestamp.substr(0, 8)) + ", from " +
-                                quoted(claim_.timestamp) + ".");
+                                in_quotes(scope.date) + " != " + in_quotes(claim_.timestamp.substr(0, 8)) + ", from " +
+                                in_quotes(claim_.timestamp) + ".");
   return {};
 }
 
@@ -125,10 +125,10 @@ Result<void> ClaimReader::read_header_fields(std::string_view fields, const std:
         return Error("AuthorizationHeaderMalformed", 400,
                      "The authorization header is malformed; the authorization component \"" + std::string(part) +
                          "\" is malformed.");
-      return auth_errors::incomplete(dialect_, quoted(part) +
+      return auth_errors::incomplete(dialect_, in_quotes(part) +
                                                    " not a valid key=value pair (missing equal-sign) in "
                                                    "Authorization header: " +
-                                                   quoted(authorization) + ".");
+                                                   in_quotes(authorization) + ".");
     }
     const std::string_view key = part.substr(0, equals);
     const std::string value(part.substr(equals + 1));
@@ -146,7 +146,7 @@ Result<void> ClaimReader::read_header_fields(std::string_view fields, const std:
       return Error("AuthorizationHeaderMalformed", 400,
                    "The authorization header is malformed; the authorization header requires three components: "
                    "Credential, SignedHeaders, and Signature.");
-    missing += "Authorization header requires " + quoted(name) + " parameter. ";
+    missing += "Authorization header requires " + in_quotes(name) + " parameter. ";
   }
   if (!missing.empty()) return auth_errors::incomplete(dialect_, missing + "Authorization=" + authorization);
 
@@ -167,7 +167,7 @@ Result<void> ClaimReader::read_header_time(const std::string& authorization) {
   }
   if (s3()) return Error("AccessDenied", 403, "AWS authentication requires a valid Date or x-amz-date header");
   if (date)
-    return auth_errors::incomplete(dialect_, "Date must be in ISO-8601 'basic format'. Got " + quoted(*date) +
+    return auth_errors::incomplete(dialect_, "Date must be in ISO-8601 'basic format'. Got " + in_quotes(*date) +
                                                  ". See http://en.wikipedia.org/wiki/ISO_8601");
   return auth_errors::incomplete(dialect_,
                                  "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
@@ -188,7 +188,7 @@ Result<std::optional<SignatureClaim>> ClaimReader::from_header(const std::string
       return Error("InvalidArgument", 400, "Unsupported Authorization Type")
           .with("ArgumentName", "Authorization")
           .with("ArgumentValue", authorization);
-    return auth_errors::incomplete(dialect_, "Unsupported AWS 'algorithm': " + quoted(algorithm) + ".");
+    return auth_errors::incomplete(dialect_, "Unsupported AWS 'algorithm': " + in_quotes(algorithm) + ".");
   }
   const std::string_view fields = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
   if (Result<void> read = read_header_fields(fields, authorization); !read) return std::move(read).error();
@@ -366,7 +366,7 @@ Result<void> check_signed_headers(const net::Request& request, const SignatureCl
         .with("HeadersNotSigned", unsigned_names);
   const std::string first = unsigned_names.substr(0, unsigned_names.find(','));
   return auth_errors::invalid_signature(dialect,
-                                        (first == "host" ? std::string("'Host' or ':authority'") : quoted(first)) +
+                                        (first == "host" ? std::string("'Host' or ':authority'") : in_quotes(first)) +
                                             " must be a 'SignedHeader' in the AWS Authorization.");
 }
 
