@@ -49,8 +49,11 @@ void CloudFormation::begin(Job job) {
   if (loop == nullptr) return;  // Before the start: the job is found then.
   loop->post([this, job] {
     auto deployment = std::make_shared<Deployment>(database_, clock_, directory_, types_, sequence_, job);
-    cumulet::start(deployment->run(), [deployment, name = job.stack_name](const Result<void>& done) {
-      if (!done.ok()) log::error("a stack's deployment stopped", {{"stack", name}, {"why", done.error().message()}});
+    cumulet::start(deployment->run(), [deployment, watch = watch_, job](const Result<void>& done) {
+      if (!done.ok()) {
+        log::error("a stack's deployment stopped", {{"stack", job.stack_name}, {"why", done.error().message()}});
+      }
+      watch->ended(job.stack_id);
     });
   });
 }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "services/cloudformation/deployment.h"
+#include "services/cloudformation/deployment_watch.h"
 #include "wire/directory.h"
 #include "wire/generated/cloudformation.h"
 #include "wire/service.h"
@@ -94,6 +95,7 @@ class CloudFormation {
   const Clock& clock_;
   const wire::Directory& directory_;
   const ResourceTypes types_;
+  const std::shared_ptr<DeploymentWatch> watch_ = std::make_shared<DeploymentWatch>();
   wire::Service service_;
   std::atomic<std::uint64_t> sequence_;
   std::atomic<Loop*> loop_{nullptr};

@@ -11,6 +11,13 @@ namespace api = wire::cloudformation;
 namespace {
 
 constexpr std::size_t kEventPage = 100;
+/// Clients ask again only after 5 to 30 seconds. Most deployments here end within one, so a question about a stack that
+/// is being deployed is held that long.
+constexpr std::chrono::seconds kHoldUnderWay{2};
+
+bool is_under_way(const Stack& stack) {
+  return stack.status.ends_with("_IN_PROGRESS") && stack.status != "REVIEW_IN_PROGRESS";
+}
 
 Timestamp at(std::int64_t millis) { return Timestamp(std::chrono::milliseconds(millis)); }
 
@@ -131,7 +138,15 @@ Task<api::DescribeStacksOutput> CloudFormation::describe_stacks(Call& call, cons
     one.push_back(co_await require_stack(txn, store, *input.stack_name));
     co_return one;
   };
-  const std::vector<Stack> stacks = co_await storage::transact(database_, read);
+  std::vector<Stack> stacks = co_await storage::transact(database_, read);
+  if (input.stack_name && is_under_way(stacks.front())) {
+    DeploymentWatch::Wait ended(*watch_, stacks.front().id);
+    stacks = co_await storage::transact(database_, read);
+    if (is_under_way(stacks.front())) {
+      co_await ended.until(std::chrono::steady_clock::now() + kHoldUnderWay);
+      stacks = co_await storage::transact(database_, read);
+    }
+  }
   api::DescribeStacksOutput output;
   output.stacks.emplace();
   for (const Stack& stack : stacks) output.stacks->push_back(shown(stack));
