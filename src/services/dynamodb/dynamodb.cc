@@ -3,6 +3,7 @@
 #include "services/dynamodb/maintenance.h"
 #include "services/dynamodb/operations_batch.h"
 #include "services/dynamodb/operations_items.h"
+#include "services/dynamodb/operations_partiql.h"
 #include "services/dynamodb/operations_query.h"
 #include "services/dynamodb/operations_settings.h"
 #include "services/dynamodb/operations_tables.h"
@@ -32,6 +33,7 @@ struct DynamoDb::Parts {
         queries(store),
         batches(store),
         transactions(store),
+        partiql(store, items, transactions),
         service(shapes::model()) {}
 
   Store store;
@@ -42,6 +44,7 @@ struct DynamoDb::Parts {
   QueryOperations queries;
   BatchOperations batches;
   TransactionOperations transactions;
+  PartiqlOperations partiql;
   wire::Service service;
 };
 
@@ -72,6 +75,9 @@ DynamoDb::DynamoDb(storage::Database& database, const Clock& clock) : parts_(std
   add<shapes::BatchWriteItem>(p.service, p.batches, &BatchOperations::batch_write_item);
   add<shapes::TransactGetItems>(p.service, p.transactions, &TransactionOperations::transact_get_items);
   add<shapes::TransactWriteItems>(p.service, p.transactions, &TransactionOperations::transact_write_items);
+  add<shapes::ExecuteStatement>(p.service, p.partiql, &PartiqlOperations::execute_statement);
+  add<shapes::BatchExecuteStatement>(p.service, p.partiql, &PartiqlOperations::batch_execute_statement);
+  add<shapes::ExecuteTransaction>(p.service, p.partiql, &PartiqlOperations::execute_transaction);
 }
 
 DynamoDb::~DynamoDb() = default;

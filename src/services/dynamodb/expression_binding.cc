@@ -78,6 +78,15 @@ std::vector<std::string_view> BoundExpression::top_level_names() const {
   return names;
 }
 
+BoundExpression BoundExpression::with_values(std::shared_ptr<const Expression> ast,
+                                             std::vector<const AttributeValue*> values) {
+  BoundExpression bound;
+  bound.ast_ = std::move(ast);
+  bound.values_ = std::move(values);
+  for (const PathSteps& steps : bound.ast_->paths) bound.paths_.push_back(resolve(steps, {}));
+  return bound;
+}
+
 Result<Placeholders> Placeholders::make(const std::optional<Names>& names, std::optional<Item>& values) {
   Placeholders placeholders;
   if (names) {

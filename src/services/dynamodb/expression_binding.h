@@ -39,6 +39,9 @@ class BoundExpression {
   std::vector<std::string_view> top_level_names() const;
   const std::vector<Path>& paths() const { return paths_; }
 
+  /// Of an expression that has no placeholders for names: `values` are what its values' numbers stand for.
+  static BoundExpression with_values(std::shared_ptr<const Expression> ast, std::vector<const AttributeValue*> values);
+
  private:
   friend class Placeholders;
   std::shared_ptr<const Expression> ast_;

@@ -96,7 +96,7 @@ Task<WriteOutcome> ItemOperations::attempt_write(storage::Transaction& transacti
   outcome.before = co_await Store::get_item(transaction, key);
   const StoredItem* before = outcome.before ? &*outcome.before : nullptr;
   if (!plan.condition().holds(before ? &before->item : nullptr)) {
-    outcome.failure = condition_failed(before ? &before->item : nullptr, plan.return_on_failure());
+    outcome.failure = plan.refusal(before ? &before->item : nullptr);
     outcome.capacity.add_table(write_units(before ? before->size : 0));
     co_await store_.throttle().admit(table, outcome.capacity, Capacity::Kind::kWrite, call.time);
     co_return outcome;
@@ -112,13 +112,19 @@ Task<WriteOutcome> ItemOperations::attempt_write(storage::Transaction& transacti
 // A condition that does not hold still commits, without writes: the reply must not show what is not durable yet.
 Task<WriteOutcome> ItemOperations::execute(wire::Call& call, const std::string& table_name, const WritePlan& plan,
                                            bool wants_before) {
+  WriteOutcome outcome = co_await decide(call, table_name, plan, wants_before);
+  if (outcome.failure) co_return std::move(*outcome.failure);
+  co_return outcome;
+}
+
+Task<WriteOutcome> ItemOperations::decide(wire::Call& call, const std::string& table_name, const WritePlan& plan,
+                                          bool wants_before) {
   const std::string name = co_await table_name_of(call, table_name);
   const auto body = [&](storage::Transaction& transaction) {
     return attempt_write(transaction, call, name, plan, wants_before);
   };
   WriteOutcome outcome = co_await storage::transact(store_.database(), body);
   store_.throttle().charge(*outcome.table, outcome.capacity, Capacity::Kind::kWrite, call.time);
-  if (outcome.failure) co_return std::move(*outcome.failure);
   co_return outcome;
 }
 

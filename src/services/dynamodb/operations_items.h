@@ -35,6 +35,8 @@ class ItemOperations {
 
   /// Runs the plan in a transaction of its own. `wants_before`: the reply needs the item as it was.
   Task<WriteOutcome> execute(wire::Call& call, const std::string& table_name, const WritePlan& plan, bool wants_before);
+  /// The same, with a condition that did not hold in the outcome.
+  Task<WriteOutcome> decide(wire::Call& call, const std::string& table_name, const WritePlan& plan, bool wants_before);
 
  private:
   Task<WriteOutcome> attempt_write(storage::Transaction& transaction, wire::Call& call, const std::string& name,

@@ -60,20 +60,6 @@ Result<void> check_conditional_operator(const std::optional<std::string>& condit
   return {};
 }
 
-/// Which index, and whether it may be read so.
-Result<const Index*> index_for(const Table& table, const std::optional<std::string>& name, bool consistent) {
-  if (!name) return static_cast<const Index*>(nullptr);
-  const Index* index = table.find_index(*name);
-  if (!index) return invalid("The table does not have the specified index: " + *name);
-  if (index->global && consistent) {
-    return invalid("Consistent reads are not supported on global secondary indexes");
-  }
-  if (index->status != IndexStatus::kActive) {
-    return invalid("Cannot read from backfilling global secondary index: " + *name);
-  }
-  return index;
-}
-
 const KeySchema& schema_of(const ReadPlan& plan) { return plan.index ? plan.index->keys : plan.table->keys; }
 std::uint32_t rows_number(const ReadPlan& plan) { return plan.index ? plan.index->number : keys::kItems; }
 
@@ -82,43 +68,6 @@ bool is_projected(const Table& table, const Index& index, const std::string& nam
          (index.projection == ProjectionType::kInclude &&
           std::find(index.non_key_attributes.begin(), index.non_key_attributes.end(), name) !=
               index.non_key_attributes.end());
-}
-
-/// Select, against what else the request says; decides what the page shows.
-Result<void> choose_attributes(ReadPlan& plan, const std::optional<std::string>& select,
-                               const std::vector<std::string>& named, bool by_expression) {
-  const std::string wanted = select.value_or("");
-  const std::string parameter = by_expression ? "ProjectionExpression" : "AttributesToGet";
-  if (wanted == "ALL_PROJECTED_ATTRIBUTES" && !plan.index) {
-    return invalid_parameter("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName");
-  }
-  if (wanted == "SPECIFIC_ATTRIBUTES" && named.empty()) {
-    return invalid_parameter(
-        "Must specify the AttributesToGet or ProjectionExpression when choosing to get "
-        "SPECIFIC_ATTRIBUTES");
-  }
-  if (!named.empty() && !wanted.empty() && wanted != "SPECIFIC_ATTRIBUTES") {
-    return invalid_parameter("Cannot specify the " + parameter + " when choosing to get " +
-                             (wanted == "COUNT" ? "only the Count" : wanted));
-  }
-  plan.count_only = wanted == "COUNT";
-  if (!plan.index || plan.index->projection == ProjectionType::kAll) return {};
-  if (wanted == "ALL_ATTRIBUTES") {
-    if (plan.index->global) {
-      return invalid_parameter("Select type ALL_ATTRIBUTES is not supported for global secondary index " +
-                               plan.index->name + " because its projection type is not ALL");
-    }
-    plan.fetch_items = true;
-    return {};
-  }
-  for (const std::string& name : named) {
-    if (is_projected(*plan.table, *plan.index, name)) continue;
-    if (plan.index->global) {
-      return invalid_parameter("Global secondary index " + plan.index->name + " does not project [" + name + "]");
-    }
-    plan.fetch_items = true;
-  }
-  return {};
 }
 
 std::vector<std::string> named_attributes(const ReadExpressions& bound,
@@ -271,6 +220,55 @@ void count_capacity(const ReadPlan& plan, Page& page, std::size_t bytes) {
 
 }  // namespace
 
+Result<const Index*> index_for(const Table& table, const std::optional<std::string>& name, bool consistent) {
+  if (!name) return static_cast<const Index*>(nullptr);
+  const Index* index = table.find_index(*name);
+  if (!index) return invalid("The table does not have the specified index: " + *name);
+  if (index->global && consistent) {
+    return invalid("Consistent reads are not supported on global secondary indexes");
+  }
+  if (index->status != IndexStatus::kActive) {
+    return invalid("Cannot read from backfilling global secondary index: " + *name);
+  }
+  return index;
+}
+
+Result<void> choose_attributes(ReadPlan& plan, const std::optional<std::string>& select,
+                               const std::vector<std::string>& named, bool by_expression) {
+  const std::string wanted = select.value_or("");
+  const std::string parameter = by_expression ? "ProjectionExpression" : "AttributesToGet";
+  if (wanted == "ALL_PROJECTED_ATTRIBUTES" && !plan.index) {
+    return invalid_parameter("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName");
+  }
+  if (wanted == "SPECIFIC_ATTRIBUTES" && named.empty()) {
+    return invalid_parameter(
+        "Must specify the AttributesToGet or ProjectionExpression when choosing to get "
+        "SPECIFIC_ATTRIBUTES");
+  }
+  if (!named.empty() && !wanted.empty() && wanted != "SPECIFIC_ATTRIBUTES") {
+    return invalid_parameter("Cannot specify the " + parameter + " when choosing to get " +
+                             (wanted == "COUNT" ? "only the Count" : wanted));
+  }
+  plan.count_only = wanted == "COUNT";
+  if (!plan.index || plan.index->projection == ProjectionType::kAll) return {};
+  if (wanted == "ALL_ATTRIBUTES") {
+    if (plan.index->global) {
+      return invalid_parameter("Select type ALL_ATTRIBUTES is not supported for global secondary index " +
+                               plan.index->name + " because its projection type is not ALL");
+    }
+    plan.fetch_items = true;
+    return {};
+  }
+  for (const std::string& name : named) {
+    if (is_projected(*plan.table, *plan.index, name)) continue;
+    if (plan.index->global) {
+      return invalid_parameter("Global secondary index " + plan.index->name + " does not project [" + name + "]");
+    }
+    plan.fetch_items = true;
+  }
+  return {};
+}
+
 Task<Page> QueryOperations::read(storage::Transaction& transaction, const ReadPlan& plan) {
   Page page;
   storage::KeyRange range = plan.range;
@@ -305,6 +303,7 @@ Task<Page> QueryOperations::read(storage::Transaction& transaction, const ReadPl
     }
   }
   count_capacity(plan, page, bytes);
+  page.bytes = bytes;
   co_return page;
 }
 

@@ -34,9 +34,16 @@ struct Page {
   std::vector<Item> items;
   std::size_t count = 0;
   std::size_t scanned = 0;
+  std::size_t bytes = 0;  ///< Of what was scanned, as it is stored.
   std::optional<Item> last_key;
   Capacity capacity;
 };
+
+/// Which index, and whether it may be read so.
+Result<const Index*> index_for(const Table& table, const std::optional<std::string>& name, bool consistent);
+/// Select, against what else the request says; decides what the page shows.
+Result<void> choose_attributes(ReadPlan& plan, const std::optional<std::string>& select,
+                               const std::vector<std::string>& named, bool by_expression);
 
 /// Query and Scan. A page ends after 1 MB of items as they are stored, or after Limit items, before the filter.
 class QueryOperations {

@@ -58,8 +58,8 @@ Reason reason_of(const Error& error) {
 
 Reason condition_reason(const WritePlan& plan, const StoredItem* before) {
   Reason reason;
-  reason.code = "ConditionalCheckFailed";
-  reason.message = "The conditional request failed";
+  reason.code = plan.is_insert() ? "DuplicateItem" : "ConditionalCheckFailed";
+  reason.message = plan.refusal(nullptr).message();
   if (before && plan.return_on_failure() == "ALL_OLD") reason.item = before->item;
   return reason;
 }

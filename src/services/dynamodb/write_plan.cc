@@ -180,6 +180,22 @@ Result<WritePlan> WritePlan::check(shapes::ConditionCheck& input) {
   return plan;
 }
 
+Result<WritePlan> WritePlan::bound(Kind kind, Item& subject, std::optional<BoundExpression> condition,
+                                   std::optional<BoundExpression> update, bool is_insert) {
+  Result<WritePlan> plan = kind == Kind::kPut ? put(subject) : remove(subject);
+  if (!plan) return plan;
+  plan->kind_ = kind;
+  if (condition) plan->condition_ = Condition(std::move(condition));
+  plan->update_ = std::move(update);
+  plan->is_insert_ = is_insert;
+  return plan;
+}
+
+Error WritePlan::refusal(const Item* before) const {
+  if (is_insert_) return Error(errors::kDuplicateItem, "Duplicate primary key exists in table");
+  return condition_failed(before, return_on_failure_);
+}
+
 Result<void> WritePlan::take_attribute_updates(AttributeUpdates& updates) {
   for (auto& [name, update] : updates) {
     const std::string action = update.action.value_or("PUT");

@@ -32,12 +32,19 @@ class WritePlan {
   static Result<WritePlan> update(shapes::UpdateItemInput& input);
   static Result<WritePlan> update(shapes::Update& input);
   static Result<WritePlan> check(shapes::ConditionCheck& input);
+  /// Of PartiQL, whose expressions are bound already. `is_insert`: the item must not exist, which `condition` says.
+  static Result<WritePlan> bound(Kind kind, Item& subject, std::optional<BoundExpression> condition,
+                                 std::optional<BoundExpression> update, bool is_insert = false);
 
   Kind kind() const { return kind_; }
   /// The item of a put, the key of all others.
   const Item& subject() const { return *subject_; }
   const Condition& condition() const { return condition_; }
   const std::optional<std::string>& return_on_failure() const { return return_on_failure_; }
+  void set_return_on_failure(std::optional<std::string> wanted) { return_on_failure_ = std::move(wanted); }
+  bool is_insert() const { return is_insert_; }
+  /// What it means that the condition does not hold.
+  Error refusal(const Item* before) const;
 
   /// Whether the plan fits the table. Fails with ValidationException.
   Result<void> check_against(const Table& table) const;
@@ -67,6 +74,7 @@ class WritePlan {
   std::optional<BoundExpression> update_;
   const AttributeUpdates* attribute_updates_ = nullptr;
   std::optional<std::string> return_on_failure_;
+  bool is_insert_ = false;
 };
 
 }  // namespace cumulet::dynamodb
