@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <thread>
 
 #include <sys/stat.h>
@@ -64,6 +65,7 @@ struct Cloud::Parts {
     if (loops) loops->stop();
   }
 
+  Result<void> begin_sandboxes();
   Result<void> open_stores();
   Result<void> open_access();
   Result<void> open_network();
@@ -80,6 +82,8 @@ struct Cloud::Parts {
   Task<bool> is_blob_named(std::string id);
 
   const Config config;
+  /// Sandboxes and the store each wait for the kernel and the disk when they are opened: they do it side by side.
+  std::future<Result<std::unique_ptr<compute::Substrate>>> substrate;
   SystemClock clock;
   ThreadPool pool{kBlockingThreads};
   std::unique_ptr<storage::Database> database;
@@ -109,9 +113,16 @@ struct Cloud::Parts {
   std::uint16_t port = 0;
 };
 
-Result<void> Cloud::Parts::open_stores() {
+Result<void> Cloud::Parts::begin_sandboxes() {
+  const std::filesystem::path state = config.data_dir / "sandboxes";
   Result<void> made = make_directory(config.data_dir, 0700);
+  if (made.ok()) made = make_directory(state, 0711);
   if (!made.ok()) return made;
+  substrate = std::async(std::launch::async, [state] { return compute::make_process_substrate(state); });
+  return {};
+}
+
+Result<void> Cloud::Parts::open_stores() {
   Result<std::unique_ptr<storage::Database>> opened = storage::open_rocksdb(config.data_dir / "store", pool);
   if (!opened.ok()) return cannot("cannot open the store in " + config.data_dir.string(), opened.error());
   database = std::move(*opened);
@@ -184,19 +195,16 @@ compute::EngineHooks Cloud::Parts::engine_hooks() {
 }
 
 Result<void> Cloud::Parts::open_compute() {
-  const std::filesystem::path state = config.data_dir / "sandboxes";
-  Result<void> made = make_directory(state, 0711);
-  if (!made.ok()) return made;
-  Result<std::unique_ptr<compute::Substrate>> substrate = compute::make_process_substrate(state);
-  if (!substrate.ok()) return cannot("cannot build sandboxes ('cumulet doctor' says more)", substrate.error());
+  Result<std::unique_ptr<compute::Substrate>> sandboxes = substrate.get();
+  if (!sandboxes.ok()) return cannot("cannot build sandboxes ('cumulet doctor' says more)", sandboxes.error());
   compute::EngineOptions options;
   options.runtimes = config.runtimes.empty() ? compute::find_runtimes_folder() : config.runtimes;
   options.certificate_authority = certificate_authority;
   options.state = config.data_dir / "engine";
-  made = make_directory(options.state, 0711);
+  Result<void> made = make_directory(options.state, 0711);
   if (!made.ok()) return made;
   Result<std::unique_ptr<compute::Engine>> made_engine =
-      compute::make_engine(*loops, *server, std::move(*substrate), clock, engine_hooks(), options);
+      compute::make_engine(*loops, *server, std::move(*sandboxes), clock, engine_hooks(), options);
   if (!made_engine.ok()) return cannot("cannot start the function engine", made_engine.error());
   engine = std::move(*made_engine);
   return {};
@@ -312,7 +320,8 @@ Cloud::~Cloud() = default;
 
 Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
   auto parts = std::make_unique<Parts>(config);
-  Result<void> step = parts->open_stores();
+  Result<void> step = parts->begin_sandboxes();
+  if (step.ok()) step = parts->open_stores();
   if (step.ok()) step = parts->open_access();
   if (step.ok()) step = parts->open_network();
   if (step.ok()) step = parts->open_compute();

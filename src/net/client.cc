@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -200,41 +201,40 @@ void Transfer::finish(CURLcode code) {
 
 }  // namespace
 
+/// The library is first touched by the thread that the first request starts: loading it takes milliseconds and MiBs.
 struct Client::Impl {
-  Impl() {
-    static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
-    (void)once;
-    multi = curl_multi_init();
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kConnectionsKept);
-  }
-
   ~Impl() {
     {
       const std::lock_guard lock(mutex);
       stopping = true;
+      wake();
     }
-    curl_multi_wakeup(multi);
     if (thread.joinable()) thread.join();
-    curl_multi_cleanup(multi);
   }
 
   void submit(std::unique_ptr<Transfer> transfer) {
-    {
-      const std::lock_guard lock(mutex);
-      incoming.push_back(std::move(transfer));
-      if (!thread.joinable()) thread = std::thread([this] { run(); });
-    }
-    curl_multi_wakeup(multi);
+    const std::lock_guard lock(mutex);
+    if (!unusable.empty()) return transfer->give_up(connection_error(unusable));
+    incoming.push_back(std::move(transfer));
+    if (!thread.joinable()) thread = std::thread([this] { run(); });
+    wake();
+  }
+
+  /// The lock is held. A thread that has not got so far looks at everything when it does.
+  void wake() {
+    if (multi != nullptr) curl_multi_wakeup(multi);
   }
 
   void run();
+  void open_library();
   void begin(std::unique_ptr<Transfer> transfer);
   void end_finished();
 
-  CURLM* multi;
   std::mutex mutex;
+  CURLM* multi = nullptr;
   std::vector<std::unique_ptr<Transfer>> incoming;
   bool stopping = false;
+  std::string unusable;  ///< Why there is no library.
   std::thread thread;
   std::map<CURL*, std::unique_ptr<Transfer>> running;  ///< Of the thread.
 };
@@ -267,7 +267,25 @@ void Client::Impl::end_finished() {
   }
 }
 
+void Client::Impl::open_library() {
+  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
+  (void)once;
+  CURLM* const opened = curl_multi_init();
+  curl_multi_setopt(opened, CURLMOPT_MAXCONNECTS, kConnectionsKept);
+  const std::lock_guard lock(mutex);
+  multi = opened;
+}
+
 void Client::Impl::run() {
+  try {
+    open_library();
+  } catch (const std::runtime_error& error) {  // It is not installed.
+    const std::lock_guard lock(mutex);
+    unusable = error.what();
+    for (auto& transfer : incoming) transfer->give_up(connection_error(unusable));
+    incoming.clear();
+    return;
+  }
   for (;;) {
     std::vector<std::unique_ptr<Transfer>> fresh;
     bool ending = false;
@@ -288,6 +306,8 @@ void Client::Impl::run() {
     transfer->give_up(connection_error("the server is stopping"));
   }
   running.clear();
+  const std::lock_guard lock(mutex);
+  curl_multi_cleanup(std::exchange(multi, nullptr));
 }
 
 Client::Client() : impl_(std::make_unique<Impl>()) {}
