@@ -14,7 +14,7 @@ import pathlib
 import re
 
 HERE = pathlib.Path(__file__).resolve().parent
-BUILT = ("apigatewayv2", "cloudformation", "dynamodb", "iam", "lambda", "logs", "s3", "sts")
+BUILT = ("apigatewayv2", "cloudformation", "dynamodb", "iam", "kinesis", "lambda", "logs", "s3", "sts")
 OVERRIDES = json.loads((HERE / "overrides.json").read_text())
 
 SCALARS = {

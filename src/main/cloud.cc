@@ -29,6 +29,7 @@
 #include "services/cloudwatch/cloudwatch.h"
 #include "services/dynamodb/dynamodb.h"
 #include "services/iam/iam.h"
+#include "services/kinesis/kinesis.h"
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
 #include "services/s3/s3.h"
@@ -106,6 +107,7 @@ struct Cloud::Parts {
   std::unique_ptr<sts::Sts> sts;
   std::unique_ptr<dynamodb::DynamoDb> dynamodb;
   std::unique_ptr<s3::S3> s3;
+  std::unique_ptr<kinesis::Kinesis> kinesis;
   std::unique_ptr<compute::Engine> engine;
   std::unique_ptr<lambda::Lambda> lambda;
   std::unique_ptr<apigateway::ApiGateway> apigateway;
@@ -262,6 +264,9 @@ void Cloud::Parts::add_services() {
   sts = std::make_unique<sts::Sts>(*database, *credentials);
   dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock);
   s3 = std::make_unique<s3::S3>(*database, *blobs, clock, *sealing);
+  kinesis::Options kinesis_options;
+  kinesis_options.shard_limits = config.kinesis_shard_limits;
+  kinesis = std::make_unique<kinesis::Kinesis>(*database, clock, kinesis_options);
   lambda = std::make_unique<lambda::Lambda>(*database, *blobs, *engine, *outbox, pool, clock, lambda_options());
   apigateway = std::make_unique<apigateway::ApiGateway>(*database, clock, *lambda, *client);
   cloudformation = std::make_unique<cloudformation::CloudFormation>(*database, clock, directory);
@@ -275,6 +280,7 @@ void Cloud::Parts::add_services() {
   add(cloudformation->service());
   add(dynamodb->service());
   add(iam->service());
+  add(kinesis->service());
   add(lambda->service());
   add(logs->service());
   add(s3->service());
@@ -285,6 +291,7 @@ void Cloud::Parts::add_services() {
   pipeline->add(s3->website());
   pipeline->add(s3->preflight());
   outbox->register_target("lambda", *lambda);
+  outbox->register_target("kinesis", *kinesis);
   add_observability(*pipeline, *database, clock, names, config.dev);
 }
 
@@ -307,6 +314,7 @@ Result<void> Cloud::Parts::listen() {
   logs->start(loops->at(0));
   cloudwatch->start(loops->at(0));
   cloudformation->start(loops->at(0));
+  kinesis->start(loops->at(loops->size() - 1));
   dynamodb->start(loops->at(loops->size() - 1));
   const Result<std::uint16_t> bound = server->listen(config.host, config.port);
   if (!bound.ok()) return cannot("cannot listen on " + config.host + ":" + std::to_string(config.port), bound.error());

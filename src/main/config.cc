@@ -74,6 +74,8 @@ const std::map<std::string, Flag>& flags() {
       {"access-log", text_flag(&Config::access_log)},
       {"log-level", Flag{true, set_log_level}},
       {"threads", Flag{true, [](Config& c, const std::string& t) { return set_number(c.threads, t, 1, 256); }}},
+      {"kinesis-shard-limits",
+       Flag{true, [](Config& c, const std::string& t) { return set_number(c.kinesis_shard_limits, t, 0, 1000000); }}},
       {"drain-seconds",
        Flag{true, [](Config& c, const std::string& t) { return set_number(c.drain_seconds, t, 0, 3600); }}},
   };
@@ -182,6 +184,8 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
   --access-log FILE      one line a request (default DATA_DIR/access.log)
   --log-level LEVEL      debug, info, warning or error (default info)
   --threads N            event loops (default: one a CPU)
+  --kinesis-shard-limits N
+                         times the documented limits of a Kinesis shard; 0: none (default 1)
   --drain-seconds N      how long SIGTERM waits for what is in flight (default 30)
   --config FILE          lines 'name = value' with the names above; flags win
 

@@ -26,6 +26,7 @@ struct Config {
   std::filesystem::path access_log;  ///< Default: DATA_DIR/access.log.
   std::string log_level = "info";
   std::uint32_t threads = 0;         ///< Event loops; 0: one a CPU.
+  double kinesis_shard_limits = 1;   ///< Times a shard's documented limits; 0: none.
   std::uint32_t drain_seconds = 30;  ///< How long SIGTERM waits for what is in flight.
 };
 

@@ -70,6 +70,10 @@ class Database {
  public:
   virtual ~Database() = default;
   virtual std::unique_ptr<Transaction> begin() = 0;
+  /// Forgets a range of rows that no transaction reads any more: expired ones, whose readers know how far back they may
+  /// look. It costs the same for one row and for millions, is no part of any transaction, and after a crash some of the
+  /// rows may be there again.
+  virtual Task<void> discard(KeyRange range) = 0;
   virtual DatabaseStats stats() const = 0;
   /// Called after each commit is visible, once for each key that it wrote (or erased) and that starts with `prefix`; on
   /// the committing thread, so it must only note and wake. Register at start-up, before traffic.

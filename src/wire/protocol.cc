@@ -299,6 +299,7 @@ std::uint64_t body_limit(const ServiceModel& service, const OperationModel& oper
   }
   if (service.service == "s3") return operation.name == "PutBucketPolicy" ? 20 * 1024 : 8 * kMiB;
   if (service.service == "apigatewayv2") return 10 * kMiB;
+  if (service.service == "kinesis") return 16 * kMiB;  // 10 MiB of records in base64.
   return 2 * kMiB;
 }
 

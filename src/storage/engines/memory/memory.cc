@@ -183,6 +183,12 @@ class MemoryTransaction final : public Transaction {
 class MemoryDatabase final : public Database {
  public:
   std::unique_ptr<Transaction> begin() override { return std::make_unique<MemoryTransaction>(store_); }
+  Task<void> discard(KeyRange range) override {
+    std::lock_guard lock(store_.mutex);
+    const auto end = range.end.empty() ? store_.keys.end() : store_.keys.lower_bound(range.end);
+    store_.keys.erase(store_.keys.lower_bound(range.begin), end);
+    co_return;
+  }
   DatabaseStats stats() const override {
     std::lock_guard lock(store_.mutex);
     return store_.stats;

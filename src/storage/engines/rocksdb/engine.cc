@@ -87,6 +87,18 @@ void RocksEngine::flush_for_quick_start() {
 
 std::unique_ptr<Transaction> RocksEngine::begin() { return std::make_unique<RocksTransaction>(*this); }
 
+Task<void> RocksEngine::discard(KeyRange range) {
+  const auto erase = [this, &range]() -> Result<void> {
+    const rocksdb::Status status =
+        db_->DeleteRange(rocksdb::WriteOptions(), db_->DefaultColumnFamily(), range.begin, range.end);
+    if (status.ok()) return {};
+    log::warning("discarding rows failed", {{"error", status.ToString()}});
+    return Error(errors::kServiceUnavailable,
+                 "The store cannot write to its disk at the moment. Please try again later.");
+  };
+  co_await blocking(pool_, erase);
+}
+
 DatabaseStats RocksEngine::stats() const {
   DatabaseStats stats = gate_->stats();
   std::uint64_t bytes = 0;

@@ -20,7 +20,7 @@ struct RocksOptions {
   std::size_t history_bytes = 64u << 20;       ///< What recent commits may hold for transactions that take long.
 };
 
-/// RocksDB behind the output gate. Only the committer thread writes to it.
+/// RocksDB behind the output gate. Only the committer thread writes to it, and who discards rows.
 class RocksEngine final : public Database {
  public:
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& directory, ThreadPool& pool,
@@ -31,6 +31,7 @@ class RocksEngine final : public Database {
   ~RocksEngine() override;
 
   std::unique_ptr<Transaction> begin() override;
+  Task<void> discard(KeyRange range) override;
   DatabaseStats stats() const override;
   void on_commit(std::string prefix, std::function<void(std::string_view)> wake) override;
 
