@@ -18,7 +18,7 @@ NOTICE = (
     "Copyright Amazon.com, Inc. or its affiliates, licensed under the Apache License, Version 2.0."
 )
 
-METADATA = ("apiVersion", "endpointPrefix", "jsonVersion", "protocol", "serviceId", "signingName", "targetPrefix",
+METADATA = ("apiVersion", "awsQueryCompatible", "endpointPrefix", "jsonVersion", "protocol", "protocols", "serviceId", "signingName", "targetPrefix",
             "xmlNamespace")
 OPERATION_FLAGS = ("authtype", "deprecated", "unsignedPayload")
 SHAPE_FACTS = ("type", "required", "payload", "min", "max", "pattern", "enum", "flattened", "timestampFormat",

@@ -14,7 +14,7 @@ import pathlib
 import re
 
 HERE = pathlib.Path(__file__).resolve().parent
-BUILT = ("apigatewayv2", "cloudformation", "dynamodb", "iam", "kinesis", "lambda", "logs", "s3", "sts")
+BUILT = ("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "iam", "kinesis", "lambda", "logs", "s3", "sts")
 OVERRIDES = json.loads((HERE / "overrides.json").read_text())
 
 SCALARS = {
@@ -32,7 +32,8 @@ STREAM = ("kStream", "std::shared_ptr<::cumulet::BodySource>")
 LOCATIONS = {"uri": "kUri", "querystring": "kQuery", "header": "kHeader", "headers": "kPrefixHeaders",
              "statusCode": "kStatus"}
 TIME_FORMATS = {"iso8601": "kIso8601", "unixTimestamp": "kEpochSeconds", "rfc822": "kHttpDate"}
-PROTOCOLS = {"rest-json": "kRestJson", "rest-xml": "kRestXml", "query": "kQuery"}
+PROTOCOLS = {"rest-json": "kRestJson", "rest-xml": "kRestXml", "query": "kQuery", "smithy-rpc-v2-cbor": "kRpcV2Cbor",
+             "cbor": "kCbor11"}
 # Words that C++ or the C library's macros have taken.
 TAKEN = set("""alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const
 consteval constexpr constinit continue co_await co_return co_yield decltype default delete do double else enum errno
@@ -89,6 +90,7 @@ class Service:
         self.unwrapped = overrides.get("unwrapped", [])
         self.includes = overrides.get("includes", [])
         self.metadata = model["metadata"]
+        self.protocols = overrides.get("protocols", self.metadata.get("protocols", [self.metadata["protocol"]]))
         self.operations = model["operations"]
         self.shapes = model["shapes"]
         self.used = self.reachable()
@@ -221,7 +223,8 @@ class Service:
                 message = next((reference.get("locationName", member) for member, reference in members.items()
                                 if member.lower() == "message"), "message")
                 code, status = self.error_kinds_by_shape(name)
-                rows.setdefault(code, (literal(code), status, literal(message), "true" if "Type" in members else "false"))
+                rows.setdefault(code, (literal(code), status, literal(message), "true" if "Type" in members else "false",
+                                       literal(name)))
         return [rows[code] for code in sorted(rows)]
 
     def error_kinds_by_shape(self, name):
@@ -384,10 +387,9 @@ class Service:
         row += [".make_%s = access::make<%s>" % pair for pair in zip(("input", "output"), given)]
         return "    {%s}," % ", ".join(row)
 
-    def service_row(self):
+    def service_row(self, named):
         meta = self.metadata
-        protocol = (PROTOCOLS.get(meta["protocol"]) or
-                    {"1.0": "kJson10", "1.1": "kJson11"}[meta["jsonVersion"]])
+        protocol = PROTOCOLS.get(named) or {"1.0": "kJson10", "1.1": "kJson11"}[meta["jsonVersion"]]
         row = [".service = " + literal(self.name), ".protocol = Protocol::" + protocol,
                ".api_version = " + literal(meta["apiVersion"]),
                ".signing_name = " + literal(meta.get("signingName", meta["endpointPrefix"])),
@@ -395,6 +397,10 @@ class Service:
                ".target_prefix = " + literal(meta.get("targetPrefix", "")),
                ".xml_namespace = " + literal(OVERRIDES.get(self.name, {}).get("xmlNamespace", meta.get("xmlNamespace", ""))),
                ".operations = kOperations", ".errors = kErrors"]
+        if len(self.protocols) > 1:
+            row.append(".spoken = kModels")
+        if "awsQueryCompatible" in meta:
+            row.append(".query_compatible = true")
         return ",\n    ".join(row)
 
     def schema(self):
@@ -424,9 +430,11 @@ class Service:
         out += ["};", "", "constexpr OperationModel kOperations[] = {"]
         out += [self.operation_row(name, index) for name in names]
         out += ["};", "", "constexpr ErrorModel kErrors[] = {"]
-        out += ["    {{%s, %d}, %s, %s}," % row for row in self.error_rows()]
-        out += ["};", "", "constexpr ServiceModel kModel{", "    " + self.service_row() + "};", "", "}  // namespace", "",
-                "const ServiceModel& model() { return kModel; }"]
+        out += ["    {{%s, %d}, %s, %s, %s}," % row for row in self.error_rows()]
+        count = len(self.protocols)
+        out += ["};", "", "extern const ServiceModel kModels[%d];" % count, "constexpr ServiceModel kModels[%d] = {" % count]
+        out += ["    {%s}," % self.service_row(protocol) for protocol in self.protocols]
+        out += ["};", "", "}  // namespace", "", "const ServiceModel& model() { return kModels[0]; }"]
         out += ["const OperationModel& %s::model() { return kOperations[%d]; }" % pair
                 for pair in zip(names, range(len(names)))]
         out += ["", "}  // namespace cumulet::wire::%s" % self.name, ""]

@@ -21,6 +21,8 @@ AuthDialect dialect_of(const wire::ServiceModel& model) {
   switch (model.protocol) {
     case wire::Protocol::kJson10:
     case wire::Protocol::kJson11:
+    case wire::Protocol::kRpcV2Cbor:
+    case wire::Protocol::kCbor11:
       return AuthDialect::kJson;
     case wire::Protocol::kRestJson:
     case wire::Protocol::kRestXml:

@@ -113,7 +113,7 @@ Task<net::Response> Pipeline::respond(net::Request& request, Story& story) {
 }
 
 Task<net::Response> Pipeline::call_service(net::Request& request, Story& story, const Destination& destination) {
-  const wire::ServiceModel& model = destination.service->model();
+  const wire::ServiceModel& model = wire::spoken_model(destination.service->model(), request);
   story.service = model.name();
   Result<net::Response> response = co_await attempt(operate(request, story, destination));
   if (response.ok()) co_return std::move(*response);
@@ -133,7 +133,7 @@ Task<net::Response> Pipeline::call_service(net::Request& request, Story& story, 
 
 Task<net::Response> Pipeline::operate(net::Request& request, Story& story, const Destination& destination) {
   const wire::Service& service = *destination.service;
-  const wire::ServiceModel& model = service.model();
+  const wire::ServiceModel& model = wire::spoken_model(service.model(), request);
   const wire::OperationModel* operation = co_await wire::route(model, request, destination.bucket);
   story.operation = operation->name;
 

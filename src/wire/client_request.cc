@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "wire/cbor.h"
 #include "wire/client.h"
 #include "wire/decoding.h"
 #include "wire/json.h"
@@ -184,7 +185,12 @@ ClientRequest encode_request(const ServiceModel& service, const OperationModel& 
   ClientRequest request;
   request.method = "POST";
   request.target = "/";
-  if (service.protocol == Protocol::kQuery) {
+  if (service.protocol == Protocol::kRpcV2Cbor) {
+    request.target = "/service/" + std::string(service.target_prefix) + "/operation/" + std::string(operation.name);
+    request.headers.set("smithy-protocol", "rpc-v2-cbor");
+    request.headers.set("Content-Type", "application/cbor");
+    request.body = encode_cbor(*operation.input, input, CborTime::kSeconds);
+  } else if (service.protocol == Protocol::kQuery) {
     request.headers.set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
     add_pair(request.body, "Action", operation.name);
     add_pair(request.body, "Version", service.api_version);

@@ -4,7 +4,8 @@ namespace cumulet::wire {
 namespace {
 
 bool is_json(const ServiceModel& service) {
-  return service.protocol == Protocol::kJson10 || service.protocol == Protocol::kJson11;
+  return service.protocol == Protocol::kJson10 || service.protocol == Protocol::kJson11 ||
+         service.protocol == Protocol::kRpcV2Cbor || service.protocol == Protocol::kCbor11;
 }
 
 /// The same error under another code and status, its fields kept.

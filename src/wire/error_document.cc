@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "wire/cbor.h"
 #include "wire/dialect.h"
 #include "wire/json_writer.h"
 #include "wire/protocol.h"
@@ -13,8 +14,12 @@ namespace {
 
 /// Fields of this name become response headers instead of members of the document.
 constexpr std::string_view kHeaderField = "header:";
+/// A field of this name is the error's type, where its code does not tell it.
+constexpr std::string_view kTypeField = "__type";
 
 bool is_header(const Error::Field& field) { return std::string_view(field.name).starts_with(kHeaderField); }
+/// Not a member of the document.
+bool is_apart(const Error::Field& field) { return is_header(field) || field.name == kTypeField; }
 
 std::string_view fault(const Error& error, std::string_view client, std::string_view server) {
   return error.http_status() >= 500 ? server : client;
@@ -22,7 +27,7 @@ std::string_view fault(const Error& error, std::string_view client, std::string_
 
 void write_fields(const Error& error, JsonWriter& json) {
   for (const Error::Field& field : error.fields()) {
-    if (is_header(field)) continue;
+    if (is_apart(field)) continue;
     json.key(field.name);
     if (field.raw) {
       json.raw(field.value);
@@ -34,6 +39,14 @@ void write_fields(const Error& error, JsonWriter& json) {
 
 /// __type with the name space that the service's own framework gives it.
 std::string json_type(const ServiceModel& service, const Error& error) {
+  for (const Error::Field& field : error.fields()) {
+    if (field.name == kTypeField) return "com.amazonaws." + std::string(service.service) + "#" + field.value;
+  }
+  if (service.query_compatible) {
+    const ErrorModel* model = service.find_error(error.code());
+    return "com.amazonaws." + std::string(service.service) + "#" +
+           (model != nullptr ? std::string(model->shape) : error.code());
+  }
   if (service.service != "dynamodb") return error.code();
   if (error.is(errors::kValidation)) return "com.amazon.coral.validate#" + error.code();
   if (service.find_error(error.code()) != nullptr) return "com.amazonaws.dynamodb.v20120810#" + error.code();
@@ -52,6 +65,20 @@ std::string json_document(const ServiceModel& service, const Error& error) {
   return json.take();
 }
 
+/// Fields that are JSON themselves have no place here; no service that speaks CBOR has any.
+std::string cbor_document(const ServiceModel& service, const Error& error) {
+  const ErrorModel* model = service.find_error(error.code());
+  const auto is_plain = [](const Error::Field& field) { return !is_apart(field) && !field.raw; };
+  const auto plain = std::count_if(error.fields().begin(), error.fields().end(), is_plain);
+  CborWriter cbor;
+  cbor.map(2 + static_cast<std::size_t>(plain)).text("__type").text(json_type(service, error));
+  cbor.text(model != nullptr ? model->message_name : "message").text(error.message());
+  for (const Error::Field& field : error.fields()) {
+    if (is_plain(field)) cbor.text(field.name).text(field.value);
+  }
+  return cbor.take();
+}
+
 std::string rest_json_document(const ServiceModel& service, const Error& error) {
   const ErrorModel* model = service.find_error(error.code());
   JsonWriter json;
@@ -67,7 +94,7 @@ std::string rest_json_document(const ServiceModel& service, const Error& error) 
 
 void append_fields(const Error& error, std::string& xml) {
   for (const Error::Field& field : error.fields()) {
-    if (!is_header(field)) append_xml_element(field.name, field.value, xml);
+    if (!is_apart(field)) append_xml_element(field.name, field.value, xml);
   }
 }
 
@@ -105,6 +132,10 @@ net::Response render(const ServiceModel& service, const Error& original, const E
     case Protocol::kJson11:
       response.body = json_document(service, error);
       break;
+    case Protocol::kRpcV2Cbor:
+    case Protocol::kCbor11:
+      response.body = cbor_document(service, error);
+      break;
     case Protocol::kRestJson:
       response.headers.set("x-amzn-ErrorType", error.code());
       response.headers.set("Content-Type", "application/json");
@@ -121,6 +152,9 @@ net::Response render(const ServiceModel& service, const Error& original, const E
   }
   if (error.http_status() == 304) response.body = std::string();
   add_response_ids(service, context.request_id, response);
+  if (service.query_compatible && service.protocol != Protocol::kQuery) {
+    response.headers.set("x-amzn-query-error", error.code() + ";" + std::string(fault(error, "Sender", "Receiver")));
+  }
   for (const Error::Field& field : error.fields()) {
     if (is_header(field)) response.headers.set(std::string_view(field.name).substr(kHeaderField.size()), field.value);
   }

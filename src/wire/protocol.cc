@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/gzip.h"
+#include "wire/cbor.h"
 #include "wire/dialect.h"
 #include "wire/json.h"
 #include "wire/query_form.h"
@@ -15,6 +17,7 @@ namespace cumulet::wire {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kQueryLimit = 2 * kMiB;
 
 bool is_rest(const ServiceModel& service) {
   return service.protocol == Protocol::kRestJson || service.protocol == Protocol::kRestXml;
@@ -41,6 +44,26 @@ Result<const OperationModel*> route_target(const ServiceModel& service, const ne
           : nullptr;
   if (operation == nullptr) return unknown_operation(service, target, service.api_version);
   return operation;
+}
+
+/// Smithy RPC v2: /service/<any name>/operation/<operation>.
+Result<const OperationModel*> route_rpc(const ServiceModel& service, const net::Request& request) {
+  constexpr std::string_view kStep = "/operation/";
+  const std::size_t at = request.path.rfind(kStep);
+  const std::string_view name =
+      at == std::string::npos ? std::string_view() : std::string_view(request.path).substr(at + kStep.size());
+  const OperationModel* operation = request.method == "POST" ? service.find(name) : nullptr;
+  if (operation == nullptr) return unknown_operation(service, name, service.api_version);
+  return operation;
+}
+
+/// The body as the client wrote it: the SDKs compress long ones of some operations.
+Result<std::string> unpacked(const ServiceModel& service, const net::Request& request, std::string body,
+                             std::uint64_t limit) {
+  if (request.headers.get("content-encoding") != "gzip") return body;
+  std::optional<std::string> whole = gzip_decompress(body, limit);
+  if (!whole) return malformed_body(service);
+  return std::move(*whole);
 }
 
 Result<const OperationModel*> route_action(const ServiceModel& service, const net::Request& request,
@@ -154,6 +177,11 @@ void decode_whole(const ServiceModel& service, const OperationModel& operation, 
     }
     return decode_form(fields, *operation.input, input, findings);
   }
+  if (service.protocol == Protocol::kRpcV2Cbor || service.protocol == Protocol::kCbor11) {
+    constexpr std::string_view kEmptyMap = "\xa0";
+    const CborTime time = service.protocol == Protocol::kRpcV2Cbor ? CborTime::kSeconds : CborTime::kMillis;
+    return decode_cbor(body.empty() ? kEmptyMap : std::string_view(body), *operation.input, input, time, findings);
+  }
   // DynamoDB wants a document; the others take no body for an empty one.
   const bool empty = body.empty() && service.protocol == Protocol::kJson11;
   decode_json(empty ? "{}" : std::string_view(body), *operation.input, input, false, findings);
@@ -182,6 +210,17 @@ void encode_json_response(const ServiceModel& service, const OperationModel& ope
   }
   if (operation.output->name == "Empty" && service.protocol == Protocol::kJson11) return;
   response.body = encode_json(*operation.output, output);
+}
+
+void encode_cbor_response(const ServiceModel& service, const OperationModel& operation, void* output,
+                          net::Response& response) {
+  if (const Member* stream = event_stream(*operation.output)) {
+    response.headers.set("Content-Type", "application/vnd.amazon.eventstream");
+    return set_stream(*stream, output, response);
+  }
+  if (operation.output->name == "Empty") return;
+  const CborTime time = service.protocol == Protocol::kRpcV2Cbor ? CborTime::kSeconds : CborTime::kMillis;
+  response.body = encode_cbor(*operation.output, output, time);
 }
 
 std::string xml_document(std::string_view root, const ServiceModel& service, const Shape& shape, const void* structure,
@@ -278,13 +317,30 @@ void encode_query_response(const ServiceModel& service, const OperationModel& op
 
 }  // namespace
 
+const ServiceModel& spoken_model(const ServiceModel& service, const net::Request& request) {
+  if (service.spoken.empty()) return service;
+  const bool cbor = request.headers.get("content-type").find("cbor") != std::string_view::npos;
+  const bool rpc = request.headers.has("smithy-protocol");
+  const bool target = request.headers.has("x-amz-target");
+  for (const ServiceModel& model : service.spoken) {
+    const bool json = model.protocol == Protocol::kJson10 || model.protocol == Protocol::kJson11;
+    if (model.protocol == Protocol::kRpcV2Cbor && rpc) return model;
+    if (model.protocol == Protocol::kCbor11 && target && cbor) return model;
+    if (json && target && !cbor) return model;
+    if (model.protocol == Protocol::kQuery && !target && !rpc) return model;
+  }
+  return service;
+}
+
 Task<const OperationModel*> route(const ServiceModel& service, net::Request& request, std::string bucket) {
   if (is_rest(service)) co_return route_rest(service, request, bucket);
+  if (service.protocol == Protocol::kRpcV2Cbor) co_return route_rpc(service, request);
   if (service.protocol != Protocol::kQuery) co_return route_target(service, request);
   std::string body;
   if (request.method == "POST") {
-    body = co_await read_all(*request.body, kMiB, body_too_large(service));
+    body = co_await read_all(*request.body, kQueryLimit, body_too_large(service));
     request.body = std::make_unique<StringBody>(body);
+    body = co_await unpacked(service, request, std::move(body), kQueryLimit);
   }
   co_return route_action(service, request, body);
 }
@@ -315,7 +371,9 @@ Task<Instance> decode(const ServiceModel& service, const OperationModel& operati
     *static_cast<std::shared_ptr<BodySource>*>(make_member(*stream, input.get())) = std::move(request.body);
     request.body = std::make_unique<StringBody>(std::string());
   } else {
-    const std::string body = co_await read_all(*request.body, body_limit(service, operation), body_too_large(service));
+    const std::uint64_t limit = body_limit(service, operation);
+    std::string body = co_await read_all(*request.body, limit, body_too_large(service));
+    if (!is_rest(service)) body = co_await unpacked(service, request, std::move(body), limit);
     if (is_rest(service)) {
       decode_rest_body(service, operation, body, input.get(), findings);
     } else {
@@ -341,6 +399,10 @@ net::Response encode(const ServiceModel& service, const OperationModel& operatio
       break;
     case Protocol::kQuery:
       encode_query_response(service, operation, output, call.request_id, response);
+      break;
+    case Protocol::kRpcV2Cbor:
+    case Protocol::kCbor11:
+      encode_cbor_response(service, operation, output, response);
       break;
   }
   if (call.reply_status) response.status = *call.reply_status;

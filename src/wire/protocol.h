@@ -13,6 +13,10 @@
 /// bytes, Error to bytes. A request goes through route, then (authentication, which may replace the body) decode.
 namespace cumulet::wire {
 
+/// The service's model in the protocol that the request speaks. Routing, decoding, encoding and rendering take this
+/// one.
+const ServiceModel& spoken_model(const ServiceModel& service, const net::Request& request);
+
 /// Finds the operation of a request. For query services that post a form, reads the body and puts it back. `bucket` is
 /// what the host of an S3 request in virtual-host style names; otherwise empty. The error is in the service's words.
 Task<const OperationModel*> route(const ServiceModel& service, net::Request& request, std::string bucket);

@@ -14,6 +14,15 @@ void add_response_ids(const ServiceModel& service, const std::string& request_id
     return;
   }
   response.headers.set("x-amzn-RequestId", request_id);
+  if (service.protocol == Protocol::kRpcV2Cbor) response.headers.set("smithy-protocol", "rpc-v2-cbor");
+  if (service.protocol == Protocol::kRpcV2Cbor || service.protocol == Protocol::kCbor11) {
+    const std::string* written = std::get_if<std::string>(&response.body);
+    if (!response.headers.has("Content-Type") && written != nullptr && !written->empty()) {
+      response.headers.set(
+          "Content-Type", service.protocol == Protocol::kRpcV2Cbor ? "application/cbor" : "application/x-amz-cbor-1.1");
+    }
+    return;
+  }
   if (service.protocol != Protocol::kJson10 && service.protocol != Protocol::kJson11) return;
   if (!response.headers.has("Content-Type")) {
     response.headers.set("Content-Type", service.protocol == Protocol::kJson10 ? "application/x-amz-json-1.0"

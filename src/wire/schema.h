@@ -155,9 +155,11 @@ struct ErrorModel {
   ErrorKind kind;
   std::string_view message_name;  ///< "message" or "Message".
   bool has_type = false;          ///< Lambda: a member Type says "User" or "Service".
+  std::string_view shape{};       ///< Its name in the model; often the code itself.
 };
 
-enum class Protocol : std::uint8_t { kJson10, kJson11, kRestJson, kRestXml, kQuery };
+/// kRpcV2Cbor is Smithy's; kCbor11 is JSON 1.1 with CBOR in its place (application/x-amz-cbor-1.1).
+enum class Protocol : std::uint8_t { kJson10, kJson11, kRestJson, kRestXml, kQuery, kRpcV2Cbor, kCbor11 };
 
 /// A service's model.
 struct ServiceModel {
@@ -170,6 +172,8 @@ struct ServiceModel {
   std::string_view xml_namespace{};
   std::span<const OperationModel> operations{};  ///< Sorted by name.
   std::span<const ErrorModel> errors{};          ///< All errors of the model, sorted by code.
+  std::span<const ServiceModel> spoken{};        ///< Of a service with several protocols: its model in each of them.
+  bool query_compatible = false;                 ///< Clients get the query protocol's error code in a header, too.
 
   std::string_view name() const { return service; }
   const OperationModel* find(std::string_view operation) const;
