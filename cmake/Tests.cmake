@@ -34,6 +34,7 @@ foreach(folder ${folders})
 endforeach()
 
 add_subdirectory(${CMAKE_SOURCE_DIR}/tests/crash ${CMAKE_BINARY_DIR}/crash)
+add_subdirectory(${CMAKE_SOURCE_DIR}/tests/consistency ${CMAKE_BINARY_DIR}/consistency)
 
 # Programs between the server's code and a real client's: tests/conformance/<what>/<name>.cc. Not part of `all`.
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/conformance/*/*.cc)

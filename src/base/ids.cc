@@ -37,9 +37,15 @@ std::string random_text(std::size_t count, std::string_view alphabet) {
   return text;
 }
 
+// Every request has one: the kernel is asked for many at a time.
 std::string uuid() {
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::string bytes = random_bytes(16);
+  constexpr std::size_t kPool = 4096;
+  constexpr std::size_t kBytes = 16;
+  thread_local std::string pool;
+  if (pool.empty()) pool = random_bytes(kPool);
+  std::string bytes = pool.substr(pool.size() - kBytes);
+  pool.resize(pool.size() - kBytes);
   bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
   std::string text;

@@ -1,5 +1,9 @@
 #include "pipeline/pipeline.h"
 
+#include <map>
+#include <string_view>
+#include <tuple>
+
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -41,6 +45,20 @@ class InFlight {
   Gauge& gauge_;
   const std::uint32_t number_;
 };
+
+/// The counter of that operation's requests with that status. Both texts are the models' own and live for ever, so
+/// their addresses name them; a thread looks each up once.
+Counter& requests_counter(std::string_view service, std::string_view operation, int status) {
+  using Name = std::tuple<const char*, const char*, int>;
+  thread_local std::map<Name, Counter*> known;
+  Counter*& counter = known[Name(service.data(), operation.data(), status)];
+  if (counter == nullptr) {
+    counter = &Metrics::instance().counter(
+        "cumulet_requests_total",
+        {{"service", std::string(service)}, {"operation", std::string(operation)}, {"status", std::to_string(status)}});
+  }
+  return *counter;
+}
 
 net::Response too_busy() {
   net::Response response(503, "application/json", R"({"message":"The service is handling too many requests."})");
@@ -172,11 +190,7 @@ std::string Pipeline::endpoint_of(const net::Request& request) const {
 void Pipeline::finish(const net::Request& request, const Story& story, int status) {
   const auto took = std::chrono::steady_clock::now() - story.started;
   seconds_.observe(std::chrono::duration<double>(took).count());
-  Metrics::instance()
-      .counter("cumulet_requests_total", {{"service", std::string(story.service)},
-                                          {"operation", std::string(story.operation)},
-                                          {"status", std::to_string(status)}})
-      .add();
+  requests_counter(story.service, story.operation, status).add();
   AccessLog::Line line;
   line.time = iso8601(story.began, true);
   line.request_id = story.request_id;
