@@ -14,7 +14,7 @@ import pathlib
 import re
 
 HERE = pathlib.Path(__file__).resolve().parent
-BUILT = ("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "iam", "kinesis", "lambda", "logs", "s3", "sts")
+BUILT = ("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "iam", "kinesis", "lambda", "logs", "s3", "sqs", "sts")
 OVERRIDES = json.loads((HERE / "overrides.json").read_text())
 
 SCALARS = {
@@ -81,7 +81,9 @@ def literal(text):
 
 
 class Service:
-    def __init__(self, name):
+    """One service's model; with `query`, under the names that its structs' members have in the query protocol."""
+
+    def __init__(self, name, query=False):
         self.name = name
         model = json.loads((HERE / (name + ".json")).read_text())
         overrides = OVERRIDES.get(name, {})
@@ -93,10 +95,30 @@ class Service:
         self.protocols = overrides.get("protocols", self.metadata.get("protocols", [self.metadata["protocol"]]))
         self.operations = model["operations"]
         self.shapes = model["shapes"]
+        self.unchecked_enums = overrides.get("uncheckedEnums", False)
+        for shape, error in overrides.get("errors", {}).items():
+            self.shapes[shape]["error"] = error
+        self.in_query = None
+        if query:
+            self.rename_for_query(overrides["query"])
+        elif "query" in overrides:
+            self.in_query = Service(name, query=True)
         self.used = self.reachable()
         self.boxed = set()
         self.order = []
         self.sort_structs()
+
+    def rename_for_query(self, names):
+        for name, facts in names["shapes"].items():
+            shape = self.shapes[name]
+            for part in ("member", "key", "value"):
+                if part in facts:
+                    shape[part] = {**shape[part], "locationName": facts[part]}
+            for member, wire_name in facts.get("members", {}).items():
+                shape["members"][member] = {**shape["members"][member], "locationName": wire_name}
+        for operation in self.operations.values():
+            if "output" in operation:
+                operation["resultWrapper"] = operation["output"]
 
     # What kind of thing a shape is.
 
@@ -308,7 +330,7 @@ class Service:
         row += [".%s = %r" % (bound, float(shape[bound])) for bound in ("min", "max") if bound in shape]
         if "pattern" in shape:
             row.append(".pattern = %s" % literal(shape["pattern"]))
-        if shape.get("enum"):
+        if shape.get("enum") and not self.unchecked_enums:
             row.append(".enum_values = kEnum%s" % name)
         if kind == "kStructure":
             members = list(shape["members"])
@@ -396,26 +418,19 @@ class Service:
                ".endpoint_prefix = " + literal(meta["endpointPrefix"]),
                ".target_prefix = " + literal(meta.get("targetPrefix", "")),
                ".xml_namespace = " + literal(OVERRIDES.get(self.name, {}).get("xmlNamespace", meta.get("xmlNamespace", ""))),
-               ".operations = kOperations", ".errors = kErrors"]
+               ".operations = %skOperations" % ("query::" if self.in_query and named == "query" else ""),
+               ".errors = kErrors"]
         if len(self.protocols) > 1:
             row.append(".spoken = kModels")
         if "awsQueryCompatible" in meta:
             row.append(".query_compatible = true")
         return ",\n    ".join(row)
 
-    def schema(self):
-        index = {name: at for at, name in enumerate(self.used)}
-        names = sorted(self.operations)
-        out = ["// Generated from models/%s.json." % self.name, "#include <cstddef>", "",
-               '#include "wire/access.h"', '#include "wire/generated/%s.h"' % self.name, "",
-               "// The structs are plain, but not all of standard layout: both compilers define offsetof for them.",
-               '#pragma GCC diagnostic ignored "-Winvalid-offsetof"', "",
-               "namespace cumulet::wire::%s {" % self.name, "namespace {", "",
-               "extern const Shape kShapes[%d];" % len(self.used),
-               '[[maybe_unused]] constexpr Shape kEmptyShape{.name = "Empty"};',
-               '[[maybe_unused]] constexpr Shape kStreamShape{.name = "Stream", .kind = Kind::kStream};', ""]
+    def tables(self, names, index):
+        """The tables of shapes and operations."""
+        out = ["extern const Shape kShapes[%d];" % len(self.used)]
         for name in self.used:
-            if self.shapes[name].get("enum"):
+            if self.shapes[name].get("enum") and not self.unchecked_enums:
                 out.append("constexpr std::string_view kEnum%s[] = {%s};" %
                            (name, ", ".join(literal(value) for value in self.shapes[name]["enum"])))
         out.append("")
@@ -429,7 +444,22 @@ class Service:
         out += [self.shape_row(name, index) for name in self.used]
         out += ["};", "", "constexpr OperationModel kOperations[] = {"]
         out += [self.operation_row(name, index) for name in names]
-        out += ["};", "", "constexpr ErrorModel kErrors[] = {"]
+        return out + ["};"]
+
+    def schema(self):
+        index = {name: at for at, name in enumerate(self.used)}
+        names = sorted(self.operations)
+        out = ["// Generated from models/%s.json." % self.name, "#include <cstddef>", "",
+               '#include "wire/access.h"', '#include "wire/generated/%s.h"' % self.name, "",
+               "// The structs are plain, but not all of standard layout: both compilers define offsetof for them.",
+               '#pragma GCC diagnostic ignored "-Winvalid-offsetof"', "",
+               "namespace cumulet::wire::%s {" % self.name, "namespace {", "",
+               '[[maybe_unused]] constexpr Shape kEmptyShape{.name = "Empty"};',
+               '[[maybe_unused]] constexpr Shape kStreamShape{.name = "Stream", .kind = Kind::kStream};', ""]
+        if self.in_query:
+            out += ["namespace query {", ""] + self.in_query.tables(names, index) + ["", "}  // namespace query", ""]
+        out += self.tables(names, index)
+        out += ["", "constexpr ErrorModel kErrors[] = {"]
         out += ["    {{%s, %d}, %s, %s, %s}," % row for row in self.error_rows()]
         count = len(self.protocols)
         out += ["};", "", "extern const ServiceModel kModels[%d];" % count, "constexpr ServiceModel kModels[%d] = {" % count]

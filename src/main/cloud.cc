@@ -33,6 +33,7 @@
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
 #include "services/s3/s3.h"
+#include "services/sqs/sqs.h"
 #include "services/sts/sts.h"
 #include "storage/open.h"
 #include "wire/directory.h"
@@ -108,6 +109,7 @@ struct Cloud::Parts {
   std::unique_ptr<dynamodb::DynamoDb> dynamodb;
   std::unique_ptr<s3::S3> s3;
   std::unique_ptr<kinesis::Kinesis> kinesis;
+  std::unique_ptr<sqs::Sqs> sqs;
   std::unique_ptr<compute::Engine> engine;
   std::unique_ptr<lambda::Lambda> lambda;
   std::unique_ptr<apigateway::ApiGateway> apigateway;
@@ -267,6 +269,8 @@ void Cloud::Parts::add_services() {
   kinesis::Options kinesis_options;
   kinesis_options.shard_limits = config.kinesis_shard_limits;
   kinesis = std::make_unique<kinesis::Kinesis>(*database, clock, kinesis_options);
+  sqs = std::make_unique<sqs::Sqs>(*database, clock);
+  sqs->set_metrics(&cloudwatch->metrics());
   lambda = std::make_unique<lambda::Lambda>(*database, *blobs, *engine, *outbox, pool, clock, lambda_options());
   apigateway = std::make_unique<apigateway::ApiGateway>(*database, clock, *lambda, *client);
   cloudformation = std::make_unique<cloudformation::CloudFormation>(*database, clock, directory);
@@ -284,6 +288,7 @@ void Cloud::Parts::add_services() {
   add(lambda->service());
   add(logs->service());
   add(s3->service());
+  add(sqs->service());
   add(sts->service());
   // In the order in which they are asked; the last one owns every OPTIONS request that is left.
   pipeline->add(*apigateway);
@@ -292,6 +297,7 @@ void Cloud::Parts::add_services() {
   pipeline->add(s3->preflight());
   outbox->register_target("lambda", *lambda);
   outbox->register_target("kinesis", *kinesis);
+  outbox->register_target("sqs", *sqs);
   add_observability(*pipeline, *database, clock, names, config.dev);
 }
 
@@ -312,6 +318,7 @@ Result<void> Cloud::Parts::listen() {
   loops->run();
   outbox->start(loops->at(0));
   logs->start(loops->at(0));
+  sqs->start(loops->at(0));
   cloudwatch->start(loops->at(0));
   cloudformation->start(loops->at(0));
   kinesis->start(loops->at(loops->size() - 1));
@@ -344,6 +351,7 @@ std::uint16_t Cloud::port() const { return parts_->port; }
 
 void Cloud::drain() {
   const SteadyTime deadline = std::chrono::steady_clock::now() + std::chrono::seconds(parts_->config.drain_seconds);
+  parts_->sqs->stop(deadline);
   parts_->server->drain(deadline);
   parts_->outbox->drain(deadline);
   parts_->engine->drain(deadline);

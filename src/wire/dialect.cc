@@ -31,6 +31,12 @@ Error validation_failed(const ServiceModel& service, std::string message) {
   return Error(errors::kValidation, std::move(message));
 }
 
+Error missing_parameter(std::string_view path) {
+  std::string name(path.substr(path.rfind('.') + 1));
+  if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
+  return Error("MissingParameter", 400, "The request must contain the parameter " + name + ".");
+}
+
 Error malformed_body(const ServiceModel& service) {
   if (service.service == "lambda") {
     return Error("InvalidRequestContentException", 400, "Could not parse request body into json");

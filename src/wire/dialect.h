@@ -11,6 +11,8 @@ namespace cumulet::wire {
 
 /// The input breaks constraints; `message` is validate's.
 Error validation_failed(const ServiceModel& service, std::string message);
+/// SQS: the first required parameter that is not there; `path` as validation spells it.
+Error missing_parameter(std::string_view path);
 /// The request could not be read; `fatal` is a codec's finding.
 Error unreadable(const ServiceModel& service, Error fatal, bool in_body);
 /// A body that cannot be parsed at all.

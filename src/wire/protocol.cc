@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kQueryLimit = 2 * kMiB;
+constexpr std::uint64_t kLongForm = 8 * kMiB;  ///< A batch of messages of 1 MiB, every byte of it escaped.
 
 bool is_rest(const ServiceModel& service) {
   return service.protocol == Protocol::kRestJson || service.protocol == Protocol::kRestXml;
@@ -30,9 +31,12 @@ std::string_view form_value(const FormFields& fields, std::string_view name) {
   return {};
 }
 
-/// A query request's fields: those of the URL and those of the body.
+/// A query request's fields: those of the URL and those of the body. A request to a queue's own path is about that
+/// queue.
 bool query_fields(const net::Request& request, std::string_view body, FormFields& fields) {
-  return parse_form(request.query, fields) && parse_form(body, fields);
+  if (!parse_form(request.query, fields) || !parse_form(body, fields)) return false;
+  if (request.path.size() > 1 && form_value(fields, "QueueUrl").empty()) fields.emplace_back("QueueUrl", request.path);
+  return true;
 }
 
 Result<const OperationModel*> route_target(const ServiceModel& service, const net::Request& request) {
@@ -159,6 +163,7 @@ Result<void> check_s3(const ServiceModel& service, const OperationModel& operati
 Result<void> check(const ServiceModel& service, const OperationModel& operation, const void* input,
                    const Findings& findings) {
   if (service.service == "s3") return check_s3(service, operation, input, findings);
+  if (service.service == "sqs" && !findings.missing.empty()) return missing_parameter(findings.missing.front());
   if (std::optional<std::string> message = validate(*operation.input, input, findings)) {
     return validation_failed(service, std::move(*message));
   }
@@ -338,9 +343,10 @@ Task<const OperationModel*> route(const ServiceModel& service, net::Request& req
   if (service.protocol != Protocol::kQuery) co_return route_target(service, request);
   std::string body;
   if (request.method == "POST") {
-    body = co_await read_all(*request.body, kQueryLimit, body_too_large(service));
+    const std::uint64_t limit = service.service == "sqs" ? kLongForm : kQueryLimit;
+    body = co_await read_all(*request.body, limit, body_too_large(service));
     request.body = std::make_unique<StringBody>(body);
-    body = co_await unpacked(service, request, std::move(body), kQueryLimit);
+    body = co_await unpacked(service, request, std::move(body), limit);
   }
   co_return route_action(service, request, body);
 }
@@ -356,6 +362,7 @@ std::uint64_t body_limit(const ServiceModel& service, const OperationModel& oper
   if (service.service == "s3") return operation.name == "PutBucketPolicy" ? 20 * 1024 : 8 * kMiB;
   if (service.service == "apigatewayv2") return 10 * kMiB;
   if (service.service == "kinesis") return 16 * kMiB;  // 10 MiB of records in base64.
+  if (service.service == "sqs") return kLongForm;
   return 2 * kMiB;
 }
 
