@@ -9,6 +9,7 @@ ResourceTypes::ResourceTypes() {
   add_lambda_types(*this);
   add_logs_types(*this);
   add_s3_types(*this);
+  add_sqs_types(*this);
 }
 
 ResourceType* ResourceTypes::find(const std::string& name) const {

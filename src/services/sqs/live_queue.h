@@ -83,8 +83,8 @@ class LiveQueue : public std::enable_shared_from_this<LiveQueue> {
   /// Approximate only while a long backlog of an earlier run is being counted.
   Task<QueueIndex::Counts> counts();
 
-  /// Takes up to `count` visible messages sent no later than `through` to where `destination` says (null: it stays), in
-  /// one transaction each: as new messages. Gives how many were moved; nothing when none was left.
+  /// Moves up to `count` messages that are visible and not newer than `through` to where `destination` says, as new
+  /// messages. Gives how many; nothing when none was left. Fails when a message has nowhere to go.
   using Destination = std::function<Task<std::shared_ptr<LiveQueue>>(const MessageContent&)>;
   Task<std::optional<std::size_t>> move_some(std::size_t count, std::uint64_t through, Destination destination);
 
@@ -128,6 +128,8 @@ class LiveQueue : public std::enable_shared_from_this<LiveQueue> {
                           const std::vector<Position>& places, LiveQueue* dead_letters, Micros until, Micros at);
   Task<std::vector<Received>> repeat(std::vector<Position> positions, std::uint32_t visibility_seconds);
   Task<std::vector<Received>> attempt_again(const ReceiveOptions& options, std::uint32_t visibility_seconds);
+  struct Moving;
+  Task<void> move_all(std::vector<Moving>& moving, Destination destination);
   void remember_attempt(const ReceiveOptions& options, const std::vector<Received>& received);
   void stop_waiting(std::uint64_t waiter);
   void wake();  ///< With the mutex held.

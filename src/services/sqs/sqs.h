@@ -86,7 +86,8 @@ class Sqs final : public events::Target {
                                                            const wire::sqs::CancelMessageMoveTaskInput& input);
   Task<wire::sqs::ListMessageMoveTasksOutput> list_moves(Call& call, const wire::sqs::ListMessageMoveTasksInput& input);
   Task<void> run_move(QueueName source, MoveTaskRow task);
-  Task<void> save_task(QueueName source, MoveTaskRow task);
+  Task<Queue> permit_arn(const Call& call, std::string arn, std::string_view action);
+  Task<Queue> move_destination(QueueName source, std::string destination, std::string came_from);
   void begin_move(QueueName source, MoveTaskRow task);
   Task<void> resume_moves();
 

@@ -372,4 +372,28 @@ Task<std::vector<MoveTaskRow>> list_tasks(storage::Transaction& txn, std::string
   co_return tasks;
 }
 
+Task<std::vector<std::pair<QueueName, MoveTaskRow>>> list_all_tasks(storage::Transaction& txn) {
+  const Key base(kSpace);
+  KeyRange range(base.bytes(), storage::after_prefix(base.bytes()));
+  ScanOptions options;
+  options.limit = kPage;
+  std::vector<std::pair<QueueName, MoveTaskRow>> tasks;
+  while (true) {
+    const std::vector<KeyValue> rows = co_await txn.scan(range, options);
+    for (const KeyValue& row : rows) {
+      KeyReader reader(row.key);
+      reader.text();
+      QueueName source;
+      source.account = reader.text().value_or("");
+      source.region = reader.text().value_or("");
+      if (reader.text() != "t") continue;
+      MoveTaskRow task = decode_task(row.value);
+      source.name = task.source;
+      tasks.emplace_back(std::move(source), std::move(task));
+    }
+    if (rows.size() < kPage) co_return tasks;
+    range.begin = rows.back().key + '\0';
+  }
+}
+
 }  // namespace cumulet::sqs::store

@@ -62,5 +62,7 @@ std::string task_key(const std::string& account, const std::string& region, cons
 std::string encode(const MoveTaskRow& row);
 MoveTaskRow decode_task(std::string_view bytes);
 Task<std::vector<MoveTaskRow>> list_tasks(storage::Transaction& txn, std::string account, std::string region);
+/// Of every account and region, with the names of their source queues.
+Task<std::vector<std::pair<QueueName, MoveTaskRow>>> list_all_tasks(storage::Transaction& txn);
 
 }  // namespace cumulet::sqs::store
