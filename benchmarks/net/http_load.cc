@@ -5,6 +5,7 @@
 //             [--requests FILE]...   requests to cycle through; a file holds one or more, each with its Content-Length
 //             body
 //             [--pid N]              also reports the CPU that this process (the server) used per request
+//             [--once]               each request once, instead of --seconds and --warmup
 //             [--json]               one line of JSON instead of text
 //
 // Latency is from before the first byte is sent to the last byte received. Exits 1 when a connection broke or an answer
@@ -42,6 +43,7 @@ struct Options {
   double warmup = 1;
   std::vector<std::string> files;
   int pid = 0;
+  bool once = false;
   bool json = false;
 };
 
@@ -75,6 +77,7 @@ class Load {
   Options options_;
   std::vector<Template> templates_;
   std::size_t next_ = 0;
+  std::size_t idle_ = 0;  ///< Peers that have nothing more to send.
   int poll_ = -1;
   Latencies latencies_;
   std::uint64_t not_ok_ = 0;
@@ -102,6 +105,11 @@ void Load::connect(Peer& peer) {
 }
 
 void Load::begin(Peer& peer) {
+  if (options_.once && next_ >= templates_.size()) {
+    peer.request = nullptr;
+    ++idle_;
+    return;
+  }
   peer.request = &templates_[next_++ % templates_.size()];
   peer.sent = 0;
   peer.answer = Answer();
@@ -117,7 +125,7 @@ void Load::broken(Peer& peer, const char* what) {
 }
 
 void Load::go_on(Peer& peer) {
-  for (;;) {
+  while (peer.request) {
     while (peer.sent < peer.request->bytes.size()) {
       const ssize_t sent = ::send(peer.socket, peer.request->bytes.data() + peer.sent,
                                   peer.request->bytes.size() - peer.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -191,7 +199,7 @@ int Load::run() {
     connect(peer);
   }
   Time start = now();
-  bool warming = options_.warmup > 0;
+  bool warming = options_.warmup > 0 && !options_.once;
   double cpu_before = cpu_of(options_.pid);
   epoll_event events[256];
   for (;;) {
@@ -203,7 +211,7 @@ int Load::run() {
       latencies_ = Latencies();
       start = now();
       cpu_before = cpu_of(options_.pid);
-    } else if (!warming && elapsed >= options_.seconds) {
+    } else if (options_.once ? idle_ == peers.size() : !warming && elapsed >= options_.seconds) {
       report(elapsed, cpu_of(options_.pid) - cpu_before);
       return not_ok_ == 0 && broken_ == 0 ? 0 : 1;
     }
@@ -230,8 +238,8 @@ bool read_templates(const std::string& name, std::vector<Template>& templates) {
 bool parse(int argc, char** argv, Options& options) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--json") {
-      options.json = true;
+    if (name == "--json" || name == "--once") {
+      (name == "--json" ? options.json : options.once) = true;
       continue;
     }
     if (++i == argc) return false;
@@ -263,7 +271,7 @@ int main(int argc, char** argv) {
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: http_load --port N [--host ADDRESS] [--connections N] [--seconds S] [--warmup S]\n"
-                 "                 [--requests FILE]... [--pid N] [--json]\n");
+                 "                 [--once] [--requests FILE]... [--pid N] [--json]\n");
     return 2;
   }
   std::vector<Template> templates;
