@@ -17,6 +17,8 @@ import {
   BatchWriteCommand,
   DeleteCommand,
   DynamoDBDocumentClient,
+  ExecuteStatementCommand,
+  ExecuteTransactionCommand,
   GetCommand,
   PutCommand,
   QueryCommand,
@@ -144,6 +146,38 @@ test("transactions say why they were cancelled", async () => {
     );
     return true;
   });
+});
+
+test("PartiQL takes and gives plain values", async () => {
+  const insert = `INSERT INTO "${TableName}" VALUE {'pk': ?, 'sk': ?, 'tags': ?}`;
+  await documents.send(
+    new ExecuteStatementCommand({ Statement: insert, Parameters: ["ql", 1, new Set(["a"])] }),
+  );
+  await assert.rejects(
+    documents.send(new ExecuteStatementCommand({ Statement: insert, Parameters: ["ql", 1, 2] })),
+    { name: "DuplicateItemException" },
+  );
+  await documents.send(
+    new ExecuteTransactionCommand({
+      TransactStatements: [
+        { Statement: insert, Parameters: ["ql", 2, new Set(["b"])] },
+        {
+          Statement: `UPDATE "${TableName}" SET tags = set_add(tags, <<'c'>>) WHERE pk = ? AND sk = 1`,
+          Parameters: ["ql"],
+        },
+      ],
+    }),
+  );
+  const { Items } = await documents.send(
+    new ExecuteStatementCommand({
+      Statement: `SELECT sk, tags FROM "${TableName}" WHERE pk = ? ORDER BY sk DESC`,
+      Parameters: ["ql"],
+    }),
+  );
+  assert.deepEqual(Items, [
+    { sk: 2, tags: new Set(["b"]) },
+    { sk: 1, tags: new Set(["a", "c"]) },
+  ]);
 });
 
 test("an unknown table is an error of its own class", async () => {

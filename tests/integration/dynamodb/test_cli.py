@@ -23,6 +23,9 @@ def test_a_day_with_the_cli(cli, unique):
     )  # fmt: skip
     assert [item["sk"]["N"] for item in found["Items"]] == ["3", "4"]
     assert cli("dynamodb", "scan", "--table-name", name, "--page-size", "2", "--select", "COUNT")["Count"] == 5
+    statement = f"SELECT sk FROM \"{name}\" WHERE pk = 'x' AND sk < 2"
+    selected = cli("dynamodb", "execute-statement", "--statement", statement)
+    assert [item["sk"]["N"] for item in selected["Items"]] == ["0", "1"]
     failed = cli.run(
         "dynamodb", "put-item", "--table-name", name,
         "--item", json.dumps({"pk": {"S": "x"}, "sk": {"N": "3"}}),
