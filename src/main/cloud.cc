@@ -228,6 +228,9 @@ lambda::Options Cloud::Parts::lambda_options() {
     return credentials->service_may_assume(std::move(role), "lambda.amazonaws.com");
   };
   options.authenticator = authenticator.get();
+  options.services = &directory;
+  options.metrics = &cloudwatch->metrics();
+  options.services_need_permission = !config.dev;
   return options;
 }
 
@@ -298,6 +301,7 @@ void Cloud::Parts::add_services() {
   outbox->register_target("lambda", *lambda);
   outbox->register_target("kinesis", *kinesis);
   outbox->register_target("sqs", *sqs);
+  outbox->register_target("s3", lambda->bucket_target());
   add_observability(*pipeline, *database, clock, names, config.dev);
 }
 
@@ -317,6 +321,9 @@ Task<bool> Cloud::Parts::is_blob_named(std::string id) {
 Result<void> Cloud::Parts::listen() {
   loops->run();
   outbox->start(loops->at(0));
+  std::vector<Loop*> all_loops;
+  for (std::size_t i = 0; i < loops->size(); ++i) all_loops.push_back(&loops->at(i));
+  lambda->start(all_loops);
   logs->start(loops->at(0));
   sqs->start(loops->at(0));
   cloudwatch->start(loops->at(0));
@@ -353,6 +360,7 @@ void Cloud::drain() {
   const SteadyTime deadline = std::chrono::steady_clock::now() + std::chrono::seconds(parts_->config.drain_seconds);
   parts_->sqs->stop(deadline);
   parts_->server->drain(deadline);
+  parts_->lambda->drain(deadline);
   parts_->outbox->drain(deadline);
   parts_->engine->drain(deadline);
   parts_->dynamodb->stop(deadline);

@@ -23,7 +23,9 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
       options_(std::move(options)),
       code_(options_.code, blobs, pool),
       service_(api::model()),
-      location_key_(random_bytes(32)) {
+      location_key_(random_bytes(32)),
+      bucket_target_(*options_.services, clock),
+      sources_(poller_tools()) {
   // Any commit to our keys makes the compiled routes stale.
   for (const char* space : {"lambda", "lambda-url"}) {
     database_.on_commit(storage::Key(space).bytes(), [this](const auto&...) { ++changes_; });
@@ -35,10 +37,29 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
   register_layers();
   register_urls();
   register_invoke();
+  register_event_sources();
   outbox_.register_target("lambda", *this);
 }
 
 Lambda::~Lambda() = default;
+
+PollerTools Lambda::poller_tools() {
+  PollerTools tools(database_, outbox_, clock_, *options_.services);
+  tools.metrics = options_.metrics;
+  tools.invoke = [this](const MappingRow& mapping, std::string payload, std::string trace) {
+    return invoke_batch(mapping, std::move(payload), std::move(trace));
+  };
+  tools.role = [this](const MappingRow& mapping) { return role_of(mapping); };
+  return tools;
+}
+
+void Lambda::add_stream_source(const std::string& service, events::StreamSource& source) {
+  sources_.add_stream_source(service, source);
+}
+
+void Lambda::start(std::vector<Loop*> loops) { sources_.start(std::move(loops)); }
+
+void Lambda::drain(SteadyTime deadline) { sources_.drain(deadline); }
 
 Task<compute::Credentials> Lambda::credentials_for(const compute::FunctionVersion& version) {
   return options_.credentials_for_role(version.role, version.name);

@@ -14,12 +14,17 @@
 #include "base/thread_pool.h"
 #include "compute/engine.h"
 #include "events/function_invoker.h"
+#include "events/metric_sink.h"
 #include "events/outbox.h"
+#include "events/stream_source.h"
+#include "services/lambda/bucket_target.h"
 #include "services/lambda/code_store.h"
+#include "services/lambda/event_source/event_sources.h"
 #include "services/lambda/function_name.h"
 #include "services/lambda/store.h"
 #include "storage/blob_store.h"
 #include "storage/database.h"
+#include "wire/directory.h"
 #include "wire/generated/lambda.h"
 #include "wire/service.h"
 #include "wire/surface.h"
@@ -39,6 +44,11 @@ struct Options {
   std::function<Task<bool>(std::string role_arn)> may_assume;
   /// Checks signatures on function URLs with AuthType AWS_IAM. Null: they answer 403.
   access::Authenticator* authenticator = nullptr;
+  /// The services that event source mappings read from, and that take records of invocations. Outlives Lambda.
+  const wire::Directory* services = nullptr;
+  events::MetricSink* metrics = nullptr;  ///< May be null.
+  /// Whether a service that invokes a function for itself (S3, API Gateway, …) needs a permission in its policy.
+  bool services_need_permission = true;
 };
 
 /// A function version that is ready to run, with what decides on its running.
@@ -63,6 +73,15 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<events::Outcome> deliver(const events::Event& event) override;
   bool owns(const net::Request& request) const override;
   Task<net::Response> answer(net::Request& request, std::string request_id) override;
+
+  /// Streams that event source mappings may name: "kinesis", "dynamodb". Before `start`.
+  void add_stream_source(const std::string& service, events::StreamSource& source);
+  /// Begins to work on event source mappings. Any thread.
+  void start(std::vector<Loop*> loops);
+  /// Event sources are read no more; what runs for them ends until the deadline. Blocks; not on a loop.
+  void drain(SteadyTime deadline);
+  /// For the outbox: buckets as destinations.
+  events::Target& bucket_target() { return bucket_target_; }
 
   /// For the engine: credentials of the version's role.
   Task<compute::Credentials> credentials_for(const compute::FunctionVersion& version);
@@ -169,6 +188,23 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
                                std::string source_arn);
   Task<compute::InvocationResult> run(const Runnable& runnable, compute::Invocation invocation);
 
+  Task<BatchReply> invoke_batch(const MappingRow& mapping, std::string payload, std::string trace);
+
+  // operations_event_sources.cc
+  void register_event_sources();
+  using Mapping = wire::lambda::EventSourceMappingConfiguration;
+  Task<Mapping> create_mapping(Call& call, const wire::lambda::CreateEventSourceMappingRequest& input);
+  Task<Mapping> get_mapping(Call& call, const wire::lambda::GetEventSourceMappingRequest& input);
+  Task<Mapping> update_mapping(Call& call, const wire::lambda::UpdateEventSourceMappingRequest& input);
+  Task<Mapping> delete_mapping(Call& call, const wire::lambda::DeleteEventSourceMappingRequest& input);
+  Task<wire::lambda::ListEventSourceMappingsResponse> list_mappings_of(
+      Call& call, const wire::lambda::ListEventSourceMappingsRequest& input);
+  Task<FunctionName> mapped_function(Call& call, std::string function_name);
+  Task<void> check_source(const MappingRow& mapping, std::int32_t function_timeout);
+  Task<std::int32_t> timeout_of(std::string function_arn);
+  Task<std::string> role_of(const MappingRow& mapping);
+  PollerTools poller_tools();
+
   // asynchronous.cc
   struct Settings;
   Task<Settings> settings_of(FunctionName name);
@@ -201,6 +237,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   CodeStore code_;
   wire::Service service_;
   const std::string location_key_;  ///< Signs code locations.
+  BucketTarget bucket_target_;
+  EventSources sources_;
 
   std::mutex mutex_;
   std::atomic<std::uint64_t> changes_{0};
