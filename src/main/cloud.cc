@@ -302,6 +302,7 @@ void Cloud::Parts::add_services() {
   outbox->register_target("kinesis", *kinesis);
   outbox->register_target("sqs", *sqs);
   outbox->register_target("s3", lambda->bucket_target());
+  lambda->add_stream_source("kinesis", *kinesis);
   add_observability(*pipeline, *database, clock, names, config.dev);
 }
 
@@ -321,15 +322,15 @@ Task<bool> Cloud::Parts::is_blob_named(std::string id) {
 Result<void> Cloud::Parts::listen() {
   loops->run();
   outbox->start(loops->at(0));
-  std::vector<Loop*> all_loops;
-  for (std::size_t i = 0; i < loops->size(); ++i) all_loops.push_back(&loops->at(i));
-  lambda->start(all_loops);
   logs->start(loops->at(0));
   sqs->start(loops->at(0));
   cloudwatch->start(loops->at(0));
   cloudformation->start(loops->at(0));
   kinesis->start(loops->at(loops->size() - 1));
   dynamodb->start(loops->at(loops->size() - 1));
+  std::vector<Loop*> all_loops;
+  for (std::size_t i = 0; i < loops->size(); ++i) all_loops.push_back(&loops->at(i));
+  lambda->start(all_loops);
   const Result<std::uint16_t> bound = server->listen(config.host, config.port);
   if (!bound.ok()) return cannot("cannot listen on " + config.host + ":" + std::to_string(config.port), bound.error());
   port = *bound;

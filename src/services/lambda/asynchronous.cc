@@ -1,8 +1,11 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "services/lambda/event_source/poller.h"
+#include "services/lambda/invocation_record.h"
 #include "services/lambda/lambda.h"
-#include "wire/json_writer.h"
+#include "services/lambda/lineage.h"
+#include "services/lambda/permission.h"
 
 /// Asynchronous invocations: events of the outbox that name a function. Function errors are tried again after one
 /// minute and after two, throttles and failures of the platform with growing pauses until the event is too old; what is
@@ -16,10 +19,26 @@ using storage::Transaction;
 
 constexpr std::int32_t kDefaultAge = 21600;
 constexpr std::int32_t kDefaultRetries = 2;
+constexpr milliseconds kShortestPause{1000};
+constexpr milliseconds kLongestPause{300'000};
+/// How often the function itself has failed: kept with the event, so that a restart does not begin again.
+constexpr const char* kFailures = "@Failures";
+constexpr const char* kTrace = "@TraceHeader";
+
+std::string attribute_of(const events::Event& event, const char* name) {
+  const auto found = event.attributes.find(name);
+  return found == event.attributes.end() ? std::string() : found->second;
+}
+
+std::uint32_t failures_of(const events::Event& event) {
+  const std::int64_t count = parse_int(attribute_of(event, kFailures)).value_or(0);
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(count, 0, 1000));
+}
 
 }  // namespace
 
 struct Lambda::Settings {
+  Settings() = default;
   std::int32_t age_seconds = kDefaultAge;
   std::int32_t retries = kDefaultRetries;
   std::string on_success;
@@ -50,121 +69,104 @@ Task<Lambda::Settings> Lambda::settings_of(FunctionName name) {
   co_return co_await storage::transact(database_, read);
 }
 
-std::uint32_t Lambda::failures_of(const std::string& event_id, bool one_more) {
-  const std::lock_guard lock(mutex_);
-  if (one_more) return ++failures_[event_id];
-  const auto found = failures_.find(event_id);
-  return found == failures_.end() ? 0 : found->second;
-}
-
-void Lambda::forget_failures(const std::string& event_id) {
-  const std::lock_guard lock(mutex_);
-  failures_.erase(event_id);
-}
-
 Task<events::Outcome> Lambda::deliver(const events::Event& event) {
   const std::optional<FunctionName> name = parse_function_arn(event.target_arn);
   if (!name) co_return events::Outcome::dropped("not a function: " + event.target_arn);
   const Result<Settings> settings = co_await attempt(settings_of(*name));
   if (!settings && settings.error().http_status() == 404) {
-    forget_failures(event.id);
     co_return events::Outcome::dropped(settings.error().message());
   }
   if (!settings) co_return settings.error();
-  const auto age = std::chrono::duration_cast<seconds>(clock_.now() - event.recorded);
-  if (age.count() > settings->age_seconds) {
-    co_return co_await give_up(event, *name, *settings, nullptr, std::string("EventAgeExceeded"));
-  }
   const Runnable target = co_await runnable(*name);
-  if (target.reserved == 0) {
-    co_return co_await give_up(event, *name, *settings, nullptr, std::string("ZeroReservedConcurrency"));
+  const Result<void> permitted = permit(target, event.source_arn, event.account);
+  if (!permitted.ok()) co_return events::Outcome::dropped(permitted.error().message());
+  if (target.metrics && event.attempt == 0) target.metrics->event_received();
+
+  InvocationRecord record(event, *name);
+  const auto age = clock_.now() - event.recorded;
+  if (age > seconds(settings->age_seconds)) {
+    record.condition = "EventAgeExceeded";
+    co_return co_await give_up(event, *settings, target, std::move(record));
   }
+  if (target.reserved == 0) {
+    record.condition = "ZeroReservedConcurrency";
+    record.invocations = 0;
+    co_return co_await give_up(event, *settings, target, std::move(record));
+  }
+  std::string trace = attribute_of(event, kTrace);
+  if (trace.empty()) trace = new_trace(clock_.now());
+  const Lineage lineage = next_hop(trace, name->arn());
+  record.trace = lineage.header;
+  if (lineage.hops > kMostHops && target.stops_recursion) {
+    if (target.metrics) target.metrics->recursion_stopped();
+    record.condition = "RecursiveInvocation";
+    co_return co_await give_up(event, *settings, target, std::move(record));
+  }
+  if (target.metrics) target.metrics->event_age(age);
+  co_return co_await try_event(event, *settings, target, std::move(record));
+}
+
+Task<events::Outcome> Lambda::try_event(const events::Event& event, const Settings& settings, const Runnable& target,
+                                        InvocationRecord record) {
   compute::Invocation invocation;
   invocation.request_id = event.id;
   invocation.payload = event.payload.empty() ? "{}" : event.payload;
+  invocation.trace_id = record.trace;
   const Result<compute::InvocationResult> result = co_await attempt(run(target, std::move(invocation)));
+  std::uint32_t failures = failures_of(event);
   milliseconds pause{0};
-  if (!result) {
-    pause = seconds(std::min<std::int64_t>(300, std::int64_t{1} << std::min(event.attempt, 9u)));
-  } else if (!result->function_error.empty()) {
-    const std::uint32_t failures = failures_of(event.id, true);
-    if (failures > static_cast<std::uint32_t>(settings->retries)) {
-      co_return co_await give_up(event, *name, *settings, &*result, std::string("RetriesExhausted"));
+  std::string why;
+  if (result.ok()) {
+    record.invocations = failures + 1;
+    record.set_answer(*result, target.version->version);
+    if (result->function_error.empty()) {
+      record.condition = "Success";
+      if (!settings.on_success.empty()) co_await send(settings.on_success, record);
+      co_return events::Outcome::delivered();
+    }
+    why = "the function failed";
+    if (++failures > static_cast<std::uint32_t>(settings.retries)) {
+      record.condition = "RetriesExhausted";
+      co_return co_await give_up(event, settings, target, std::move(record));
     }
     pause = std::chrono::minutes(failures);
   } else {
-    if (!settings->on_success.empty()) {
-      co_await send_record(event, *name, settings->on_success, &*result, std::string("Success"), event.attempt + 1);
-    }
-    forget_failures(event.id);
-    co_return events::Outcome::delivered();
+    why = result.error().message();
+    record.error_code = result.error().http_status();
+    pause = growing_pause(event.attempt - std::min(event.attempt, failures), kShortestPause, kLongestPause);
   }
-  if (age + pause > seconds(settings->age_seconds)) {
-    co_return co_await give_up(event, *name, *settings, result ? &*result : nullptr, std::string("EventAgeExceeded"));
+  if (clock_.now() - event.recorded + pause > seconds(settings.age_seconds)) {
+    record.condition = "EventAgeExceeded";
+    co_return co_await give_up(event, settings, target, std::move(record));
   }
-  co_return events::Outcome::retry(pause, result ? "the function failed" : result.error().message());
+  events::Outcome again = events::Outcome::retry(pause, std::move(why));
+  again.notes[kFailures] = std::to_string(failures);
+  co_return again;
 }
 
-Task<events::Outcome> Lambda::give_up(const events::Event& event, const FunctionName& name, const Settings& settings,
-                                      const compute::InvocationResult* result, std::string condition) {
-  const std::uint32_t tries = condition == "ZeroReservedConcurrency" ? 0 : event.attempt + (result ? 1 : 0);
-  if (!settings.on_failure.empty()) co_await send_record(event, name, settings.on_failure, result, condition, tries);
+Task<events::Outcome> Lambda::give_up(const events::Event& event, const Settings& settings, const Runnable& target,
+                                      InvocationRecord record) {
+  if (target.metrics) target.metrics->event_dropped();
+  if (!settings.on_failure.empty()) co_await send(settings.on_failure, record);
   if (!settings.dead_letter.empty()) {
-    const auto record = [&](Transaction& txn) -> Task<void> {
-      events::Event letter;
-      letter.account = event.account;
-      letter.region = event.region;
-      letter.target_arn = settings.dead_letter;
-      letter.source_arn = name.arn();
-      letter.payload = event.payload;
-      letter.attributes["RequestID"] = event.id;
-      letter.attributes["ErrorCode"] = result ? "200" : "429";
-      letter.attributes["ErrorMessage"] = result ? result->payload.substr(0, 1024) : condition;
-      outbox_.record(txn, std::move(letter));
+    const events::Event letter = record.dead_letter(settings.dead_letter);
+    const auto put = [&](Transaction& txn) -> Task<void> {
+      outbox_.record(txn, letter);
       co_return;
     };
-    co_await storage::transact(database_, record);
+    co_await storage::transact(database_, put);
   }
-  forget_failures(event.id);
-  co_return events::Outcome::dropped(condition + " (" + name.qualified_arn() + ")");
+  co_return events::Outcome::dropped(record.condition + " (" + event.target_arn + ")");
 }
 
-/// The record that a destination gets.
-Task<void> Lambda::send_record(const events::Event& event, const FunctionName& name, std::string destination,
-                               const compute::InvocationResult* result, std::string condition, std::uint32_t tries) {
-  wire::JsonWriter json;
-  json.begin_object().key("version").string("1.0").key("timestamp").string(iso8601(clock_.now(), true));
-  json.key("requestContext").begin_object();
-  json.key("requestId").string(event.id);
-  json.key("functionArn").string(name.arn() + ":" + name.qualifier.value_or("$LATEST"));
-  json.key("condition").string(condition).key("approximateInvokeCount").integer(tries).end_object();
-  json.key("requestPayload").raw(json_problem(event.payload) ? "{}" : event.payload);
-  if (result) {
-    json.key("responseContext").begin_object().key("statusCode").integer(200);
-    json.key("executedVersion").string(name.qualifier.value_or("$LATEST"));
-    if (!result->function_error.empty()) json.key("functionError").string(result->function_error);
-    json.end_object();
-    json.key("responsePayload");
-    // A runtime of the function's own may answer anything.
-    if (json_problem(result->payload)) {
-      json.string(is_utf8(result->payload) ? result->payload : base64_encode(result->payload));
-    } else {
-      json.raw(result->payload);
-    }
-  }
-  json.end_object();
-  const std::string payload = json.take();
-  const auto record = [&](Transaction& txn) -> Task<void> {
-    events::Event sent;
-    sent.account = event.account;
-    sent.region = event.region;
-    sent.target_arn = destination;
-    sent.source_arn = name.arn();
-    sent.payload = payload;
-    outbox_.record(txn, std::move(sent));
+/// The record of an invocation, to a destination.
+Task<void> Lambda::send(std::string destination, const InvocationRecord& record) {
+  const events::Event sent = record.to_destination(destination, clock_.now());
+  const auto put = [&](Transaction& txn) -> Task<void> {
+    outbox_.record(txn, sent);
     co_return;
   };
-  co_await storage::transact(database_, record);
+  co_await storage::transact(database_, put);
 }
 
 }  // namespace cumulet::lambda

@@ -38,6 +38,7 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
   register_urls();
   register_invoke();
   register_event_sources();
+  register_recursion();
   outbox_.register_target("lambda", *this);
 }
 

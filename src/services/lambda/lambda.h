@@ -10,6 +10,7 @@
 #include <string>
 
 #include "access/authenticate.h"
+#include "access/policy.h"
 #include "base/clock.h"
 #include "base/thread_pool.h"
 #include "compute/engine.h"
@@ -21,6 +22,8 @@
 #include "services/lambda/code_store.h"
 #include "services/lambda/event_source/event_sources.h"
 #include "services/lambda/function_name.h"
+#include "services/lambda/invocation_metrics.h"
+#include "services/lambda/invocation_record.h"
 #include "services/lambda/store.h"
 #include "storage/blob_store.h"
 #include "storage/database.h"
@@ -55,7 +58,10 @@ struct Options {
 struct Runnable {
   std::shared_ptr<const compute::FunctionVersion> version;
   std::int64_t reserved = -1;
+  bool stops_recursion = true;
   std::string arn;  ///< As asked for: with the qualifier, if there was one.
+  std::shared_ptr<const access::Policy> policy;
+  std::shared_ptr<InvocationMetrics> metrics;  ///< Null when nobody takes them.
 };
 
 /// AWS Lambda: functions, versions, aliases, layers, URLs, policies, and their invocation. Three doors lead to a
@@ -151,6 +157,13 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<wire::lambda::ListFunctionEventInvokeConfigsResponse> list_event_configs(
       Call& call, const wire::lambda::ListFunctionEventInvokeConfigsRequest& input);
 
+  // operations_recursion.cc
+  void register_recursion();
+  Task<wire::lambda::PutFunctionRecursionConfigResponse> put_recursion(
+      Call& call, const wire::lambda::PutFunctionRecursionConfigRequest& input);
+  Task<wire::lambda::GetFunctionRecursionConfigResponse> get_recursion(
+      Call& call, const wire::lambda::GetFunctionRecursionConfigRequest& input);
+
   // operations_layers.cc
   void register_layers();
   Task<wire::lambda::PublishLayerVersionResponse> publish_layer(Call& call,
@@ -184,9 +197,10 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   void register_invoke();
   Task<wire::lambda::InvocationResponse> invoke_operation(Call& call, const wire::lambda::InvocationRequest& input);
   Task<wire::lambda::InvokeAsyncResponse> invoke_async(Call& call, const wire::lambda::InvokeAsyncRequest& input);
-  Task<void> record_invocation(const Runnable& runnable, std::string payload, std::string request_id,
-                               std::string source_arn);
+  Task<void> record_invocation(const Runnable& runnable, std::string payload, std::string trace, Call& call);
   Task<compute::InvocationResult> run(const Runnable& runnable, compute::Invocation invocation);
+  /// Whether `source_arn`, if it is a service's resource, may invoke the function.
+  Result<void> permit(const Runnable& runnable, const std::string& source_arn, const std::string& account) const;
 
   Task<BatchReply> invoke_batch(const MappingRow& mapping, std::string payload, std::string trace);
 
@@ -208,18 +222,18 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   // asynchronous.cc
   struct Settings;
   Task<Settings> settings_of(FunctionName name);
-  Task<events::Outcome> give_up(const events::Event& event, const FunctionName& name, const Settings& settings,
-                                const compute::InvocationResult* result, std::string condition);
-  Task<void> send_record(const events::Event& event, const FunctionName& name, std::string destination,
-                         const compute::InvocationResult* result, std::string condition, std::uint32_t tries);
-  std::uint32_t failures_of(const std::string& event_id, bool one_more);
-  void forget_failures(const std::string& event_id);
+  Task<events::Outcome> try_event(const events::Event& event, const Settings& settings, const Runnable& target,
+                                  InvocationRecord record);
+  Task<events::Outcome> give_up(const events::Event& event, const Settings& settings, const Runnable& target,
+                                InvocationRecord record);
+  Task<void> send(std::string destination, const InvocationRecord& record);
 
   // runnable.cc: what runs, compiled, until something of any function changes.
   struct Route;
   Task<Runnable> runnable(FunctionName name);
   Task<std::shared_ptr<const Route>> load_route(FunctionName name);
   Task<std::shared_ptr<const compute::FunctionVersion>> load_version(FunctionName name);
+  std::shared_ptr<InvocationMetrics> metrics_of(const FunctionName& name);
 
   /// The version row that a name with a qualifier means; fails with ResourceNotFoundException.
   Task<VersionRow> require_version(storage::Transaction& txn, FunctionName name);
@@ -244,8 +258,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   std::atomic<std::uint64_t> changes_{0};
   std::uint64_t cached_at_ = 0;
   std::map<std::string, std::shared_ptr<const Route>, std::less<>> routes_;
-  std::map<std::string, std::uint32_t>
-      failures_;  ///< Of events that will be tried again: how often the function failed.
+  /// Of the functions whose routes are in use, so that a change does not begin them anew.
+  std::map<std::string, std::weak_ptr<InvocationMetrics>, std::less<>> metrics_;
 };
 
 /// An error of the caller's making, as Lambda renders it (with the member Type).

@@ -3,6 +3,8 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/lineage.h"
+#include "services/lambda/permission.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -28,11 +30,13 @@ Error too_large(std::size_t limit) {
 std::string trace_of(const net::Request& request, Timestamp now) {
   const std::string_view given = request.headers.get("X-Amzn-Trace-Id");
   if (given.starts_with("Root=") && given.size() < 512) return std::string(given);
-  char seconds[9];
-  std::snprintf(seconds, sizeof seconds, "%08llx",
-                static_cast<unsigned long long>(now.time_since_epoch().count() / 1000000));
-  const std::string random = hex_encode(random_bytes(20));
-  return "Root=1-" + std::string(seconds) + "-" + random.substr(0, 24) + ";Parent=" + random.substr(24) + ";Sampled=0";
+  return new_trace(now);
+}
+
+Error recursive() {
+  return user_error(api::errors::kRecursiveInvocationException,
+                    "Lambda has detected your function being invoked in a recursive loop with other AWS resources and "
+                    "stopped your function's invocation.");
 }
 
 Result<std::string> client_context(const std::optional<std::string>& given) {
@@ -89,7 +93,8 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
     co_return output;
   }
   if (event) {
-    co_await record_invocation(target, std::move(payload), call.request_id, call.caller.arn);
+    const std::string trace = trace_of(call.http, call.time);
+    co_await record_invocation(target, std::move(payload), trace, call);
     output.status_code = 202;
     co_return output;
   }
@@ -97,7 +102,9 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
   invocation.request_id = call.request_id;
   invocation.payload = std::move(payload);
   invocation.client_context = std::move(context);
-  invocation.trace_id = trace_of(call.http, call.time);
+  const Lineage lineage = next_hop(trace_of(call.http, call.time), name.arn());
+  if (lineage.hops > kMostHops && target.stops_recursion) co_await fail(recursive());
+  invocation.trace_id = lineage.header;
   invocation.tail = input.log_type == "Tail";
   call.reply_headers.add("X-Amzn-Trace-Id", invocation.trace_id);
   const bool tail = invocation.tail;
@@ -120,22 +127,23 @@ Task<api::InvokeAsyncResponse> Lambda::invoke_async(Call& call, const api::Invok
   if (const std::optional<std::string> problem = json_problem(payload)) {
     co_await fail(bad_content("Could not parse request body into json: " + *problem));
   }
-  co_await record_invocation(target, std::move(payload), call.request_id, call.caller.arn);
+  const std::string trace = trace_of(call.http, call.time);
+  co_await record_invocation(target, std::move(payload), trace, call);
   api::InvokeAsyncResponse output;
   output.status = 202;
   co_return output;
 }
 
-Task<void> Lambda::record_invocation(const Runnable& runnable, std::string payload, std::string request_id,
-                                     std::string source_arn) {
+Task<void> Lambda::record_invocation(const Runnable& runnable, std::string payload, std::string trace, Call& call) {
   const auto record = [&](Transaction& txn) -> Task<void> {
     events::Event event;
-    event.id = request_id;
+    event.id = call.request_id;
     event.account = runnable.version->account;
     event.region = runnable.version->region;
     event.target_arn = runnable.arn;
-    event.source_arn = source_arn;
+    event.source_arn = call.caller.arn;
     event.payload = payload;
+    event.attributes["@TraceHeader"] = trace;
     outbox_.record(txn, std::move(event));
     co_return;
   };
@@ -144,7 +152,19 @@ Task<void> Lambda::record_invocation(const Runnable& runnable, std::string paylo
 
 Task<compute::InvocationResult> Lambda::run(const Runnable& runnable, compute::Invocation invocation) {
   invocation.invoked_arn = runnable.arn;
-  return engine_.invoke(runnable.version, std::move(invocation), runnable.reserved);
+  const std::shared_ptr<InvocationMetrics> metrics = runnable.metrics;
+  if (metrics) metrics->began();
+  Result<compute::InvocationResult> result =
+      co_await attempt(engine_.invoke(runnable.version, std::move(invocation), runnable.reserved));
+  if (metrics && result.ok()) metrics->ended(!result->function_error.empty(), result->duration_ms);
+  if (metrics && !result.ok() && result.error().http_status() == 429) metrics->throttled();
+  if (metrics && !result.ok() && result.error().http_status() != 429) metrics->broke_off();
+  co_return std::move(result);
+}
+
+Result<void> Lambda::permit(const Runnable& runnable, const std::string& source_arn, const std::string& account) const {
+  if (!options_.services_need_permission) return {};
+  return check_permission(*runnable.policy, runnable.arn, source_arn, account);
 }
 
 /// What event source mappings run: with the function's own role, so no policy is asked.
@@ -155,7 +175,12 @@ Task<BatchReply> Lambda::invoke_batch(const MappingRow& mapping, std::string pay
   compute::Invocation invocation;
   invocation.request_id = uuid();
   invocation.payload = std::move(payload);
-  invocation.trace_id = std::move(trace);
+  const Lineage lineage = next_hop(trace.empty() ? new_trace(clock_.now()) : trace, name->arn());
+  if (lineage.hops > kMostHops && target.stops_recursion) {
+    if (target.metrics) target.metrics->recursion_stopped();
+    co_await fail(recursive());
+  }
+  invocation.trace_id = lineage.header;
   BatchReply reply;
   reply.request_id = invocation.request_id;
   reply.executed_version = target.version->version;
@@ -166,11 +191,11 @@ Task<BatchReply> Lambda::invoke_batch(const MappingRow& mapping, std::string pay
 }
 
 Task<events::FunctionReply> Lambda::invoke(std::string function, std::string payload, std::string source_arn) {
-  (void)source_arn;
   const std::optional<FunctionName> name = parse_function_arn(function);
   if (!name) co_await fail(function_not_found(function));
   if (payload.size() > kSyncLimit) co_await fail(too_large(kSyncLimit));
   const Runnable target = co_await runnable(*name);
+  co_await permit(target, source_arn, name->account);
   compute::Invocation invocation;
   invocation.request_id = uuid();
   invocation.payload = std::move(payload);

@@ -77,6 +77,30 @@ Result<FunctionName> function_of(const std::string& arn, const wire::Call& call)
   return parse_function_name(arn, call.account(), call.region, std::nullopt);
 }
 
+/// Functions, standard queues and topics, event buses, and for failures buckets; not the function itself.
+Result<void> check_destinations(const std::optional<api::DestinationConfig>& config, const FunctionName& name) {
+  if (!config) return {};
+  const auto check = [&](const std::optional<std::string>& arn, bool failure) -> Result<void> {
+    if (!arn || arn->empty()) return {};
+    const std::optional<FunctionName> function = parse_function_arn(*arn);
+    if (function && function->arn() == name.arn()) {
+      return invalid("You can't specify the function as a destination for itself.");
+    }
+    const std::vector<std::string_view> parts = split(*arn, ':');
+    const std::string_view service = parts.size() < 6 ? std::string_view() : parts[2];
+    const bool good = function || (service == "sqs" && !arn->ends_with(".fifo")) ||
+                      (service == "sns" && !arn->ends_with(".fifo")) ||
+                      (service == "events" && parts[5].starts_with("event-bus/")) || (failure && is_bucket(*arn));
+    if (good) return {};
+    return invalid("The destination ARN " + *arn + " is invalid.");
+  };
+  if (config->on_success) {
+    Result<void> checked = check(config->on_success->destination, false);
+    if (!checked.ok()) return checked;
+  }
+  return config->on_failure ? check(config->on_failure->destination, true) : Result<void>();
+}
+
 void fill_event_config(api::FunctionEventInvokeConfig& config, const FunctionName& name, Timestamp now) {
   config.last_modified = now;
   config.function_arn = name.arn() + ":" + name.qualifier.value_or("$LATEST");
@@ -240,9 +264,7 @@ Task<api::GetPolicyResponse> Lambda::get_policy(Call& call, const api::GetPolicy
       co_await fail(user_error(api::errors::kResourceNotFoundException, "The resource you requested does not exist."));
     }
     api::GetPolicyResponse output;
-    std::string& policy = output.policy.emplace(R"({"Version":"2012-10-17","Id":"default","Statement":[)");
-    for (const auto& [id, statement] : statements) policy += (policy.ends_with('[') ? "" : ",") + statement;
-    policy += "]}";
+    output.policy = policy_document(statements);
     output.revision_id = row.configuration.revision_id;
     co_return output;
   };
@@ -302,6 +324,7 @@ Task<api::FunctionEventInvokeConfig> Lambda::put_event_config(Call& call,
   config.maximum_retry_attempts = input.maximum_retry_attempts;
   config.maximum_event_age_in_seconds = input.maximum_event_age_in_seconds;
   config.destination_config = input.destination_config;
+  co_await check_destinations(config.destination_config, name);
   fill_event_config(config, name, clock_.now());
   const Store store(name.account, name.region);
   const auto put = [&](Transaction& txn) -> Task<void> {
@@ -330,6 +353,7 @@ Task<api::FunctionEventInvokeConfig> Lambda::update_event_config(
     if (input.maximum_retry_attempts) config.maximum_retry_attempts = input.maximum_retry_attempts;
     if (input.maximum_event_age_in_seconds) config.maximum_event_age_in_seconds = input.maximum_event_age_in_seconds;
     if (input.destination_config) config.destination_config = input.destination_config;
+    co_await check_destinations(config.destination_config, name);
     fill_event_config(config, name, clock_.now());
     store.put_event_config(txn, name.name, settings_key(name), config);
     co_return config;

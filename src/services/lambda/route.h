@@ -15,7 +15,10 @@ struct Lambda::Route {
   std::shared_ptr<const compute::FunctionVersion> other;
   double other_weight = 0;
   std::int64_t reserved = -1;
+  bool stops_recursion = true;
   std::string arn;
+  std::shared_ptr<const access::Policy> policy;  ///< Of the function or of its qualifier.
+  std::shared_ptr<InvocationMetrics> metrics;
 };
 
 }  // namespace cumulet::lambda

@@ -11,6 +11,8 @@ namespace {
 namespace api = wire::lambda;
 using storage::Transaction;
 
+constexpr std::size_t kMostMetrics = 10'000;
+
 double random_share() {
   thread_local std::minstd_rand generator{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(generator);
@@ -44,7 +46,10 @@ Task<Runnable> Lambda::runnable(FunctionName name) {
   Runnable runnable;
   runnable.version = route->other && random_share() < route->other_weight ? route->other : route->version;
   runnable.reserved = route->reserved;
+  runnable.stops_recursion = route->stops_recursion;
   runnable.arn = key;
+  runnable.policy = route->policy;
+  runnable.metrics = route->metrics;
   co_return runnable;
 }
 
@@ -54,10 +59,15 @@ Task<std::shared_ptr<const Lambda::Route>> Lambda::load_route(FunctionName name)
   FunctionName second = name;
   double weight = 0;
   std::int64_t reserved = -1;
+  bool stops_recursion = true;
+  std::map<std::string, std::string> statements;
   const auto read = [&](Transaction& txn) -> Task<void> {
     const std::optional<FunctionRow> function = co_await store.find_function(txn, name.name);
     if (!function) co_await fail(function_not_found(name.qualified_arn()));
     reserved = function->reserved;
+    stops_recursion = function->recursive_loop != "Allow";
+    const bool latest = !name.qualifier || *name.qualifier == "$LATEST";
+    statements = co_await store.find_policy(txn, name.name, latest ? std::string() : *name.qualifier);
     if (!name.qualifier || version_number(*name.qualifier)) co_return;
     const std::optional<api::AliasConfiguration> alias = co_await store.find_alias(txn, name.name, *name.qualifier);
     if (!alias) co_await fail(function_not_found(name.qualified_arn()));
@@ -74,7 +84,26 @@ Task<std::shared_ptr<const Lambda::Route>> Lambda::load_route(FunctionName name)
   if (weight > 0) route->other = co_await load_version(second);
   route->other_weight = weight;
   route->reserved = reserved;
+  route->stops_recursion = stops_recursion;
+  Result<access::Policy> policy = access::parse_policy(policy_document(statements), access::PolicyKind::kResource);
+  auto parsed = std::make_shared<access::Policy>();
+  if (policy.ok()) *parsed = std::move(*policy);
+  route->policy = std::move(parsed);
+  route->metrics = metrics_of(name);
   co_return std::shared_ptr<const Route>(std::move(route));
+}
+
+std::shared_ptr<InvocationMetrics> Lambda::metrics_of(const FunctionName& name) {
+  if (options_.metrics == nullptr) return nullptr;
+  const std::lock_guard lock(mutex_);
+  if (metrics_.size() > kMostMetrics) std::erase_if(metrics_, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<InvocationMetrics>& kept = metrics_[name.qualified_arn()];
+  std::shared_ptr<InvocationMetrics> metrics = kept.lock();
+  if (!metrics) {
+    metrics = std::make_shared<InvocationMetrics>(*options_.metrics, name);
+    kept = metrics;
+  }
+  return metrics;
 }
 
 Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(FunctionName name) {

@@ -55,6 +55,7 @@ FunctionRow decode_function(std::string_view bytes) {
   function.next_version = row.number();
   function.reserved = row.signed_number();
   function.tags = row.text_map();
+  function.recursive_loop = row.text();
   return function;
 }
 
@@ -138,6 +139,7 @@ Task<std::optional<FunctionRow>> Store::find_function(Transaction& txn, std::str
 void Store::put_function(Transaction& txn, const FunctionRow& function) const {
   RowWriter row;
   row.text(function.name).number(function.next_version).signed_number(function.reserved).text_map(function.tags);
+  row.text(function.recursive_loop);
   txn.put(key_of(*this, "f", function.name), std::move(row).bytes());
 }
 
@@ -361,6 +363,12 @@ void erase_blob_name(Transaction& txn, const std::string& blob) { txn.erase(Key(
 Task<bool> find_blob_name(Transaction& txn, std::string blob) {
   const std::optional<std::string> found = co_await txn.get(Key("lambda-blob").text(blob).bytes());
   co_return found.has_value();
+}
+
+std::string policy_document(const std::map<std::string, std::string>& statements) {
+  std::string policy = R"({"Version":"2012-10-17","Id":"default","Statement":[)";
+  for (const auto& [id, statement] : statements) policy += (policy.ends_with('[') ? "" : ",") + statement;
+  return policy + "]}";
 }
 
 std::optional<std::uint64_t> version_number(const std::string& qualifier) {

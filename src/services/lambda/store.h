@@ -17,6 +17,7 @@ struct FunctionRow {
   std::uint64_t next_version = 1;
   std::int64_t reserved = -1;  ///< Reserved concurrency; negative: none.
   std::map<std::string, std::string> tags;
+  std::string recursive_loop;  ///< "Allow", or "Terminate" (also when empty).
 };
 
 /// One version; "$LATEST" is one that changes.
@@ -122,6 +123,9 @@ Task<std::optional<UrlTarget>> find_url_target(storage::Transaction& txn, std::s
 void put_blob_name(storage::Transaction& txn, const std::string& blob);
 void erase_blob_name(storage::Transaction& txn, const std::string& blob);
 Task<bool> find_blob_name(storage::Transaction& txn, std::string blob);
+
+/// A resource policy of these statements, as GetPolicy shows it.
+std::string policy_document(const std::map<std::string, std::string>& statements);
 
 /// "$LATEST" → 0, "12" → 12; nullopt for an alias.
 std::optional<std::uint64_t> version_number(const std::string& qualifier);

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "events/metric_sink.h"
+#include "services/lambda/function_name.h"
+
+/// What a function's invocations report to CloudWatch, as AWS/Lambda: of all functions, of this one, and of its
+/// qualifier. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+namespace cumulet::lambda {
+
+class InvocationMetrics {
+ public:
+  InvocationMetrics(events::MetricSink& sink, const FunctionName& name);
+
+  void began() noexcept;
+  /// `failed`: the function gave an error.
+  void ended(bool failed, double duration_ms) noexcept;
+  void throttled() noexcept;
+  /// The platform failed: the invocation counts for nothing.
+  void broke_off() noexcept { --under_way_; }
+  void event_received() noexcept;
+  void event_age(std::chrono::microseconds age) noexcept;
+  void event_dropped() noexcept;
+  void dead_letter_failed() noexcept;
+  void recursion_stopped() noexcept;
+
+ private:
+  /// One metric, in all the series that it belongs to.
+  class Metric {
+   public:
+    Metric(events::MetricSink& sink, const FunctionName& name, const char* metric, const char* unit);
+    void record(double value) const noexcept;
+
+   private:
+    std::vector<std::shared_ptr<events::MetricSeries>> series_;
+  };
+
+  std::atomic<std::int64_t> under_way_{0};
+  Metric invocations_;
+  Metric errors_;
+  Metric throttles_;
+  Metric duration_;
+  Metric concurrent_;
+  Metric received_;
+  Metric age_;
+  Metric dropped_;
+  Metric dead_letter_errors_;
+  Metric recursions_;
+};
+
+}  // namespace cumulet::lambda
