@@ -75,6 +75,14 @@ std::string function_of(const std::string& uri) {
   return arn;
 }
 
+/// The end of the ARN that stands for a route in a function's policy: "GET/posts/{id}", "$default"; "*" is any method.
+std::string source_of(const std::string& route_key) {
+  const std::size_t space = route_key.find(' ');
+  if (space == std::string::npos) return route_key;
+  const std::string method = route_key.substr(0, space);
+  return (method == "ANY" ? "*" : method) + route_key.substr(space + 1);
+}
+
 std::string resource_path(const Route& route) {
   const std::string key = route.route_key.value_or("$default");
   const std::size_t space = key.find(' ');
@@ -213,7 +221,7 @@ Task<net::Response> ApiGateway::integrate(const LiveStage& live, const RouteTabl
   std::string event =
       first_format ? events::http_event_v1(request, *body, context) : events::http_event_v2(request, *body, context);
   const std::string source = "arn:aws:execute-api:" + live.address.region + ":" + live.address.account + ":" +
-                             live.address.api_id + "/" + context.stage + "/*";
+                             live.address.api_id + "/" + context.stage + "/" + source_of(context.route_key);
   const std::chrono::milliseconds limit(integration->timeout_in_millis.value_or(30'000));
   const Result<events::FunctionReply> reply =
       co_await attempt(call_function(function_of(uri), std::move(event), source, limit));

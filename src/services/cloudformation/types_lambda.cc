@@ -294,6 +294,79 @@ class EventInvokeConfigType final : public ResourceType {
   }
 };
 
+/// AWS::Lambda::EventSourceMapping
+class EventSourceMappingType final : public ResourceType {
+ public:
+  const std::set<std::string>& replaced_by() const override {
+    static const std::set<std::string> kNames{"EventSourceArn", "SelfManagedEventSource", "StartingPosition",
+                                              "StartingPositionTimestamp"};
+    return kNames;
+  }
+  Task<Made> create(ResourceContext& context, const Value& properties) override {
+    api::CreateEventSourceMappingRequest input =
+        co_await input_from<api::CreateEventSourceMapping>(untagged(properties));
+    if (const Value* tags = properties.find("Tags")) {
+      input.tags.emplace();
+      for (const Value& tag : tags->items()) (*input.tags)[tag.text_of("Key")] = tag.text_of("Value");
+    }
+    const api::EventSourceMappingConfiguration made =
+        co_await context.directory.call<api::CreateEventSourceMapping>(kService, context.call, std::move(input));
+    co_return co_await settled(context, made.uuid.value_or(""));
+  }
+  Task<Made> update(ResourceContext& context, std::string id, const Value&, const Value& after) override {
+    Value settings = untagged(after);
+    // What is no longer said goes back to its default.
+    if (after.find("Enabled") == nullptr) settings.set("Enabled", Value::boolean(true));
+    for (const char* name : {"FilterCriteria", "ScalingConfig"}) {
+      if (after.find(name) == nullptr) settings.set(name, Value::object());
+    }
+    if (after.find("FunctionResponseTypes") == nullptr) settings.set("FunctionResponseTypes", Value::list());
+    api::UpdateEventSourceMappingRequest input = co_await input_from<api::UpdateEventSourceMapping>(settings);
+    input.uuid = id;
+    co_await context.directory.call<api::UpdateEventSourceMapping>(kService, context.call, std::move(input));
+    co_return co_await settled(context, id);
+  }
+  /// Ends when the mapping is gone: what it reads from may be deleted after it.
+  Task<void> remove(ResourceContext& context, std::string id, const Value&) override {
+    api::DeleteEventSourceMappingRequest input;
+    input.uuid = id;
+    co_await gone_is_fine(call_removal<api::DeleteEventSourceMapping>(context, std::move(input)));
+    for (int i = 0; i < kWaits; ++i) {
+      const Result<api::EventSourceMappingConfiguration> found = co_await attempt(read(context, id));
+      if (!found.ok()) co_return;
+      co_await sleep_for(kWait);
+    }
+  }
+
+ private:
+  static Value untagged(const Value& properties) {
+    Value rest = properties;
+    rest.erase("Tags");
+    return rest;
+  }
+  static Task<api::EventSourceMappingConfiguration> read(ResourceContext& context, std::string id) {
+    api::GetEventSourceMappingRequest input;
+    input.uuid = std::move(id);
+    api::EventSourceMappingConfiguration found =
+        co_await context.directory.call<api::GetEventSourceMapping>(kService, context.call, std::move(input));
+    co_return found;
+  }
+  static Task<Made> settled(ResourceContext& context, std::string id) {
+    for (int i = 0; i < kWaits; ++i) {
+      const api::EventSourceMappingConfiguration found = co_await read(context, id);
+      const std::string state = found.state.value_or("");
+      if (state == "Enabled" || state == "Disabled") {
+        Made result(id);
+        result.attributes.set("Id", Value::string(id));
+        result.attributes.set("EventSourceMappingArn", Value::string(found.event_source_mapping_arn.value_or("")));
+        co_return result;
+      }
+      co_await sleep_for(kWait);
+    }
+    co_return Error("NotStabilized", 500, "The event source mapping " + id + " did not become ready.");
+  }
+};
+
 }  // namespace
 
 void add_lambda_types(ResourceTypes& types) {
@@ -303,6 +376,7 @@ void add_lambda_types(ResourceTypes& types) {
   types.add("AWS::Lambda::Alias", std::make_unique<AliasType>());
   types.add("AWS::Lambda::Url", std::make_unique<UrlType>());
   types.add("AWS::Lambda::LayerVersion", std::make_unique<LayerVersionType>());
+  types.add("AWS::Lambda::EventSourceMapping", std::make_unique<EventSourceMappingType>());
   types.add("AWS::Lambda::EventInvokeConfig", std::make_unique<EventInvokeConfigType>());
 }
 

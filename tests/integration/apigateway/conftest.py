@@ -53,10 +53,14 @@ def echo(aws, role):
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w") as archive:
         archive.writestr("app.py", ECHO)
-    return aws("lambda").create_function(
+    functions = aws("lambda")
+    arn = functions.create_function(
         FunctionName="http-api-echo", Runtime="python3.11", Role=role, Handler="app.handler", Timeout=20,
         Code={"ZipFile": memory.getvalue()},
     )["FunctionArn"]
+    functions.add_permission(FunctionName=arn, StatementId="apis", Action="lambda:InvokeFunction",
+                             Principal="apigateway.amazonaws.com")
+    return arn
 
 
 @pytest.fixture(scope="session")

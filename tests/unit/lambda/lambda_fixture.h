@@ -113,6 +113,7 @@ class LambdaTest : public testing::Test {
     options.credentials_for_role = [](std::string, std::string) -> Task<compute::Credentials> {
       co_return compute::Credentials();
     };
+    options.services = &services;
     options.may_assume = [](std::string role) -> Task<bool> { co_return !role.ends_with("/other"); };
     lambda = std::make_unique<Lambda>(*database, *blobs, engine, outbox, pool, clock, std::move(options));
   }
@@ -172,6 +173,7 @@ class LambdaTest : public testing::Test {
   std::unique_ptr<storage::BlobStore> blobs;
   FakeEngine engine;
   FakeOutbox outbox;
+  wire::Directory services;
   std::map<std::string, std::string> objects;
   std::unique_ptr<Lambda> lambda;
   net::Request http;

@@ -101,7 +101,10 @@ Task<void> QueuePoller::receiver() {
 
 Task<bool> QueuePoller::round() {
   ++waiting_;
+  const SteadyTime began = steady_clock::now();
   Result<Messages> received = co_await attempt(receive(std::min(batch_size_, kOneReceive), kLongPoll));
+  // A queue that does not wait (it is shutting down) is not asked over and over.
+  if (received.ok() && received->empty() && steady_clock::now() - began < kShortPause) co_await pause(kShortPause);
   --waiting_;
   if (!received.ok()) co_return std::move(received).error();
   if (received->empty()) co_return !stopping_ && (waiting_ == 0 || receivers_ == 1);
