@@ -24,8 +24,8 @@ struct Event {
   std::string source_arn;  ///< What caused it; may be empty.
   std::string payload;
   std::map<std::string, std::string> attributes;  ///< README.md says what they mean to each target.
-  std::uint32_t attempt = 0;  ///< How often delivery was tried before.
-  Timestamp recorded;         ///< Set by `record`.
+  std::uint32_t attempt = 0;                      ///< How often delivery was tried before.
+  Timestamp recorded;                             ///< Set by `record`.
 };
 
 /// How delivery goes on after a try.

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/lambda/lambda_fixture.h"
 #include "services/lambda/event_source/mapping_rules.h"
 #include "services/lambda/event_source/poller.h"
+#include "tests/unit/lambda/lambda_fixture.h"
 
 namespace cumulet::lambda {
 
@@ -59,7 +59,7 @@ class PollerTest : public testing::Test {
     const bool came = co_await until(condition);
     poller->stop();
     const bool ended = co_await until([over] { return *over; });
-    co_return came && ended;
+    co_return came&& ended;
   }
 
   /// What was left waiting ends.

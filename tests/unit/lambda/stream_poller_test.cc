@@ -35,7 +35,8 @@ class FakeStream final : public events::StreamSource {
       ++at;
     }
     StreamBatch batch;
-    for (; at < source.records.size() && batch.records.size() < limit; ++at) batch.records.push_back(source.records[at]);
+    for (; at < source.records.size() && batch.records.size() < limit; ++at)
+      batch.records.push_back(source.records[at]);
     batch.next = at == 0 ? StreamPosition::after("000") : StreamPosition::after(source.records[at - 1].sequence_number);
     batch.at_end = source.shard.closed && at == source.records.size();
     co_return batch;
@@ -109,8 +110,9 @@ TEST_F(StreamPollerTest, RecordsComeInBatchesAndOnceAlsoAfterARestart) {
   made.configuration.batch_size = 2;
   ASSERT_TRUE(work(made, [&] { return seen().size() == 5; }));
   EXPECT_EQ(payloads.size(), 3u);
-  EXPECT_THAT(payloads[0], HasSubstr(R"("invokeIdentityArn":"arn:aws:iam::000000000000:role/r","awsRegion":"us-east-1",)"
-                                     R"("eventSourceARN":"arn:aws:kinesis:us-east-1:000000000000:stream/s")"));
+  EXPECT_THAT(payloads[0],
+              HasSubstr(R"("invokeIdentityArn":"arn:aws:iam::000000000000:role/r","awsRegion":"us-east-1",)"
+                        R"("eventSourceARN":"arn:aws:kinesis:us-east-1:000000000000:stream/s")"));
   add();
   ASSERT_TRUE(work(made, [&] { return seen().size() >= 6; }));
   EXPECT_EQ(seen(), (std::vector<std::string>{"100", "101", "102", "103", "104", "105"}));
