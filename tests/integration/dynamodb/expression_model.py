@@ -402,6 +402,31 @@ class Printer:
         return given
 
 
+class PartiqlPrinter(Printer):
+    """The same conditions as PartiQL; values become parameters, in the order of the text."""
+
+    def __init__(self, random):
+        super().__init__(random)
+        self.parameters_in_order = []
+
+    def name(self, name):
+        return f'"{name}"'
+
+    def value(self, value):
+        self.parameters_in_order.append(value)
+        return "?"
+
+    def condition(self, node, above=0):
+        match node:
+            case ("attribute_exists", path):
+                return f"{self.path(path)} IS NOT MISSING"
+            case ("attribute_not_exists", path):
+                return f"{self.path(path)} is missing"
+            case ("in", value, *candidates):
+                return f"{self.operand(value)} IN [{', '.join(map(self.operand, candidates))}]"
+        return super().condition(node, above)
+
+
 class Maker:
     """Makes random items and trees; values come from few, so that they meet."""
 

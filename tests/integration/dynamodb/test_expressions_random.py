@@ -8,7 +8,7 @@ import random
 
 import pytest
 from botocore.exceptions import ClientError
-from expression_model import Fault, Maker, Printer, holds, projected, same, updated
+from expression_model import Fault, Maker, PartiqlPrinter, Printer, holds, projected, same, updated
 
 COUNT = int(os.environ.get("CUMULET_EXPRESSIONS", "160"))
 SEED = int(os.environ.get("CUMULET_SEED", random.randrange(1_000_000)))
@@ -28,6 +28,7 @@ def test_the_server_agrees_with_the_model(ddb, table, part):
         where = f"CUMULET_SEED={SEED}, expression {number}, item {item}"
         ddb.put_item(TableName=table, Item={**key, **item})
         check_read(ddb, table, key, item, maker, where)
+        check_statement(ddb, table, key, item, maker, where)
         check_write(ddb, table, key, item, maker, where)
 
 
@@ -47,6 +48,18 @@ def check_read(ddb, table, key, item, maker, where):
     assert bool(found) == holds(condition, item), where
     if found:
         assert same({"M": found[0]}, {"M": projected(paths, item)}), f"{where}\nfound {found[0]}"
+
+
+def check_statement(ddb, table, key, item, maker, where):
+    condition = maker.condition(item)
+    printer = PartiqlPrinter(maker.random)
+    statement = f'SELECT * FROM "{table}" WHERE pk = {printer.value(key["pk"])} AND ({printer.condition(condition)})'
+    where = f"{where}\n{statement}\n{printer.parameters_in_order}"
+    try:
+        found = ddb.execute_statement(Statement=statement, Parameters=printer.parameters_in_order)["Items"]
+    except ClientError as error:
+        raise AssertionError(where) from error
+    assert bool(found) == holds(condition, item), where
 
 
 def check_write(ddb, table, key, item, maker, where):
