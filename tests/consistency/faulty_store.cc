@@ -139,6 +139,7 @@ class FaultyDatabase final : public Database {
  public:
   FaultyDatabase(std::unique_ptr<Database> real, Fault fault) : real_(std::move(real)), fault_(fault) {}
   std::unique_ptr<Transaction> begin() override { return std::make_unique<FaultyTransaction>(*real_, fault_, dirty_); }
+  Task<void> discard(KeyRange range) override { return real_->discard(std::move(range)); }
   DatabaseStats stats() const override { return real_->stats(); }
   void on_commit(std::string prefix, std::function<void(std::string_view key)> wake) override {
     real_->on_commit(std::move(prefix), std::move(wake));
