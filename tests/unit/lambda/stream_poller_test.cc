@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/text.h"
 #include "tests/unit/lambda/poller_fixture.h"
 
 namespace cumulet::lambda {
