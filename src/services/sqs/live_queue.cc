@@ -22,13 +22,14 @@ constexpr std::size_t kErasePage = 500;
 }  // namespace
 
 LiveQueue::LiveQueue(QueueName name, QueueRow row, std::uint64_t first_sequence, storage::Database& database,
-                     const Clock& clock, QueueIndex::Limits limits, Find find)
+                     const Clock& clock, QueueIndex::Limits limits, events::MetricSink* sink, Find find)
     : name_(std::move(name)),
       id_(row.id),
       fifo_(row.settings.fifo),
       database_(database),
       clock_(clock),
       find_(std::move(find)),
+      metrics_(sink, name_),
       row_(std::make_shared<const QueueRow>(std::move(row))),
       index_(fifo_, first_sequence, row_->purged_through, limits),
       last_used_(std::chrono::steady_clock::now()) {}
@@ -76,7 +77,7 @@ std::uint64_t LiveQueue::last_sequence() const {
 
 bool LiveQueue::idle_since(SteadyTime time) const {
   const std::lock_guard lock(mutex_);
-  return last_used_ < time && waiters_.empty() && load_waiters_.empty() && index_.idle() && !counting_;
+  return last_used_ < time && waiters_.empty() && load_waiters_.empty() && index_.idle() && at_work_ == 0;
 }
 
 Position LiveQueue::place(Micros time) {
@@ -198,16 +199,17 @@ Task<QueueIndex::Counts> LiveQueue::counts() {
   const std::optional<QueueIndex::Load> first = begin_load();
   if (first) co_await load(*first);
   bool begin_counting = false;
-  QueueIndex::Counts counts;
   {
     const std::lock_guard lock(mutex_);
-    last_used_ = std::chrono::steady_clock::now();
-    begin_counting = !std::exchange(counting_, true);
+    begin_counting = !std::exchange(counted_, true);
   }
-  if (begin_counting) co_await count_stored();
+  if (begin_counting) {
+    const Result<void> counted = co_await attempt(count_stored());
+    const std::lock_guard lock(mutex_);
+    if (!counted) counted_ = false;
+  }
   const std::lock_guard lock(mutex_);
-  counts = index_.counts(now(), fifo_ ? row_->settings.delay_seconds * kSecond : 0);
-  co_return counts;
+  co_return index_.counts(now(), fifo_ ? row_->settings.delay_seconds * kSecond : 0);
 }
 
 /// Counts what an earlier run left, once.
@@ -234,11 +236,7 @@ Task<void> LiveQueue::count_stored() {
 }
 
 Task<void> LiveQueue::purge() {
-  std::uint64_t through = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    through = index_.purge(now());
-  }
+  const std::uint64_t through = last_sequence();
   const auto note = [&](Transaction& txn) -> Task<QueueRow> {
     std::optional<QueueRow> row = co_await store::find_queue(txn, name_);
     if (!row || row->id != id_) co_return no_such_queue();
@@ -249,6 +247,10 @@ Task<void> LiveQueue::purge() {
   };
   QueueRow row = co_await storage::transact(database_, note);
   set_row(std::move(row));
+  {
+    const std::lock_guard lock(mutex_);
+    index_.purge(through);
+  }
   co_await sweep_purged(through);
 }
 
@@ -278,50 +280,71 @@ Task<void> LiveQueue::sweep_purged(std::uint64_t through) {
 }
 
 Task<void> LiveQueue::expire() {
-  Micros retention = 0;
   {
     const std::lock_guard lock(mutex_);
-    retention = row_->settings.retention_seconds * kSecond;
+    if (at_work_ > 0) co_return;  // One at a time.
+    ++at_work_;
   }
+  const Result<void> forgotten = co_await attempt(forget_deduplication());
+  const Result<void> erased = co_await attempt(erase_expired());
+  {
+    const std::lock_guard lock(mutex_);
+    --at_work_;
+  }
+  if (!forgotten) co_await fail(forgotten.error());
+  if (!erased) co_await fail(erased.error());
+}
+
+Task<void> LiveQueue::forget_deduplication() {
   const Micros at = now();
-  bool more = true;
-  while (more && fifo_) {
-    Micros from = deduplication_from_;
+  bool more = fifo_;
+  while (more) {
+    Micros reached = deduplication_from_;
     const auto forget = [&](Transaction& txn) -> Task<bool> {
-      from = deduplication_from_;
-      co_return co_await store::forget_deduplication(txn, id_, from, at, kErasePage);
+      reached = deduplication_from_;
+      co_return co_await store::forget_deduplication(txn, id_, reached, at, kErasePage);
     };
     more = co_await storage::transact(database_, forget);
-    deduplication_from_ = from;
+    deduplication_from_ = reached;
   }
+}
+
+/// Looks from where the last look ended, so that it meets nothing that was erased before.
+Task<void> LiveQueue::erase_expired() {
+  const Micros retention = row()->settings.retention_seconds * kSecond;
+  const Micros at = now();
   const Position end(at - retention, 0);
-  while (true) {
+  while (expire_from_ < end) {
     std::vector<Position> gone;
-    std::size_t seen = 0;
-    Position reached;
+    Position next = end;
+    bool all_expired = true;
     const auto erase = [&](Transaction& txn) -> Task<void> {
       gone.clear();
+      next = end;
+      all_expired = true;
       ScanOptions options;
       options.limit = kErasePage;
-      KeyRange range(store::state_key(id_, std::min(expire_from_, end)), store::state_key(id_, end));
+      KeyRange range(store::state_key(id_, expire_from_), store::state_key(id_, end));
       const std::vector<KeyValue> rows = co_await txn.scan(std::move(range), options);
-      seen = rows.size();
       for (const KeyValue& row : rows) {
         const Position position = store::position_of(row.key);
-        reached = Position(position.time, position.sequence + 1);
-        if (store::decode_state(row.value).sent + retention > at) continue;
+        if (store::decode_state(row.value).sent + retention > at) {
+          // It was delayed: its place is older than itself. The next look begins here.
+          if (all_expired) next = position;
+          all_expired = false;
+          continue;
+        }
         txn.erase(row.key);
         txn.erase(store::body_key(id_, position));
         gone.push_back(position);
       }
+      if (all_expired && rows.size() == kErasePage) next = gone.back();
     };
     co_await storage::transact(database_, erase);
     const std::lock_guard lock(mutex_);
     for (const Position& position : gone) index_.removed(position);
-    if (seen < kErasePage) co_return;
-    // What is not old enough yet, though its place is, is met again at the next look.
-    if (gone.size() == seen) expire_from_ = reached;
-    if (gone.empty()) co_return;
+    expire_from_ = next;
+    if (!all_expired) co_return;
   }
 }
 

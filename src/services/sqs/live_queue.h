@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "services/sqs/model.h"
 #include "services/sqs/queue_index.h"
+#include "services/sqs/queue_metrics.h"
 #include "services/sqs/receipt.h"
 #include "storage/database.h"
 
@@ -64,9 +65,10 @@ class LiveQueue : public std::enable_shared_from_this<LiveQueue> {
   using Find = std::function<Task<std::shared_ptr<LiveQueue>>(QueueName)>;
 
   LiveQueue(QueueName name, QueueRow row, std::uint64_t first_sequence, storage::Database& database, const Clock& clock,
-            QueueIndex::Limits limits, Find find);
+            QueueIndex::Limits limits, events::MetricSink* sink, Find find);
 
   const QueueName& name() const { return name_; }
+  const QueueMetrics& metrics() const { return metrics_; }
   std::shared_ptr<const QueueRow> row() const;
   void set_row(QueueRow row);  ///< Unless it is older than the one here.
   void send_away();            ///< Whoever waits gets nothing.
@@ -134,6 +136,8 @@ class LiveQueue : public std::enable_shared_from_this<LiveQueue> {
   void stop_waiting(std::uint64_t waiter);
   void wake();  ///< With the mutex held.
   Task<void> count_stored();
+  Task<void> forget_deduplication();
+  Task<void> erase_expired();
   Task<void> sweep_purged(std::uint64_t through);
   const QueueName name_;
   const std::uint64_t id_;
@@ -141,6 +145,7 @@ class LiveQueue : public std::enable_shared_from_this<LiveQueue> {
   storage::Database& database_;
   const Clock& clock_;
   const Find find_;
+  const QueueMetrics metrics_;
 
   mutable std::mutex mutex_;
   std::shared_ptr<const QueueRow> row_;
@@ -152,7 +157,8 @@ class LiveQueue : public std::enable_shared_from_this<LiveQueue> {
   std::uint64_t next_waiter_ = 1;
   std::map<std::string, Attempt> attempts_;
   SteadyTime last_used_;
-  bool counting_ = false;
+  bool counted_ = false;     ///< What an earlier run left, or that is under way.
+  std::size_t at_work_ = 0;  ///< Counting and expiring, which must not be put down.
   Micros deduplication_from_ = 0;
   Position expire_from_{INT64_MIN, 0};
 };

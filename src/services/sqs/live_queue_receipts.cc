@@ -57,7 +57,7 @@ Task<std::vector<ReceiptOutcome>> LiveQueue::remove(std::vector<std::string> han
   const std::lock_guard lock(mutex_);
   last_used_ = std::chrono::steady_clock::now();
   for (const Position& position : gone) index_.removed(position);
-  if (fifo_ && !gone.empty()) wake();
+  if (!gone.empty() && !waiters_.empty()) wake();  // A group is free again, or there are fewer in flight.
   co_return outcomes;
 }
 

@@ -181,10 +181,10 @@ Task<api::ReceiveMessageOutput> Sqs::receive_message(Call& call, const api::Rece
   std::vector<Received> received = co_await queue->receive(std::move(options));
   api::ReceiveMessageOutput output;
   if (received.empty()) {
-    note(*queue, "NumberOfEmptyReceives", 1);
+    queue->metrics().note(QueueMetric::kEmptyReceives, 1);
     co_return output;
   }
-  note(*queue, "NumberOfMessagesReceived", static_cast<double>(received.size()));
+  queue->metrics().note(QueueMetric::kReceived, static_cast<double>(received.size()));
   output.messages.emplace();
   output.messages->reserve(received.size());
   for (Received& one : received) {
@@ -198,7 +198,7 @@ Task<api::DeleteMessageOutput> Sqs::delete_message(Call& call, const api::Delete
   std::vector<std::string> handles(1, input.receipt_handle);
   const std::vector<ReceiptOutcome> outcomes = co_await queue->remove(std::move(handles));
   if (!outcomes.front().code.empty()) co_return error_of(outcomes.front());
-  note(*queue, "NumberOfMessagesDeleted", 1);
+  queue->metrics().note(QueueMetric::kDeleted, 1);
   co_return api::DeleteMessageOutput();
 }
 
@@ -217,7 +217,7 @@ Task<api::DeleteMessageBatchOutput> Sqs::delete_batch(Call& call, const api::Del
     }
     output.successful.emplace_back().id = id;
   }
-  note(*queue, "NumberOfMessagesDeleted", static_cast<double>(output.successful.size()));
+  queue->metrics().note(QueueMetric::kDeleted, static_cast<double>(output.successful.size()));
   co_return output;
 }
 

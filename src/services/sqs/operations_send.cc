@@ -221,8 +221,8 @@ Task<api::SendMessageOutput> Sqs::send_message(Call& call, const api::SendMessag
   std::vector<Outgoing> messages;
   messages.push_back(std::move(accepted.outgoing));
   const std::vector<Sent> sent = co_await queue->send(std::move(messages));
-  note(*queue, "NumberOfMessagesSent", 1);
-  note(*queue, "SentMessageSize", static_cast<double>(accepted.bytes), "Bytes");
+  queue->metrics().note(QueueMetric::kSent, 1);
+  queue->metrics().note(QueueMetric::kSentBytes, static_cast<double>(accepted.bytes));
   api::SendMessageOutput output;
   output.message_id = sent.front().message_id;
   output.md5_of_message_body = md5_of(input.message_body);
@@ -266,8 +266,8 @@ Task<api::SendMessageBatchOutput> Sqs::send_batch(Call& call, const api::SendMes
     output.successful[i].message_id = sent[i].message_id;
     if (row->settings.fifo) output.successful[i].sequence_number = sequence_number(sent[i].sequence);
   }
-  note(*queue, "NumberOfMessagesSent", static_cast<double>(sent.size()));
-  note(*queue, "SentMessageSize", static_cast<double>(bytes) / static_cast<double>(sent.size()), "Bytes");
+  queue->metrics().note(QueueMetric::kSent, static_cast<double>(sent.size()));
+  queue->metrics().note(QueueMetric::kSentBytes, static_cast<double>(bytes) / static_cast<double>(sent.size()));
   co_return output;
 }
 
@@ -354,8 +354,8 @@ Task<events::Outcome> Sqs::deliver(const events::Event& event) {
     co_return events::Outcome::dropped("the queue is gone: " + event.target_arn);
   }
   if (!sent) co_return sent.error();
-  note(*queue, "NumberOfMessagesSent", 1);
-  note(*queue, "SentMessageSize", static_cast<double>(bytes), "Bytes");
+  queue->metrics().note(QueueMetric::kSent, 1);
+  queue->metrics().note(QueueMetric::kSentBytes, static_cast<double>(bytes));
   co_return events::Outcome::delivered();
 }
 

@@ -277,12 +277,11 @@ std::optional<MessageState> QueueIndex::in_flight(Position position) const {
 
 std::optional<QueueIndex::Load> QueueIndex::begin_load(Micros now) {
   if (loading_ || !next_on_disk_) return std::nullopt;
-  if (!fifo_ && next_on_disk_->time >= now) return std::nullopt;
+  if (!fifo_ && next_on_disk_->time > now) return std::nullopt;
   const bool enough = fifo_ ? available_.size() >= limits_.low_water || waiting() >= limits_.blocked_window
                             : ready_.size() >= limits_.low_water;
   if (enough) return std::nullopt;
-  Position bound(now, 0);
-  if (fifo_) bound = Position(std::max(now, floor_), next_sequence_);
+  Position bound(fifo_ ? std::max(now, floor_) : now, next_sequence_);
   if (!pending_.empty()) bound = std::min(bound, *pending_.begin());
   if (bound <= loaded_to_) return std::nullopt;
   loading_ = true;
@@ -371,23 +370,16 @@ QueueIndex::Counts QueueIndex::counts(Micros now, Micros fifo_delay) {
   return counts;
 }
 
-std::uint64_t QueueIndex::purge(Micros now) {
-  purged_through_ = next_sequence_ - 1;
-  entries_.clear();
-  ready_.clear();
-  in_flight_.clear();
-  groups_.clear();
-  available_.clear();
-  taken_ = 0;
+void QueueIndex::purge(std::uint64_t through) {
+  purged_through_ = std::max(purged_through_, through);
+  std::vector<Position> gone;
+  for (const auto& [position, entry] : entries_) {
+    if (position.sequence <= through) gone.push_back(position);
+  }
+  for (const Position& position : gone) removed(position);
   beyond_visible_ = 0;
   beyond_later_.clear();
   counted_to_.reset();
-  // Nothing that the store still shows of it needs to be looked at.
-  floor_ = std::max(floor_, now);
-  loaded_to_ = std::max(loaded_to_, Position(floor_, next_sequence_));
-  next_on_disk_.reset();
-  missed_.reset();
-  return purged_through_;
 }
 
 bool QueueIndex::writing_through(std::uint64_t sequence) const {
@@ -402,7 +394,7 @@ std::optional<Micros> QueueIndex::next_event(Micros fifo_delay) const {
   const auto consider = [&next](Micros time) { next = std::min(next.value_or(time), time); };
   if (!in_flight_.empty()) consider(in_flight_.begin()->first);
   if (!ready_.empty()) consider(ready_.begin()->first);
-  if (next_on_disk_ && !fifo_) consider(next_on_disk_->time + 1);
+  if (next_on_disk_ && !fifo_) consider(next_on_disk_->time);
   for (const auto& [head, group] : available_) {
     consider(entries_.at(head).state.sent + fifo_delay);
     break;
@@ -413,7 +405,7 @@ std::optional<Micros> QueueIndex::next_event(Micros fifo_delay) const {
 std::size_t QueueIndex::receivable(Micros now) {
   release_expired(now);
   std::size_t count = fifo_ ? available_.size() : ready_.size();
-  if (next_on_disk_ && (fifo_ || next_on_disk_->time < now)) ++count;
+  if (next_on_disk_ && (fifo_ || next_on_disk_->time <= now)) ++count;
   return count;
 }
 

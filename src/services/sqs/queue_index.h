@@ -86,8 +86,8 @@ class QueueIndex {
   void count_stored(Position position);
   void counted_all();
 
-  /// Forgets everything sent so far; gives the last sequence of it.
-  std::uint64_t purge(Micros now);
+  /// Forgets everything up to that sequence.
+  void purge(std::uint64_t through);
   /// Whether a message up to that sequence is still being written.
   bool writing_through(std::uint64_t sequence) const;
 

@@ -59,7 +59,7 @@ Task<std::shared_ptr<LiveQueue>> Queues::find(QueueName name) {
     // Sequence numbers go on rising over restarts, as they begin at the time.
     const std::uint64_t now = static_cast<std::uint64_t>(clock_.now().time_since_epoch().count());
     const std::uint64_t first = std::max({now, opened.last_sequence + 1, opened.row->purged_through + 1});
-    auto queue = std::make_shared<LiveQueue>(name, std::move(*opened.row), first, database_, clock_, limits_,
+    auto queue = std::make_shared<LiveQueue>(name, std::move(*opened.row), first, database_, clock_, limits_, metrics_,
                                              [this](QueueName other) { return find(std::move(other)); });
     live_.emplace(name, queue);
     co_return queue;

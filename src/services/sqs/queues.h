@@ -17,6 +17,7 @@ class Queues {
  public:
   Queues(storage::Database& database, const Clock& clock, QueueIndex::Limits limits);
 
+  void set_metrics(events::MetricSink* sink) { metrics_ = sink; }  ///< Before the first queue is used.
   /// Null when there is no such queue.
   Task<std::shared_ptr<LiveQueue>> find(QueueName name);
   /// The queue's row was committed, or (null) erased: to be called after each commit that does so.
@@ -29,6 +30,7 @@ class Queues {
   storage::Database& database_;
   const Clock& clock_;
   const QueueIndex::Limits limits_;
+  events::MetricSink* metrics_ = nullptr;
 
   mutable std::mutex mutex_;
   std::map<QueueName, std::shared_ptr<LiveQueue>> live_;

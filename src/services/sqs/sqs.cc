@@ -12,6 +12,7 @@ using storage::Transaction;
 
 constexpr std::size_t kErasePage = 500;
 constexpr auto kRound = std::chrono::seconds(60);
+constexpr std::uint64_t kRoundsBetweenSweeps = 60;
 
 }  // namespace
 
@@ -70,35 +71,42 @@ void Sqs::stop(SteadyTime deadline) {
 
 Task<void> Sqs::maintain() {
   co_await empty_trash();
-  std::string after;
-  do {
-    const auto page = [&](Transaction& txn) -> Task<std::vector<std::pair<QueueName, QueueRow>>> {
-      std::string from = after;
-      auto queues = co_await store::list_all(txn, from);
-      next_page_ = from;
-      co_return queues;
-    };
-    const std::vector<std::pair<QueueName, QueueRow>> queues = co_await storage::transact(database_, page);
-    after = next_page_;
-    for (const auto& [name, row] : queues) {
-      if (stopping()) co_return;
-      if (row.id != 0) co_await keep(name);
-    }
-  } while (!after.empty());
+  co_await keep_live();
+  if (rounds_++ % kRoundsBetweenSweeps == 0) co_await expire_all();
   queues_.put_down_idle();
 }
 
-/// Expiry of one queue, and what it counts.
-Task<void> Sqs::keep(QueueName name) {
-  const Queue queue = co_await queues_.find(std::move(name));
-  if (queue == nullptr) co_return;
-  const Result<void> expired = co_await attempt(queue->expire());
-  if (!expired) log::warning("messages could not be expired", {{"queue", queue->name().arn()}});
-  if (metrics_ == nullptr) co_return;
-  const QueueIndex::Counts counts = co_await queue->counts();
-  note(*queue, "ApproximateNumberOfMessagesVisible", static_cast<double>(counts.visible));
-  note(*queue, "ApproximateNumberOfMessagesNotVisible", static_cast<double>(counts.not_visible));
-  note(*queue, "ApproximateNumberOfMessagesDelayed", static_cast<double>(counts.delayed));
+/// What has to be done for queues in use: expiry, and reporting how much they hold.
+Task<void> Sqs::keep_live() {
+  const std::vector<Queue> live = queues_.live();
+  for (const Queue& queue : live) {
+    if (stopping()) co_return;
+    const Result<void> expired = co_await attempt(queue->expire());
+    if (!expired) log::warning("messages could not be expired", {{"queue", queue->name().arn()}});
+    const QueueIndex::Counts counts = co_await queue->counts();
+    queue->metrics().note(QueueMetric::kVisible, static_cast<double>(counts.visible));
+    queue->metrics().note(QueueMetric::kNotVisible, static_cast<double>(counts.not_visible));
+    queue->metrics().note(QueueMetric::kDelayed, static_cast<double>(counts.delayed));
+  }
+}
+
+/// What nobody has used for long expires too.
+Task<void> Sqs::expire_all() {
+  std::string after;
+  do {
+    std::string reached;
+    const auto page = [&](Transaction& txn) -> Task<std::vector<std::pair<QueueName, QueueRow>>> {
+      reached = after;
+      co_return co_await store::list_all(txn, reached);
+    };
+    const std::vector<std::pair<QueueName, QueueRow>> queues = co_await storage::transact(database_, page);
+    after = reached;
+    for (const auto& [name, row] : queues) {
+      if (stopping()) co_return;
+      const Queue queue = co_await queues_.find(name);
+      if (queue != nullptr) co_await queue->expire();
+    }
+  } while (!after.empty());
 }
 
 Task<void> Sqs::empty_trash() {
@@ -119,15 +127,6 @@ Task<void> Sqs::empty_trash() {
       done = co_await storage::transact(database_, erase);
     }
   }
-}
-
-void Sqs::note(const LiveQueue& queue, std::string_view metric, double value, std::string_view unit) {
-  if (metrics_ == nullptr) return;
-  events::MetricSample sample(queue.name().account, queue.name().region, "AWS/SQS", metric);
-  sample.dimensions.emplace_back("QueueName", queue.name().name);
-  sample.value = value;
-  sample.unit = unit;
-  metrics_->record(std::move(sample));
 }
 
 }  // namespace cumulet::sqs

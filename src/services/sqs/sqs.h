@@ -28,7 +28,7 @@ class Sqs final : public events::Target {
   Task<events::Outcome> deliver(const events::Event& event) override;
 
   /// Where metrics go; before `start`.
-  void set_metrics(events::MetricSink* sink) { metrics_ = sink; }
+  void set_metrics(events::MetricSink* sink) { queues_.set_metrics(sink); }
   /// Begins erasing what deleted queues left, moving tasks and expiry, on that loop.
   void start(Loop& loop);
   /// Sends away who waits for messages and ends what runs, at the latest by the deadline. Not on a loop.
@@ -94,9 +94,9 @@ class Sqs final : public events::Target {
   // sqs.cc
   void begin_round();
   void wake_maintenance();  ///< Any thread.
-  Task<void> keep(QueueName name);
+  Task<void> keep_live();
+  Task<void> expire_all();
   Task<void> empty_trash();
-  void note(const LiveQueue& queue, std::string_view metric, double value, std::string_view unit = "Count");
   bool stopping() const { return stopping_.load(); }
 
   // access.cc
@@ -108,7 +108,6 @@ class Sqs final : public events::Target {
   const Clock& clock_;
   wire::Service service_;
   Queues queues_;
-  events::MetricSink* metrics_ = nullptr;
   Loop* loop_ = nullptr;
   std::atomic<bool> stopping_{false};
   std::atomic<std::size_t> running_{0};  ///< Tasks of ours that outlive a request.
@@ -117,7 +116,7 @@ class Sqs final : public events::Target {
   bool maintaining_ = false;
   bool again_ = false;
   Loop::TimerId timer_ = 0;
-  std::string next_page_;
+  std::uint64_t rounds_ = 0;
 };
 
 /// http://host/ACCOUNT/NAME, http://sqs.REGION.host/ACCOUNT/NAME, http://host/queue/REGION/ACCOUNT/NAME, or only the
