@@ -33,6 +33,7 @@
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
 #include "services/s3/s3.h"
+#include "services/sns/sns.h"
 #include "services/sqs/sqs.h"
 #include "services/sts/sts.h"
 #include "storage/open.h"
@@ -77,6 +78,7 @@ struct Cloud::Parts {
 
   compute::EngineHooks engine_hooks();
   lambda::Options lambda_options();
+  sns::Options sns_options() const;
   Task<std::string> read_package(std::string account, std::string region, std::string bucket, std::string key,
                                  std::string version);
   Task<compute::Credentials> role_credentials(std::string role, std::string session);
@@ -91,6 +93,7 @@ struct Cloud::Parts {
   std::unique_ptr<storage::Database> database;
   std::unique_ptr<storage::BlobStore> blobs;
   std::unique_ptr<s3::SealingKey> sealing;
+  std::unique_ptr<sns::Signer> signer;
   std::unique_ptr<access::CredentialStore> credentials;
   std::unique_ptr<access::Authenticator> authenticator;
   std::unique_ptr<pipeline::AccessLog> access_log;
@@ -112,6 +115,7 @@ struct Cloud::Parts {
   std::unique_ptr<sqs::Sqs> sqs;
   std::unique_ptr<compute::Engine> engine;
   std::unique_ptr<lambda::Lambda> lambda;
+  std::unique_ptr<sns::Sns> sns;
   std::unique_ptr<apigateway::ApiGateway> apigateway;
   std::unique_ptr<cloudformation::CloudFormation> cloudformation;
   std::uint16_t port = 0;
@@ -136,6 +140,9 @@ Result<void> Cloud::Parts::open_stores() {
   Result<s3::SealingKey> key = s3::SealingKey::open(config.data_dir / "s3-key");
   if (!key.ok()) return std::move(key).error();
   sealing = std::make_unique<s3::SealingKey>(std::move(*key));
+  Result<std::unique_ptr<sns::Signer>> opened_signer = sns::Signer::open(config.data_dir.string(), pool);
+  if (!opened_signer.ok()) return std::move(opened_signer).error();
+  signer = std::move(*opened_signer);
   Result<std::unique_ptr<pipeline::AccessLog>> log = pipeline::AccessLog::open(config.access_log);
   if (!log.ok()) return std::move(log).error();
   access_log = std::move(*log);
@@ -262,6 +269,18 @@ Task<compute::Credentials> Cloud::Parts::role_credentials(std::string role, std:
   co_return result;
 }
 
+sns::Options Cloud::Parts::sns_options() const {
+  sns::Options options;
+  options.public_url = config.public_host.empty() ? "" : "http://" + config.public_host;
+  options.signing_host = config.sns_signing_host;
+  options.smtp_url = config.smtp;
+  options.smtp_from = config.smtp_from;
+  options.sms_gateway = config.sms_gateway;
+  if (!config.fcm_url.empty()) options.fcm_url = config.fcm_url;
+  if (!config.apns_url.empty()) options.apns_url = options.apns_sandbox_url = config.apns_url;
+  return options;
+}
+
 void Cloud::Parts::add_services() {
   cloudwatch = std::make_unique<cloudwatch::CloudWatch>(*database, clock);
   logs = std::make_unique<logs::Logs>(*database, clock);
@@ -275,6 +294,9 @@ void Cloud::Parts::add_services() {
   sqs = std::make_unique<sqs::Sqs>(*database, clock);
   sqs->set_metrics(&cloudwatch->metrics());
   lambda = std::make_unique<lambda::Lambda>(*database, *blobs, *engine, *outbox, pool, clock, lambda_options());
+  sns = std::make_unique<sns::Sns>(*database, clock, *outbox, *client, directory, pool, *signer, sns_options());
+  sns->use_metrics(cloudwatch->metrics());
+  sns->use_queues(*sqs);
   apigateway = std::make_unique<apigateway::ApiGateway>(*database, clock, *lambda, *client);
   cloudformation = std::make_unique<cloudformation::CloudFormation>(*database, clock, directory);
   std::vector<std::string> names;
@@ -292,10 +314,12 @@ void Cloud::Parts::add_services() {
   add(logs->service());
   add(s3->service());
   add(sqs->service());
+  add(sns->service());
   add(sts->service());
   // In the order in which they are asked; the last one owns every OPTIONS request that is left.
   pipeline->add(*apigateway);
   pipeline->add(*lambda);
+  pipeline->add(*sns);
   pipeline->add(s3->website());
   pipeline->add(s3->preflight());
   outbox->register_target("lambda", *lambda);
@@ -303,6 +327,7 @@ void Cloud::Parts::add_services() {
   outbox->register_target("sqs", *sqs);
   outbox->register_target("s3", lambda->bucket_target());
   lambda->add_stream_source("kinesis", *kinesis);
+  outbox->register_target("sns", *sns);
   add_observability(*pipeline, *database, clock, names, config.dev);
 }
 
@@ -322,6 +347,7 @@ Task<bool> Cloud::Parts::is_blob_named(std::string id) {
 Result<void> Cloud::Parts::listen() {
   loops->run();
   outbox->start(loops->at(0));
+  sns->start(loops->at(0));
   logs->start(loops->at(0));
   sqs->start(loops->at(0));
   cloudwatch->start(loops->at(0));
@@ -359,6 +385,7 @@ std::uint16_t Cloud::port() const { return parts_->port; }
 
 void Cloud::drain() {
   const SteadyTime deadline = std::chrono::steady_clock::now() + std::chrono::seconds(parts_->config.drain_seconds);
+  parts_->sns->drain(deadline);
   parts_->sqs->stop(deadline);
   parts_->server->drain(deadline);
   parts_->lambda->drain(deadline);

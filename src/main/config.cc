@@ -72,6 +72,12 @@ const std::map<std::string, Flag>& flags() {
       {"public-host", text_flag(&Config::public_host)},
       {"runtimes", text_flag(&Config::runtimes)},
       {"access-log", text_flag(&Config::access_log)},
+      {"smtp", text_flag(&Config::smtp)},
+      {"smtp-from", text_flag(&Config::smtp_from)},
+      {"sms-gateway", text_flag(&Config::sms_gateway)},
+      {"fcm-url", text_flag(&Config::fcm_url)},
+      {"apns-url", text_flag(&Config::apns_url)},
+      {"sns-signing-host", text_flag(&Config::sns_signing_host)},
       {"log-level", Flag{true, set_log_level}},
       {"threads", Flag{true, [](Config& c, const std::string& t) { return set_number(c.threads, t, 1, 256); }}},
       {"kinesis-shard-limits",
@@ -151,6 +157,9 @@ Result<Config> parse_config(const std::vector<std::string>& arguments) {
   if (config.dev && !is_loopback(config.host)) {
     return Error(kUsage, "--dev accepts any signature and so listens on loopback only, not on " + config.host);
   }
+  if (!config.smtp.empty() && config.smtp_from.find('@') == std::string::npos) {
+    return Error(kUsage, "--smtp needs --smtp-from, the address that mail is sent from");
+  }
   if (config.data_dir.empty()) config.data_dir = default_data_dir();
   if (config.access_log.empty()) config.access_log = config.data_dir / "access.log";
   return config;
@@ -182,6 +191,13 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
   --public-host NAME     the host name in URLs that are handed out
   --runtimes DIR         the runtime clients (default: found beside the binary)
   --access-log FILE      one line a request (default DATA_DIR/access.log)
+  --smtp URL             SNS sends email through it: smtp[s]://[user:password@]host[:port]
+  --smtp-from ADDRESS    the sender's address
+  --sms-gateway URL      takes SNS's text messages as JSON
+  --fcm-url URL          instead of Google's and Apple's own push servers
+  --apns-url URL
+  --sns-signing-host H   host of the certificate that SNS signs with, in SigningCertURL
+                         (default sns.REGION.amazonaws.com, which validators insist on)
   --log-level LEVEL      debug, info, warning or error (default info)
   --threads N            event loops (default: one a CPU)
   --kinesis-shard-limits N

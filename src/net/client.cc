@@ -126,7 +126,14 @@ Result<void> Transfer::prepare() {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason_);
   curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy().c_str());
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  const long version = request_.http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_2TLS;
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
+  if (!request_.client_certificate.empty()) {
+    curl_blob certificate{request_.client_certificate.data(), request_.client_certificate.size(), CURL_BLOB_NOCOPY};
+    curl_blob key{request_.client_key.data(), request_.client_key.size(), CURL_BLOB_NOCOPY};
+    curl_easy_setopt(easy, CURLOPT_SSLCERT_BLOB, &certificate);
+    curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, &key);
+  }
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kRedirects);
   const long timeout = static_cast<long>(std::max<std::int64_t>(request_.timeout.count(), 1));

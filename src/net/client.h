@@ -19,6 +19,9 @@ struct Outbound {
   std::chrono::milliseconds timeout{30'000};
   std::uint64_t response_limit = 10u << 20;  ///< Bytes; a longer answer fails.
   bool follow_redirects = false;
+  bool http2 = false;              ///< HTTP/2 also without TLS, by prior knowledge.
+  std::string client_certificate;  ///< PEM, with its key: shown to a server that asks. Empty: none.
+  std::string client_key;
   std::string trusted_pem;  ///< Authorities to trust instead of the system's; empty for the system's.
 };
 

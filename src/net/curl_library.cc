@@ -85,6 +85,11 @@ CURLcode curl_easy_getinfo(CURL* easy, CURLINFO info, ...) {
   return real(easy, info, value);
 }
 
+CURLcode curl_easy_perform(CURL* easy) {
+  CUMULET_FROM_CURL(curl_easy_perform);
+  return real(easy);
+}
+
 const char* curl_easy_strerror(CURLcode code) {
   CUMULET_FROM_CURL(curl_easy_strerror);
   return real(code);
