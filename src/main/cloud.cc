@@ -381,6 +381,20 @@ Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
   return std::unique_ptr<Cloud>(new Cloud(std::move(parts)));
 }
 
+Result<void> Cloud::erase(const Config& config) {
+  // Put aside whole, first: half a store could not be opened any more.
+  const std::filesystem::path erased = config.data_dir / "erased";
+  std::error_code failed;
+  std::filesystem::remove_all(erased, failed);
+  if (!failed) std::filesystem::create_directory(erased, failed);
+  for (const char* part : {"store", "blobs", "code"}) {
+    if (!failed) std::filesystem::rename(config.data_dir / part, erased / part, failed);
+  }
+  if (!failed) std::filesystem::remove_all(erased, failed);
+  if (failed) return Error("CannotReset", 500, "cannot empty " + config.data_dir.string() + ": " + failed.message());
+  return {};
+}
+
 std::uint16_t Cloud::port() const { return parts_->port; }
 
 void Cloud::drain() {

@@ -18,6 +18,9 @@ class Cloud {
   Cloud(const Cloud&) = delete;
   Cloud& operator=(const Cloud&) = delete;
 
+  /// Removes all that a stopped server kept, but for its credentials and certificates.
+  static Result<void> erase(const Config& config);
+
   std::uint16_t port() const;
 
   /// No new requests; those in flight, events and function logs end until the deadline.

@@ -22,6 +22,33 @@ void set_log_level(const std::string& level) {
   if (level == "error") log::set_level(log::Level::kError);
 }
 
+int cannot_serve(const Error& why) {
+  std::fprintf(stderr, "cumulet serve: %s\n", why.message().c_str());
+  return 1;
+}
+
+/// Runs the server until SIGTERM or SIGINT; with kResetSignal it begins anew, empty, on the same port.
+int serve_until_told(Config config, const sigset_t& signals) {
+  for (;;) {
+    Result<std::unique_ptr<Cloud>> cloud = Cloud::start(config);
+    if (!cloud.ok()) return cannot_serve(cloud.error());
+    config.port = (*cloud)->port();
+    std::printf("cumulet %s is ready on http://%s:%u (data in %s%s)\n", version().c_str(), config.host.c_str(),
+                static_cast<unsigned>(config.port), config.data_dir.c_str(),
+                config.dev ? ", --dev: any signature is accepted" : "");
+    std::fflush(stdout);
+
+    int signal_number = 0;
+    sigwait(&signals, &signal_number);
+    const bool reset = signal_number == kResetSignal && config.dev;
+    log::info(reset ? "beginning anew" : "stopping", {{"signal", std::to_string(signal_number)}});
+    (*cloud)->drain();
+    if (!reset) return 0;
+    cloud->reset();
+    if (const Result<void> erased = Cloud::erase(config); !erased.ok()) return cannot_serve(erased.error());
+  }
+}
+
 int serve(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     if (argument != "--help" && argument != "-h") continue;
@@ -38,26 +65,10 @@ int serve(const std::vector<std::string>& arguments) {
   // Blocked before any thread starts, so that this thread alone takes them.
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int each : {SIGTERM, SIGINT, kResetSignal}) sigaddset(&signals, each);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-
-  Result<std::unique_ptr<Cloud>> cloud = Cloud::start(*config);
-  if (!cloud.ok()) {
-    std::fprintf(stderr, "cumulet serve: %s\n", cloud.error().message().c_str());
-    return 1;
-  }
-  std::printf("cumulet %s is ready on http://%s:%u (data in %s%s)\n", version().c_str(), config->host.c_str(),
-              static_cast<unsigned>((*cloud)->port()), config->data_dir.c_str(),
-              config->dev ? ", --dev: any signature is accepted" : "");
-  std::fflush(stdout);
-
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
-  log::info("stopping", {{"signal", std::to_string(signal_number)}});
-  (*cloud)->drain();
-  return 0;
+  return serve_until_told(*config, signals);
 }
 
 }  // namespace

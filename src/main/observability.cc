@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include <unistd.h>
+
 #include "base/metrics.h"
 #include "base/text.h"
 
@@ -63,6 +65,15 @@ void add_observability(pipeline::Pipeline& pipeline, storage::Database& database
     co_return net::Response(200, "application/json", text);
   });
   if (!dev) return;
+  for (const char* path : {"/_cumulet/reset", "/_localstack/state/reset"}) {
+    pipeline.add(path, [](net::Request& request) -> Task<net::Response> {
+      if (request.method != "POST") co_return net::Response(405, "application/json", R"({"message":"POST"})");
+      ::kill(::getpid(), kResetSignal);
+      net::Response response(200, "application/json", "{}");
+      response.headers.set("Connection", "close");
+      co_return response;
+    });
+  }
   pipeline.add("/_cumulet/clock", [&clock](net::Request& request) -> Task<net::Response> {
     const std::string body =
         co_await read_all(*request.body, kClockBodyLimit, Error(errors::kValidation, "The body is too long."));
