@@ -54,7 +54,8 @@ class BucketType final : public ResourceType {
     static const std::set<std::string> kKnown{"BucketName",           "CorsConfiguration",
                                               "WebsiteConfiguration", "Tags",
                                               "AccessControl",        "PublicAccessBlockConfiguration",
-                                              "OwnershipControls"};
+                                              "OwnershipControls",    "VersioningConfiguration",
+                                              "BucketEncryption"};
     for (const auto& [name, value] : properties.members()) {
       if (!kKnown.contains(name)) {
         return validation_error("AWS::S3::Bucket: the property " + name + " is not supported by this server");
@@ -92,6 +93,17 @@ class BucketType final : public ResourceType {
     return Value::object({{"CORSConfiguration", Value::object({{"CORSRules", std::move(rules)}})}});
   }
 
+  static Value encryption_of(const Value& properties) {
+    Value rules = Value::list();
+    if (const Value* given = properties.find("ServerSideEncryptionConfiguration")) rules = *given;
+    for (Value& rule : rules.items()) {
+      if (const Value* by_default = rule.find("ServerSideEncryptionByDefault")) {
+        rule.set("ApplyServerSideEncryptionByDefault", *by_default);
+      }
+    }
+    return Value::object({{"ServerSideEncryptionConfiguration", Value::object({{"Rules", std::move(rules)}})}});
+  }
+
   /// Puts a setting when the property is there, and removes it when it is not.
   template <typename Put, typename Delete>
   static Task<void> setting(ResourceContext& context, std::string bucket, bool present, Value properties) {
@@ -117,6 +129,15 @@ class BucketType final : public ResourceType {
     Value tagging = Value::object();
     if (tags != nullptr) tagging.set("Tagging", Value::object({{"TagSet", *tags}}));
     co_await setting<api::PutBucketTagging, api::DeleteBucketTagging>(context, name, tags != nullptr, tagging);
+    const Value* encryption = properties.find("BucketEncryption");
+    co_await setting<api::PutBucketEncryption, api::DeleteBucketEncryption>(
+        context, name, encryption != nullptr, encryption != nullptr ? encryption_of(*encryption) : Value());
+    if (const Value* versioning = properties.find("VersioningConfiguration")) {
+      api::PutBucketVersioningRequest input;
+      input.bucket = name;
+      input.versioning_configuration.status = versioning->text_of("Status");
+      co_await context.directory.call<api::PutBucketVersioning>(kService, context.call, std::move(input));
+    }
     if (const Value* block = properties.find("PublicAccessBlockConfiguration")) {
       const Value wanted = Value::object({{"PublicAccessBlockConfiguration", *block}});
       api::PutPublicAccessBlockRequest input = co_await input_from<api::PutPublicAccessBlock>(wanted);

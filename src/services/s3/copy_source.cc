@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "services/s3/errors.h"
+#include "services/s3/versions.h"
 
 namespace cumulet::s3 {
 
@@ -11,10 +12,11 @@ Result<CopySource> parse_copy_source(const std::string& header) {
                             "x-amz-copy-source", header);
   };
   std::string_view text = header;
+  std::optional<std::string> version_id;
   const std::size_t query = text.find("?versionId=");
   if (query != std::string_view::npos) {
-    const std::string_view version = text.substr(query + 11);
-    if (version != "null") return invalid_argument("Invalid version id specified", "versionId", std::string(version));
+    version_id = std::string(text.substr(query + 11));
+    if (Result<void> valid = check_version_id(version_id); !valid.ok()) return std::move(valid).error();
     text = text.substr(0, query);
   }
   const std::optional<std::string> decoded = uri_decode(text);
@@ -26,6 +28,7 @@ Result<CopySource> parse_copy_source(const std::string& header) {
   CopySource source;
   source.bucket = rest.substr(0, slash);
   source.key = rest.substr(slash + 1);
+  source.version_id = std::move(version_id);
   return source;
 }
 

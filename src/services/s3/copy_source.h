@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -7,10 +8,11 @@
 
 namespace cumulet::s3 {
 
-/// What x-amz-copy-source names: "bucket/key" or "/bucket/key", URL-encoded, perhaps with "?versionId=null".
+/// What x-amz-copy-source names: "bucket/key" or "/bucket/key", URL-encoded, perhaps with "?versionId=ID".
 struct CopySource {
   std::string bucket;
   std::string key;
+  std::optional<std::string> version_id;
 };
 Result<CopySource> parse_copy_source(const std::string& header);
 

@@ -12,6 +12,17 @@ Error no_such_key(const std::string& key) {
   return Error("NoSuchKey", 404, "The specified key does not exist.").with("Key", key);
 }
 
+Error no_such_version(const std::string& key, const std::string& version_id) {
+  return Error("NoSuchVersion", 404, "The specified version does not exist.")
+      .with("Key", key)
+      .with("VersionId", version_id);
+}
+
+Error is_delete_marker() {
+  return Error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.")
+      .with("ResourceType", "DeleteMarker");
+}
+
 Error no_such_upload(const std::string& upload_id) {
   return Error("NoSuchUpload", 404,
                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted "

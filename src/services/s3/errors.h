@@ -10,6 +10,8 @@ namespace cumulet::s3 {
 
 Error no_such_bucket(const std::string& bucket);
 Error no_such_key(const std::string& key);
+Error no_such_version(const std::string& key, const std::string& version_id);
+Error is_delete_marker();
 Error no_such_upload(const std::string& upload_id);
 Error access_denied();
 Error precondition_failed(const std::string& condition);

@@ -21,6 +21,8 @@ struct Bucket {
   std::string tagging;
   std::string public_access_block;
   std::string ownership_controls;
+  std::string versioning;  ///< "", "Enabled" or "Suspended".
+  std::string encryption;
 
   std::string arn() const { return "arn:aws:s3:::" + name; }
 };
@@ -69,8 +71,13 @@ struct Object {
   bool content_inline = false;
   bool multipart = false;  ///< Its pieces are the parts of an upload.
   std::vector<Piece> pieces;
-  std::string seal;  ///< Of inline content.
+  std::string seal;         ///< Of inline content.
+  std::string version;      ///< Its version id; empty: the null version.
+  std::uint64_t order = 0;  ///< Among the versions of its key (versions.h).
+  bool delete_marker = false;
+  std::string encryption;  ///< "aws:kms"; empty with a seal: "AES256".
 
+  std::string shown_encryption() const { return !is_sealed() ? "" : encryption.empty() ? "AES256" : encryption; }
   bool is_sealed() const { return !seal.empty() || (!pieces.empty() && !pieces.front().seal.empty()); }
 };
 
@@ -84,6 +91,7 @@ struct Upload {
   std::string checksum_algorithm;
   std::string checksum_type;
   bool sealed = false;
+  std::string encryption;  ///< As an object's.
 };
 
 struct Part {

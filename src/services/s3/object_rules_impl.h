@@ -11,9 +11,6 @@ Error not_implemented_header(std::string header);
 
 template <typename Input>
 Result<void> refuse_unsupported(const Input& input) {
-  if (input.server_side_encryption && *input.server_side_encryption != "AES256") {
-    return detail::not_implemented_header("x-amz-server-side-encryption");
-  }
   if (input.sse_customer_algorithm) {
     return detail::not_implemented_header("x-amz-server-side-encryption-customer-algorithm");
   }

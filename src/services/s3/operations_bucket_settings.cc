@@ -2,6 +2,7 @@
 #include <set>
 
 #include "access/policy.h"
+#include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/public_access.h"
 #include "services/s3/s3.h"
@@ -119,16 +120,32 @@ void S3::register_bucket_settings() {
   service_.on<api::GetBucketOwnershipControls>(
       [this](Call& c, const auto& in) { return get_bucket_ownership_controls(c, in); });
   service_.on<api::GetBucketAcl>([this](Call& c, const auto& in) { return get_bucket_acl(c, in); });
+  service_.on<api::PutBucketEncryption>([this](Call& c, const auto& in) -> Task<api::PutBucketEncryptionOutput> {
+    const Bucket bucket = co_await permit(c, in.bucket, "s3:PutEncryptionConfiguration");
+    co_await check_encryption(bucket, in.server_side_encryption_configuration);
+    co_await set(c, in.bucket, "s3:PutEncryptionConfiguration", &Bucket::encryption,
+                 wire::input_document<api::PutBucketEncryption>(in));
+    co_return api::PutBucketEncryptionOutput();
+  });
+  service_.on<api::GetBucketEncryption>([this](Call& c, const auto& in) -> Task<api::GetBucketEncryptionOutput> {
+    const std::string document = co_await get(c, in.bucket, "s3:GetEncryptionConfiguration", &Bucket::encryption,
+                                              "ServerSideEncryptionConfigurationNotFoundError",
+                                              "The server side encryption configuration was not found");
+    api::PutBucketEncryptionRequest put = co_await wire::read_input<api::PutBucketEncryption>(document);
+    api::GetBucketEncryptionOutput output;
+    output.server_side_encryption_configuration = std::move(put.server_side_encryption_configuration);
+    co_return output;
+  });
+  service_.on<api::DeleteBucketEncryption>([this](Call& c, const auto& in) -> Task<api::DeleteBucketEncryptionOutput> {
+    co_await set(c, in.bucket, "s3:PutEncryptionConfiguration", &Bucket::encryption, "");
+    co_return api::DeleteBucketEncryptionOutput();
+  });
   register_absent_settings();
 }
 
 /// Settings that no bucket of this server can have yet: reading them says so in S3's words, which is what Terraform and
 /// its like ask for. Putting them is answered "not implemented".
 void S3::register_absent_settings() {
-  service_.on<api::GetBucketVersioning>([this](Call& c, const auto& in) -> Task<api::GetBucketVersioningOutput> {
-    co_await permit(c, in.bucket, "s3:GetBucketVersioning");
-    co_return api::GetBucketVersioningOutput();
-  });
   service_.on<api::GetBucketLogging>([this](Call& c, const auto& in) -> Task<api::GetBucketLoggingOutput> {
     co_await permit(c, in.bucket, "s3:GetBucketLogging");
     co_return api::GetBucketLoggingOutput();
@@ -160,11 +177,6 @@ void S3::register_absent_settings() {
     co_await permit(c, in.bucket, "s3:GetReplicationConfiguration");
     co_return not_configured("ReplicationConfigurationNotFoundError", "The replication configuration was not found",
                              in.bucket);
-  });
-  service_.on<api::GetBucketEncryption>([this](Call& c, const auto& in) -> Task<api::GetBucketEncryptionOutput> {
-    co_await permit(c, in.bucket, "s3:GetEncryptionConfiguration");
-    co_return not_configured("ServerSideEncryptionConfigurationNotFoundError",
-                             "The server side encryption configuration was not found", in.bucket);
   });
   service_.on<api::GetObjectLockConfiguration>(
       [this](Call& c, const auto& in) -> Task<api::GetObjectLockConfigurationOutput> {

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "services/s3/errors.h"
 #include "services/s3/s3.h"
+#include "services/s3/versions.h"
 
 namespace cumulet::s3 {
 namespace api = wire::s3;
@@ -107,9 +108,14 @@ Task<api::DeleteBucketOutput> S3::delete_bucket(Call& call, const api::DeleteBuc
   const Bucket bucket = co_await permit(call, input.bucket, "s3:DeleteBucket", {}, input.expected_bucket_owner);
   const auto erase = [&bucket](storage::Transaction& txn) -> Task<void> {
     const Contents contents(bucket);
-    if (!co_await contents.is_empty(txn)) {
-      co_await fail(
-          Error("BucketNotEmpty", 409, "The bucket you tried to delete is not empty").with("BucketName", bucket.name));
+    const Versions versions(bucket);
+    const bool empty = co_await contents.is_empty(txn);
+    const std::optional<std::string> versioned = co_await versions.first_key(txn, "", "");
+    if (!empty || versioned) {
+      const std::string reason = empty ? "The bucket you tried to delete is not empty. You must delete all versions in "
+                                         "the bucket."
+                                       : "The bucket you tried to delete is not empty";
+      co_await fail(Error("BucketNotEmpty", 409, reason).with("BucketName", bucket.name));
     }
     const std::vector<Upload> uploads = co_await contents.list_uploads(txn, "", "", "", 1);
     if (!uploads.empty()) {

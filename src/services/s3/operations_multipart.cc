@@ -6,9 +6,11 @@
 #include "base/text.h"
 #include "services/s3/conditions.h"
 #include "services/s3/copy_source.h"
+#include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/object_rules.h"
 #include "services/s3/s3.h"
+#include "services/s3/versions.h"
 
 namespace cumulet::s3 {
 namespace api = wire::s3;
@@ -76,6 +78,7 @@ Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const
   object.key = upload.key;
   object.metadata = upload.metadata;
   object.tags = upload.tags;
+  object.encryption = upload.encryption;
   object.multipart = true;
   std::string digests;
   std::string checksums;
@@ -135,7 +138,9 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   upload.initiated = clock_.now_millis();
   upload.metadata = co_await metadata_of(input);
   upload.tags = co_await parse_tags(input.tagging);
-  upload.sealed = input.server_side_encryption.has_value();
+  const std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
+  upload.sealed = !encryption.empty();
+  if (encryption != "AES256") upload.encryption = encryption;
   if (input.checksum_algorithm) {
     const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(*input.checksum_algorithm);
     if (!kind) co_return invalid_request("Checksum algorithm provided is unsupported.");
@@ -152,7 +157,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   output.bucket = bucket.name;
   output.key = upload.key;
   output.upload_id = upload.id;
-  if (upload.sealed) output.server_side_encryption = "AES256";
+  show_encryption(bucket, encryption, output);
   if (!upload.checksum_algorithm.empty()) {
     output.checksum_algorithm = upload.checksum_algorithm;
     output.checksum_type = upload.checksum_type;
@@ -231,7 +236,7 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
   const CopySource source = co_await parse_copy_source(input.copy_source);
   const Bucket from =
       co_await permit(call, source.bucket, "s3:GetObject", source.key, input.expected_source_bucket_owner);
-  Opened opened = co_await open_object(from, source.key);
+  Opened opened = co_await open_object(from, source.key, source.version_id);
   co_await copy_conditions(input).check_copy(opened.object);
   ByteRange stretch(0, opened.object.size);
   if (input.copy_source_range) {
@@ -253,6 +258,7 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
   Received received = co_await receive(blobs_, *body, std::nullopt, true, upload.sealed ? &sealing_ : nullptr);
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
   api::UploadPartCopyOutput output;
+  if (!from.versioning.empty()) output.copy_source_version_id = shown_version(opened.object);
   output.copy_part_result.emplace();
   output.copy_part_result->e_tag = in_quotes(part.piece.etag);
   output.copy_part_result->last_modified = Timestamp(std::chrono::milliseconds(part.modified));
@@ -282,11 +288,10 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
     if (input.if_match && (!before || !etag_matches(*input.if_match, before->etag))) {
       co_return before ? precondition_failed("If-Match") : no_such_key(input.key);
     }
-    std::vector<std::string> replaced;
-    if (before) {
-      contents.erase_object(txn, *before);
-      for (const Piece& piece : before->pieces) replaced.push_back(piece.blob);
-    }
+    const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
+    if (!now) co_return no_such_bucket(bucket.name);
+    std::vector<std::string> replaced =
+        co_await displace_current(txn, *now, before, object, clock_.now().time_since_epoch().count());
     // Parts that were uploaded but not listed go.
     std::set<std::string_view> listed_blobs;
     for (const Piece& piece : object.pieces) listed_blobs.insert(piece.blob);
@@ -303,7 +308,8 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
   const std::vector<std::string> replaced = co_await storage::transact(database_, write);
   co_await pins_.erase(replaced);
   api::CompleteMultipartUploadOutput output;
-  if (object.is_sealed()) output.server_side_encryption = "AES256";
+  show_encryption(bucket, object.shown_encryption(), output);
+  if (!object.version.empty()) output.version_id = object.version;
   output.bucket = bucket.name;
   output.key = object.key;
   output.e_tag = in_quotes(object.etag);

@@ -1,5 +1,6 @@
 #include "services/s3/errors.h"
 #include "services/s3/s3.h"
+#include "services/s3/versions.h"
 
 namespace cumulet::s3 {
 namespace api = wire::s3;
@@ -27,8 +28,10 @@ Result<std::map<std::string, std::string>> tags_of(const std::vector<api::Tag>& 
 void S3::register_object_tags() {
   service_.on<api::GetObjectTagging>([this](Call& c, const auto& in) -> Task<api::GetObjectTaggingOutput> {
     const Bucket bucket = co_await permit(c, in.bucket, "s3:GetObjectTagging", in.key);
-    const Object object = co_await require_object(bucket, in.key);
+    co_await check_version_id(in.version_id);
+    const Object object = co_await require_object(bucket, in.key, in.version_id);
     api::GetObjectTaggingOutput output;
+    if (!bucket.versioning.empty()) output.version_id = shown_version(object);
     for (const auto& [key, value] : object.tags) {
       api::Tag tag;
       tag.key = key;
@@ -40,25 +43,34 @@ void S3::register_object_tags() {
   service_.on<api::PutObjectTagging>([this](Call& c, const auto& in) -> Task<api::PutObjectTaggingOutput> {
     const Bucket bucket = co_await permit(c, in.bucket, "s3:PutObjectTagging", in.key);
     const std::map<std::string, std::string> tags = co_await tags_of(in.tagging.tag_set);
-    co_await set_tags(bucket, in.key, tags);
-    co_return api::PutObjectTaggingOutput();
+    const Object object = co_await set_tags(bucket, in.key, in.version_id, tags);
+    api::PutObjectTaggingOutput output;
+    if (!bucket.versioning.empty()) output.version_id = shown_version(object);
+    co_return output;
   });
   service_.on<api::DeleteObjectTagging>([this](Call& c, const auto& in) -> Task<api::DeleteObjectTaggingOutput> {
     const Bucket bucket = co_await permit(c, in.bucket, "s3:DeleteObjectTagging", in.key);
-    co_await set_tags(bucket, in.key, {});
-    co_return api::DeleteObjectTaggingOutput();
+    const Object object = co_await set_tags(bucket, in.key, in.version_id, {});
+    api::DeleteObjectTaggingOutput output;
+    if (!bucket.versioning.empty()) output.version_id = shown_version(object);
+    co_return output;
   });
 }
 
-Task<void> S3::set_tags(const Bucket& bucket, std::string key, std::map<std::string, std::string> tags) {
-  const auto write = [&](storage::Transaction& txn) -> Task<void> {
-    const Contents contents(bucket);
-    std::optional<Object> object = co_await contents.find_object(txn, key);
-    if (!object) co_await fail(no_such_key(key));
-    object->tags = tags;
-    contents.put_object_row(txn, *object);
+Task<Object> S3::set_tags(const Bucket& bucket, std::string key, VersionId version_id,
+                          std::map<std::string, std::string> tags) {
+  co_await check_version_id(version_id);
+  const auto write = [&](storage::Transaction& txn) -> Task<Object> {
+    Found found = co_await find_version(txn, bucket, key, version_id);
+    found.object.tags = tags;
+    if (found.current) {
+      Contents(bucket).put_object_row(txn, found.object);
+    } else {
+      Versions(bucket).put_row(txn, found.object);
+    }
+    co_return std::move(found.object);
   };
-  co_await storage::transact(database_, write);
+  co_return co_await storage::transact(database_, write);
 }
 
 }  // namespace cumulet::s3

@@ -1,9 +1,11 @@
 #include "base/text.h"
 #include "services/s3/conditions.h"
 #include "services/s3/copy_source.h"
+#include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/object_rules.h"
 #include "services/s3/s3.h"
+#include "services/s3/versions.h"
 
 namespace cumulet::s3 {
 namespace api = wire::s3;
@@ -58,10 +60,11 @@ Result<ByteRange> stretch_of(const Input& input, const Object& object, wire::Cal
 }
 
 template <typename Input, typename Output>
-void show_object(const Input& input, const Object& object, Output& output) {
+void show_object(const Input& input, const Bucket& bucket, const Object& object, Output& output) {
   show_metadata(object.metadata, output);
   output.accept_ranges = "bytes";
-  if (object.is_sealed()) output.server_side_encryption = "AES256";
+  show_encryption(bucket, object.shown_encryption(), output);
+  if (!bucket.versioning.empty()) output.version_id = shown_version(object);
   output.e_tag = in_quotes(object.etag);
   output.last_modified = shown_time(object.modified);
   if (!object.tags.empty()) output.tag_count = static_cast<std::int32_t>(object.tags.size());
@@ -78,7 +81,8 @@ void show_object(const Input& input, const Object& object, Output& output) {
 }
 
 /// Says in an object's row where what was received lies.
-void place(Object& object, const Received& received) {
+void place(Object& object, const Received& received, const std::string& encryption) {
+  if (encryption != "AES256") object.encryption = encryption;
   if (received.is_inline) {
     object.seal = received.seal;
     return;
@@ -96,11 +100,6 @@ Result<void> check_conditions(const ReadConditions& conditions, const Object& ob
     if (!object.metadata.cache_control.empty()) call.reply_headers.set("cache-control", object.metadata.cache_control);
   }
   return checked;
-}
-
-Result<void> check_version(const std::optional<std::string>& version_id) {
-  if (!version_id || version_id->empty() || *version_id == "null") return {};
-  return invalid_argument("Invalid version id specified", "versionId", *version_id);
 }
 
 Result<void> check_directive(const char* what, const char* header, const std::optional<std::string>& directive) {
@@ -130,12 +129,35 @@ void S3::register_objects() {
   service_.on<api::GetObjectAttributes>([this](Call& c, const auto& in) { return get_object_attributes(c, in); });
 }
 
-Task<Object> S3::require_object(const Bucket& bucket, std::string key) {
-  const Contents contents(bucket);  // outlives the tasks that it begins
-  const auto read = [&](storage::Transaction& txn) { return contents.find_object(txn, key); };
-  std::optional<Object> object = co_await storage::transact(database_, read);
-  if (!object) co_return no_such_key(key);
-  co_return std::move(*object);
+Task<S3::Found> S3::find_version(storage::Transaction& txn, const Bucket& bucket, std::string key,
+                                 VersionId version_id) {
+  const Contents contents(bucket);
+  std::optional<Object> object = co_await contents.find_object(txn, key);
+  if (object && (!version_id || shown_version(*object) == *version_id)) co_return Found(std::move(*object), true);
+  if (!version_id) co_return no_such_key(key);
+  const Versions versions(bucket);
+  std::optional<Object> kept = co_await versions.find(txn, key, *version_id);
+  if (!kept) co_return no_such_version(key, *version_id);
+  if (kept->delete_marker) co_return is_delete_marker();
+  co_return Found(std::move(*kept), false);
+}
+
+Task<void> S3::mention_marker(Call& call, const Bucket& bucket, std::string key, VersionId version_id) {
+  if (bucket.versioning.empty()) co_return;
+  const Versions versions(bucket);
+  const auto read = [&](storage::Transaction& txn) {
+    return version_id ? versions.find(txn, key, *version_id) : versions.newest(txn, key);
+  };
+  const std::optional<Object> marker = co_await storage::transact(database_, read);
+  if (!marker || !marker->delete_marker) co_return;
+  call.reply_headers.set("x-amz-delete-marker", "true");
+  call.reply_headers.set("x-amz-version-id", shown_version(*marker));
+}
+
+Task<Object> S3::require_object(const Bucket& bucket, std::string key, VersionId version_id) {
+  const auto read = [&](storage::Transaction& txn) { return find_version(txn, bucket, key, version_id); };
+  Found found = co_await storage::transact(database_, read);
+  co_return std::move(found.object);
 }
 
 Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectRequest& input) {
@@ -149,10 +171,11 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   object.key = input.key;
   object.metadata = co_await metadata_of(input);
   object.tags = co_await parse_tags(input.tagging);
-  const bool sealed = input.server_side_encryption.has_value();
+  const std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
-  Received received = co_await receive(blobs_, body, promised.kind, false, sealed ? &sealing_ : nullptr);
+  const SealingKey* const sealing = encryption.empty() ? nullptr : &sealing_;
+  Received received = co_await receive(blobs_, body, promised.kind, false, sealing);
   const Result<void> digests = check_digests(received, input.content_md5, promised);
   if (!digests.ok()) {
     if (!received.blob.empty()) co_await blobs_.erase(received.blob);
@@ -162,7 +185,7 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   object.modified = clock_.now_millis();
   object.etag = hex_encode(received.md5);
   object.content_inline = received.is_inline;
-  place(object, received);
+  place(object, received, encryption);
   if (promised.kind) {
     object.checksum.algorithm = wire::checksum_name(*promised.kind);
     object.checksum.value = received.checksum;
@@ -171,19 +194,21 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   WriteConditions conditions;
   conditions.if_match = input.if_match;
   conditions.if_none_match = input.if_none_match;
-  co_await replace_object(bucket, object, std::move(received.bytes), std::move(conditions));
+  object = co_await replace_object(bucket, std::move(object), std::move(received.bytes), std::move(conditions));
 
   api::PutObjectOutput output;
-  if (object.is_sealed()) output.server_side_encryption = "AES256";
+  show_encryption(bucket, object.shown_encryption(), output);
+  if (!object.version.empty()) output.version_id = object.version;
   output.e_tag = in_quotes(object.etag);
   show_checksum(object.checksum, output);
   if (!object.checksum.value.empty()) output.checksum_type = object.checksum.type;
   co_return output;
 }
 
-Task<void> S3::replace_object(const Bucket& bucket, Object object, std::string content, WriteConditions conditions) {
+Task<Object> S3::replace_object(const Bucket& bucket, Object object, std::string content, WriteConditions conditions) {
   const auto write = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
-    if (!co_await find_bucket(txn, bucket.name)) co_return no_such_bucket(bucket.name);
+    const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
+    if (!now) co_return no_such_bucket(bucket.name);
     const Contents contents(bucket);
     const std::optional<Object> before = co_await contents.find_object(txn, object.key);
     if (conditions.if_none_match) {
@@ -197,11 +222,8 @@ Task<void> S3::replace_object(const Bucket& bucket, Object object, std::string c
       if (!before) co_return no_such_key(object.key);
       if (!etag_matches(*conditions.if_match, before->etag)) co_return precondition_failed("If-Match");
     }
-    std::vector<std::string> replaced;
-    if (before) {
-      contents.erase_object(txn, *before);
-      for (const Piece& piece : before->pieces) replaced.push_back(piece.blob);
-    }
+    std::vector<std::string> replaced =
+        co_await displace_current(txn, *now, before, object, clock_.now().time_since_epoch().count());
     contents.put_object(txn, object, content);
     co_return replaced;
   };
@@ -216,19 +238,22 @@ Task<void> S3::replace_object(const Bucket& bucket, Object object, std::string c
     co_await fail(replaced.error());
   }
   co_await pins_.erase(*replaced);
+  co_return object;
 }
 
-Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key) {
+Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key, VersionId version_id) {
   // Row and content of a small object in one transaction; the pieces of a large one are opened behind it. When it was
   // replaced in between, the new row is looked at.
   for (int tries = 0;; ++tries) {
     Opened opened;
     const auto read = [&](storage::Transaction& txn) -> Task<std::string> {
-      std::optional<Object> object = co_await Contents(bucket).find_object(txn, key);
-      if (!object) co_return no_such_key(key);
-      opened.object = std::move(*object);
+      Found found = co_await find_version(txn, bucket, key, version_id);
+      opened.object = std::move(found.object);
       if (!opened.object.content_inline) co_return std::string();
-      co_return co_await Contents(bucket).read_inline(txn, key);
+      const Contents contents(bucket);
+      const Versions versions(bucket);
+      if (!found.current) co_return co_await versions.read_inline(txn, opened.object);
+      co_return co_await contents.read_inline(txn, key);
     };
     std::string content = co_await storage::transact(database_, read);
     if (opened.object.content_inline) {
@@ -242,25 +267,25 @@ Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key) {
     std::vector<std::string> ids;
     for (const Piece& piece : opened.object.pieces) ids.push_back(piece.blob);
     opened.pin = pins_.pin(std::move(ids));
-    const Contents contents(bucket);  // outlives the tasks that it begins
-    const auto again = [&](storage::Transaction& txn) { return contents.find_object(txn, key); };
-    const std::optional<Object> still = co_await storage::transact(database_, again);
-    const bool same = still && still->modified == opened.object.modified && still->etag == opened.object.etag &&
-                      still->pieces.size() == opened.object.pieces.size() &&
-                      (still->pieces.empty() || still->pieces[0].blob == opened.object.pieces[0].blob);
+    const Object still = co_await require_object(bucket, key, version_id);
+    const bool same = still.modified == opened.object.modified && still.etag == opened.object.etag &&
+                      still.pieces.size() == opened.object.pieces.size() &&
+                      (still.pieces.empty() || still.pieces[0].blob == opened.object.pieces[0].blob);
     if (same || tries == 10) co_return opened;
   }
 }
 
 Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:GetObject", input.key, input.expected_bucket_owner);
-  co_await check_version(input.version_id);
+  co_await check_version_id(input.version_id);
   co_await check_overrides(input, call);
-  Opened opened = co_await open_object(bucket, input.key);
+  Result<Opened> found = co_await attempt(open_object(bucket, input.key, input.version_id));
+  if (!found.ok()) co_await mention_marker(call, bucket, input.key, input.version_id);
+  Opened opened = co_await std::move(found);
   co_await check_conditions(conditions_of(input), opened.object, call);
   api::GetObjectOutput output;
   const ByteRange stretch = co_await stretch_of(input, opened.object, call, output);
-  show_object(input, opened.object, output);
+  show_object(input, bucket, opened.object, output);
   output.content_length = static_cast<std::int64_t>(stretch.length);
   if (opened.object.content_inline) {
     output.body = std::make_shared<StringBody>(stretch.length == opened.content.size()
@@ -274,35 +299,38 @@ Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectReques
 
 Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:GetObject", input.key, input.expected_bucket_owner);
-  co_await check_version(input.version_id);
+  co_await check_version_id(input.version_id);
   co_await check_overrides(input, call);
-  const Object object = co_await require_object(bucket, input.key);
+  Result<Object> found = co_await attempt(require_object(bucket, input.key, input.version_id));
+  if (!found.ok()) co_await mention_marker(call, bucket, input.key, input.version_id);
+  const Object object = co_await std::move(found);
   co_await check_conditions(conditions_of(input), object, call);
   api::HeadObjectOutput output;
   const ByteRange stretch = co_await stretch_of(input, object, call, output);
-  show_object(input, object, output);
+  show_object(input, bucket, object, output);
   output.content_length = static_cast<std::int64_t>(stretch.length);
   co_return output;
 }
 
 Task<api::DeleteObjectOutput> S3::delete_object(Call& call, const api::DeleteObjectRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:DeleteObject", input.key, input.expected_bucket_owner);
-  co_await check_version(input.version_id);
-  const auto erase = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
+  co_await check_version_id(input.version_id);
+  const auto erase = [&](storage::Transaction& txn) -> Task<Deletion> {
+    const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
+    if (!now) co_return no_such_bucket(bucket.name);
     const Contents contents(bucket);
     const std::optional<Object> object = co_await contents.find_object(txn, input.key);
-    std::vector<std::string> blobs;
     if (input.if_match && (!object || !etag_matches(*input.if_match, object->etag))) {
       co_return precondition_failed("If-Match");
     }
-    if (!object) co_return blobs;
-    contents.erase_object(txn, *object);
-    for (const Piece& piece : object->pieces) blobs.push_back(piece.blob);
-    co_return blobs;
+    co_return co_await delete_version(txn, *now, input.key, input.version_id, clock_.now_millis());
   };
-  const std::vector<std::string> blobs = co_await storage::transact(database_, erase);
-  co_await pins_.erase(blobs);
-  co_return api::DeleteObjectOutput();
+  const Deletion done = co_await storage::transact(database_, erase);
+  co_await pins_.erase(done.blobs);
+  api::DeleteObjectOutput output;
+  if (!done.version_id.empty()) output.version_id = done.version_id;
+  if (done.delete_marker) output.delete_marker = true;
+  co_return output;
 }
 
 Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteObjectsRequest& input) {
@@ -312,10 +340,11 @@ Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteO
   api::DeleteObjectsOutput output;
   const auto erase = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
     output = api::DeleteObjectsOutput();
-    const Contents contents(bucket);
+    const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
+    if (!now) co_return no_such_bucket(bucket.name);
     std::vector<std::string> blobs;
     for (const api::ObjectIdentifier& each : wanted) {
-      const Result<void> version = check_version(each.version_id);
+      const Result<void> version = check_version_id(each.version_id);
       if (!version.ok()) {
         api::Error failed;
         failed.key = each.key;
@@ -326,14 +355,16 @@ Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteO
         output.errors_->push_back(std::move(failed));
         continue;
       }
-      const std::optional<Object> object = co_await contents.find_object(txn, each.key);
-      if (object) {
-        contents.erase_object(txn, *object);
-        for (const Piece& piece : object->pieces) blobs.push_back(piece.blob);
-      }
+      const Deletion done = co_await delete_version(txn, *now, each.key, each.version_id, clock_.now_millis());
+      blobs.insert(blobs.end(), done.blobs.begin(), done.blobs.end());
       if (input.delete_.quiet.value_or(false)) continue;
       api::DeletedObject deleted;
       deleted.key = each.key;
+      deleted.version_id = each.version_id;
+      if (done.delete_marker) {
+        deleted.delete_marker = true;
+        deleted.delete_marker_version_id = done.version_id;
+      }
       if (!output.deleted) output.deleted.emplace();
       output.deleted->push_back(std::move(deleted));
     }
@@ -353,12 +384,13 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   const CopySource source = co_await parse_copy_source(input.copy_source);
   const Bucket from =
       co_await permit(call, source.bucket, "s3:GetObject", source.key, input.expected_source_bucket_owner);
-  Opened opened = co_await open_object(from, source.key);
+  Opened opened = co_await open_object(from, source.key, source.version_id);
   const Object& original = opened.object;
   co_await copy_conditions(input).check_copy(original);
   const bool replace = input.metadata_directive.value_or("COPY") == "REPLACE";
-  if (source.bucket == input.bucket && source.key == input.key && !replace && !input.storage_class &&
-      !input.website_redirect_location && !input.checksum_algorithm) {
+  if (source.bucket == input.bucket && source.key == input.key && !source.version_id && !replace &&
+      !input.storage_class && !input.website_redirect_location && !input.checksum_algorithm &&
+      !input.server_side_encryption) {
     co_return invalid_request(
         "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
         "metadata, storage class, website redirect location or encryption attributes.");
@@ -376,7 +408,8 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   const bool new_tags = input.tagging_directive.value_or("COPY") == "REPLACE";
   object.tags = new_tags ? co_await parse_tags(input.tagging) : original.tags;
 
-  const bool sealed = input.server_side_encryption.has_value() || original.is_sealed();
+  std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
+  if (encryption.empty()) encryption = original.shown_encryption();  // A copy is not less protected.
   std::optional<wire::ChecksumKind> kind;
   if (input.checksum_algorithm) kind = wire::checksum_kind(*input.checksum_algorithm);
   if (!kind && !original.checksum.algorithm.empty()) kind = wire::checksum_kind(original.checksum.algorithm);
@@ -386,12 +419,13 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   } else {
     body = co_await open_pieces(blobs_, pins_, sealing_, original.pieces, 0, original.size);
   }
-  Received received = co_await receive(blobs_, *body, kind, false, sealed ? &sealing_ : nullptr);
+  const SealingKey* const sealing = encryption.empty() ? nullptr : &sealing_;
+  Received received = co_await receive(blobs_, *body, kind, false, sealing);
   object.size = received.size;
   object.modified = clock_.now_millis();
   object.etag = hex_encode(received.md5);
   object.content_inline = received.is_inline;
-  place(object, received);
+  place(object, received, encryption);
   if (kind) {
     object.checksum.algorithm = wire::checksum_name(*kind);
     object.checksum.value = received.checksum;
@@ -400,10 +434,12 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   WriteConditions conditions;
   conditions.if_match = input.if_match;
   conditions.if_none_match = input.if_none_match;
-  co_await replace_object(bucket, object, std::move(received.bytes), std::move(conditions));
+  object = co_await replace_object(bucket, std::move(object), std::move(received.bytes), std::move(conditions));
 
   api::CopyObjectOutput output;
-  if (object.is_sealed()) output.server_side_encryption = "AES256";
+  show_encryption(bucket, object.shown_encryption(), output);
+  if (!object.version.empty()) output.version_id = object.version;
+  if (!from.versioning.empty()) output.copy_source_version_id = shown_version(original);
   output.copy_object_result.emplace();
   output.copy_object_result->e_tag = in_quotes(object.etag);
   output.copy_object_result->last_modified = Timestamp(std::chrono::milliseconds(object.modified));
@@ -415,8 +451,10 @@ Task<api::GetObjectAttributesOutput> S3::get_object_attributes(Call& call,
                                                                const api::GetObjectAttributesRequest& input) {
   const Bucket bucket =
       co_await permit(call, input.bucket, "s3:GetObjectAttributes", input.key, input.expected_bucket_owner);
-  const Object object = co_await require_object(bucket, input.key);
+  co_await check_version_id(input.version_id);
+  const Object object = co_await require_object(bucket, input.key, input.version_id);
   api::GetObjectAttributesOutput output;
+  if (!bucket.versioning.empty()) output.version_id = shown_version(object);
   output.last_modified = shown_time(object.modified);
   for (const std::string& attribute : input.object_attributes) {
     if (attribute == "ETag") output.e_tag = object.etag;

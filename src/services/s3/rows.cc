@@ -48,6 +48,7 @@ std::string encode(const Bucket& bucket) {
   RowWriter row;
   row.text(bucket.account).text(bucket.region).signed_number(bucket.created).text(bucket.cors).text(bucket.website);
   row.text(bucket.policy).text(bucket.tagging).text(bucket.public_access_block).text(bucket.ownership_controls);
+  row.text(bucket.versioning).text(bucket.encryption);
   return std::move(row).bytes();
 }
 
@@ -64,6 +65,8 @@ Bucket decode_bucket(std::string name, std::string_view bytes) {
   bucket.tagging = row.text();
   bucket.public_access_block = row.text();
   bucket.ownership_controls = row.text();
+  bucket.versioning = row.text();
+  bucket.encryption = row.text();
   return bucket;
 }
 
@@ -76,6 +79,7 @@ std::string encode(const Object& object) {
   row.text_map(object.tags).text(object.seal);
   row.number(object.pieces.size());
   for (const Piece& piece : object.pieces) write(row, piece);
+  row.text(object.version).number(object.order).boolean(object.delete_marker).text(object.encryption);
   return std::move(row).bytes();
 }
 
@@ -95,6 +99,10 @@ Object decode_object(std::string key, std::string_view bytes) {
   object.tags = row.text_map();
   object.seal = row.text();
   for (std::uint64_t left = row.number(); left > 0 && !row.at_end(); --left) object.pieces.push_back(read_piece(row));
+  object.version = row.text();
+  object.order = row.number();
+  object.delete_marker = row.boolean();
+  object.encryption = row.text();
   return object;
 }
 
@@ -103,6 +111,7 @@ std::string encode(const Upload& upload) {
   row.signed_number(upload.initiated);
   write(row, upload.metadata);
   row.text_map(upload.tags).text(upload.checksum_algorithm).text(upload.checksum_type).boolean(upload.sealed);
+  row.text(upload.encryption);
   return std::move(row).bytes();
 }
 
@@ -117,6 +126,7 @@ Upload decode_upload(std::string key, std::string id, std::string_view bytes) {
   upload.checksum_algorithm = row.text();
   upload.checksum_type = row.text();
   upload.sealed = row.boolean();
+  upload.encryption = row.text();
   return upload;
 }
 

@@ -19,6 +19,7 @@ S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& cloc
   register_objects();
   register_object_tags();
   register_lists();
+  register_versions();
   register_multipart();
 }
 

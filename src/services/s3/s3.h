@@ -95,18 +95,37 @@ class S3 {
   Task<wire::s3::GetObjectAttributesOutput> get_object_attributes(Call& call,
                                                                   const wire::s3::GetObjectAttributesRequest& input);
 
-  /// The object's row; fails with NoSuchKey.
-  Task<Object> require_object(const Bucket& bucket, std::string key);
-  Task<Opened> open_object(const Bucket& bucket, std::string key);
+  using VersionId = std::optional<std::string>;
+  /// A version's row, and whether it is the current one.
+  struct Found {
+    Found(Object o, bool c) : object(std::move(o)), current(c) {}
+    Object object;
+    bool current;
+  };
+  /// The object's row; fails with NoSuchKey, NoSuchVersion or, for a delete marker, MethodNotAllowed.
+  Task<Object> require_object(const Bucket& bucket, std::string key, VersionId version_id = {});
+  Task<Opened> open_object(const Bucket& bucket, std::string key, VersionId version_id = {});
+  /// As require_object, inside a transaction; the current version when there is no id.
+  Task<Found> find_version(storage::Transaction& txn, const Bucket& bucket, std::string key, VersionId version_id);
+  /// A reply that finds a delete marker, or nothing because of one, says so in its headers.
+  Task<void> mention_marker(Call& call, const Bucket& bucket, std::string key, VersionId version_id);
 
   // operations_object_tags.cc
   void register_object_tags();
-  Task<void> set_tags(const Bucket& bucket, std::string key, std::map<std::string, std::string> tags);
+  Task<Object> set_tags(const Bucket& bucket, std::string key, VersionId version_id,
+                        std::map<std::string, std::string> tags);
 
   // operations_lists.cc
   void register_lists();
   Task<wire::s3::ListObjectsOutput> list_objects(Call& call, const wire::s3::ListObjectsRequest& input);
   Task<wire::s3::ListObjectsV2Output> list_objects_v2(Call& call, const wire::s3::ListObjectsV2Request& input);
+
+  // operations_versions.cc
+  void register_versions();
+  Task<wire::s3::PutBucketVersioningOutput> put_bucket_versioning(Call& call,
+                                                                  const wire::s3::PutBucketVersioningRequest& input);
+  Task<wire::s3::ListObjectVersionsOutput> list_object_versions(Call& call,
+                                                                const wire::s3::ListObjectVersionsRequest& input);
 
   // operations_multipart.cc
   void register_multipart();
@@ -129,8 +148,9 @@ class S3 {
     std::optional<std::string> if_match;
     std::optional<std::string> if_none_match;
   };
-  /// Puts an object's row in place of what was there, if the conditions hold, and erases what it replaced.
-  Task<void> replace_object(const Bucket& bucket, Object object, std::string content, WriteConditions conditions);
+  /// Makes an object the current version of its key, if the conditions hold, and erases what it replaced. Gives it
+  /// back with its version.
+  Task<Object> replace_object(const Bucket& bucket, Object object, std::string content, WriteConditions conditions);
 
   storage::Database& database_;
   storage::BlobStore& blobs_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "services/s3/rows.h"
-#include "storage/key.h"
 
 namespace cumulet::s3 {
 namespace {
@@ -30,15 +29,14 @@ std::string text_part(std::string_view key, int index) {
   return text;
 }
 
-/// The encoding of a text part without its end mark: the beginning of all keys whose part starts with that text.
-std::string open_ended(const Key& base, const std::string& prefix) {
+}  // namespace
+
+std::string open_ended(const storage::Key& base, const std::string& prefix) {
   std::string bytes = Key(base).text(prefix).bytes();
   constexpr std::size_t kEndMark = 2;
   bytes.resize(bytes.size() - kEndMark);
   return bytes;
 }
-
-}  // namespace
 
 Task<std::optional<Bucket>> find_bucket(storage::Transaction& txn, std::string name) {
   const std::optional<std::string> row = co_await txn.get(bucket_key(name));

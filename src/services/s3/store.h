@@ -7,6 +7,7 @@
 
 #include "services/s3/model.h"
 #include "storage/database.h"
+#include "storage/key.h"
 
 /// The keys and rows of S3. Bucket names are unique in the whole installation; everything in a bucket stands below its
 /// owner's account and region. Layout:
@@ -25,6 +26,9 @@ void put_bucket(storage::Transaction& txn, const Bucket& bucket);
 void erase_bucket(storage::Transaction& txn, const Bucket& bucket);
 /// Buckets of an account in all regions, by name, after `after`.
 Task<std::vector<Bucket>> list_buckets(storage::Transaction& txn, std::string account);
+
+/// The encoding of a text part without its end mark: the beginning of all keys whose part starts with that text.
+std::string open_ended(const storage::Key& base, const std::string& prefix);
 
 Task<bool> is_blob_named(storage::Transaction& txn, std::string id);
 
@@ -63,7 +67,7 @@ class Contents {
   Task<std::vector<Part>> list_parts(storage::Transaction& txn, std::string upload_id, std::uint32_t after,
                                      std::size_t limit) const;
 
-  Task<bool> is_empty(storage::Transaction& txn) const;
+  Task<bool> is_empty(storage::Transaction& txn) const;  ///< Of current versions.
 
  private:
   std::string key_of(std::string_view kind, const std::string& key) const;

@@ -4,7 +4,6 @@ import os
 import pathlib
 
 import pytest
-from botocore.exceptions import ClientError
 
 
 def lies_on_disk(data, needle):
@@ -36,10 +35,31 @@ def test_sealed_objects_are_unreadable_on_disk_and_whole_for_readers(own_server,
     assert lies_on_disk(own_server.data, open_text)
 
 
-def test_other_keys_are_refused(aws, unique):
-    s3 = aws("s3")
-    bucket = unique("kms")
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    with pytest.raises(ClientError) as refused:
-        s3.put_object(Bucket=bucket, Key="a", Body=b"x", ServerSideEncryption="aws:kms")
-    assert refused.value.response["Error"]["Code"] == "NotImplemented"
+def test_kms_with_the_local_key(s3, bucket, refused):
+    reply = s3.put_object(Bucket=bucket, Key="a", Body=b"x" * 70_000, ServerSideEncryption="aws:kms")
+    key = reply["SSEKMSKeyId"]
+    assert reply["ServerSideEncryption"] == "aws:kms" and key.startswith("arn:aws:kms:eu-central-1:")
+    got = s3.get_object(Bucket=bucket, Key="a")
+    assert (got["ServerSideEncryption"], got["SSEKMSKeyId"], got["Body"].read()) == ("aws:kms", key, b"x" * 70_000)
+    s3.put_object(Bucket=bucket, Key="b", Body=b"y", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    refused(400, "KMS.NotFoundException", s3.put_object, Bucket=bucket, Key="c", Body=b"", SSEKMSKeyId="other",
+            ServerSideEncryption="aws:kms")
+    refused(501, "NotImplemented", s3.put_object, Bucket=bucket, Key="c", Body=b"", ServerSideEncryption="aws:kms:dsse")
+
+
+@pytest.mark.parametrize("algorithm", ["AES256", "aws:kms"])
+def test_a_buckets_encryption(s3, bucket, refused, algorithm):
+    refused(404, "ServerSideEncryptionConfigurationNotFoundError", s3.get_bucket_encryption, Bucket=bucket)
+    rules = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}, "BucketKeyEnabled": False}]
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+    assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"] == rules
+    assert s3.put_object(Bucket=bucket, Key="a", Body=b"x")["ServerSideEncryption"] == algorithm
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")
+    assert upload["ServerSideEncryption"] == algorithm
+    part = s3.upload_part(Bucket=bucket, Key="m", UploadId=upload["UploadId"], PartNumber=1, Body=b"z" * 100)
+    s3.complete_multipart_upload(Bucket=bucket, Key="m", UploadId=upload["UploadId"],
+                                 MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+    whole = s3.get_object(Bucket=bucket, Key="m")
+    assert (whole["ServerSideEncryption"], whole["Body"].read()) == (algorithm, b"z" * 100)
+    s3.delete_bucket_encryption(Bucket=bucket)
+    assert "ServerSideEncryption" not in s3.put_object(Bucket=bucket, Key="a", Body=b"x")
