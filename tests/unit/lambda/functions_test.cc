@@ -111,7 +111,7 @@ TEST_F(LambdaTest, InvokeRunsTheUnpackedCode) {
   EXPECT_EQ(result->executed_version, "$LATEST");
   EXPECT_TRUE(std::filesystem::exists(engine.versions.back()->code / "app.py"));
   EXPECT_THAT(engine.invocations.back().trace_id,
-              MatchesRegex("Root=1-[0-9a-f]+-[0-9a-f]+;Parent=[0-9a-f]+;Sampled=0"));
+              MatchesRegex("Root=1-[0-9a-f]+-[0-9a-f]+;Parent=[0-9a-f]+;Sampled=0;Lineage=[0-9a-f]{8}:1"));
 }
 
 TEST_F(LambdaTest, LostCacheIsUnpackedAgain) {

@@ -84,6 +84,17 @@ void QueuePoller::start_receiver() {
   });
 }
 
+/// One more receiver, when none waits and one more is allowed; after what the caller is about to begin.
+void QueuePoller::call_another() {
+  if (waiting_ > 0) return;
+  if (receivers_ >= most_receivers()) all_at_work();
+  Loop::current()->post([self = shared_from_this()] {
+    if (!self->stopping_ && self->waiting_ == 0 && self->receivers_ > 0 && self->receivers_ < self->most_receivers()) {
+      self->start_receiver();
+    }
+  });
+}
+
 Task<void> QueuePoller::receiver() {
   std::uint32_t errors = 0;
   while (!stopping_) {
@@ -105,15 +116,18 @@ Task<bool> QueuePoller::round() {
   Result<Messages> received = co_await attempt(receive(std::min(batch_size_, kOneReceive), kLongPoll));
   // A queue that does not wait (it is shutting down) is not asked over and over.
   if (received.ok() && received->empty() && steady_clock::now() - began < kShortPause) co_await pause(kShortPause);
-  --waiting_;
-  if (!received.ok()) co_return std::move(received).error();
-  if (received->empty()) co_return !stopping_ && (waiting_ == 0 || receivers_ == 1);
-  const SteadyTime visible_again = steady_clock::now() + visibility_;
-  if (waiting_ == 0) {
-    if (receivers_ >= most_receivers()) all_at_work();
-    if (receivers_ < most_receivers()) start_receiver();
+  if (!received.ok() || received->empty()) {
+    --waiting_;
+    if (!received.ok()) co_return std::move(received).error();
+    co_return !stopping_ && (waiting_ == 0 || receivers_ == 1);
   }
-  Batch batch = co_await gather(std::move(*received));
+  const SteadyTime visible_again = steady_clock::now() + visibility_;
+  // While this one gathers, nobody else takes what would fill its batch.
+  Result<Batch> gathered = co_await attempt(gather(std::move(*received)));
+  --waiting_;
+  if (!gathered.ok()) co_return std::move(gathered).error();
+  Batch batch = std::move(*gathered);
+  call_another();
   // A FIFO queue's batch is in order: what follows a part that failed must not be done before it.
   bool well = true;
   while (!batch.empty() && (well || !is_fifo_queue(mapping_.source()))) {

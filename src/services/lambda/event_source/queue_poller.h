@@ -37,6 +37,7 @@ class QueuePoller final : public Poller, public std::enable_shared_from_this<Que
   using Batch = std::vector<Item>;
 
   void start_receiver();
+  void call_another();
   Task<void> receiver();
   /// One batch, from its first message on; false when this receiver is not needed any more.
   Task<bool> round();
@@ -73,7 +74,7 @@ class QueuePoller final : public Poller, public std::enable_shared_from_this<Que
 
   bool stopping_ = false;
   std::size_t receivers_ = 0;
-  std::size_t waiting_ = 0;  ///< Receivers without work.
+  std::size_t waiting_ = 0;  ///< Receivers without work, or still gathering it.
   std::size_t allowed_ = 5;
   std::uint32_t failures_ = 0;  ///< Batches that failed since the last one that did not.
   SteadyTime grown_;
