@@ -28,6 +28,7 @@
 #include "services/cloudformation/cloudformation.h"
 #include "services/cloudwatch/cloudwatch.h"
 #include "services/dynamodb/dynamodb.h"
+#include "services/firehose/firehose.h"
 #include "services/iam/iam.h"
 #include "services/kinesis/kinesis.h"
 #include "services/lambda/lambda.h"
@@ -113,6 +114,7 @@ struct Cloud::Parts {
   std::unique_ptr<s3::S3> s3;
   std::unique_ptr<kinesis::Kinesis> kinesis;
   std::unique_ptr<sqs::Sqs> sqs;
+  std::unique_ptr<firehose::Firehose> firehose;
   std::unique_ptr<compute::Engine> engine;
   std::unique_ptr<lambda::Lambda> lambda;
   std::unique_ptr<sns::Sns> sns;
@@ -293,6 +295,7 @@ void Cloud::Parts::add_services() {
   kinesis = std::make_unique<kinesis::Kinesis>(*database, clock, kinesis_options);
   sqs = std::make_unique<sqs::Sqs>(*database, clock);
   sqs->set_metrics(&cloudwatch->metrics());
+  firehose = std::make_unique<firehose::Firehose>(*database, clock, directory, *kinesis);
   lambda = std::make_unique<lambda::Lambda>(*database, *blobs, *engine, *outbox, pool, clock, lambda_options());
   sns = std::make_unique<sns::Sns>(*database, clock, *outbox, *client, directory, pool, *signer, sns_options());
   sns->use_metrics(cloudwatch->metrics());
@@ -308,6 +311,7 @@ void Cloud::Parts::add_services() {
   add(apigateway->service());
   add(cloudformation->service());
   add(dynamodb->service());
+  add(firehose->service());
   add(iam->service());
   add(kinesis->service());
   add(lambda->service());
@@ -352,6 +356,7 @@ Result<void> Cloud::Parts::listen() {
   sqs->start(loops->at(0));
   cloudwatch->start(loops->at(0));
   cloudformation->start(loops->at(0));
+  firehose->start(loops->at(loops->size() - 1));
   kinesis->start(loops->at(loops->size() - 1));
   dynamodb->start(loops->at(loops->size() - 1));
   std::vector<Loop*> all_loops;
@@ -404,6 +409,7 @@ void Cloud::drain() {
   parts_->server->drain(deadline);
   parts_->lambda->drain(deadline);
   parts_->outbox->drain(deadline);
+  parts_->firehose->stop(deadline);
   parts_->engine->drain(deadline);
   parts_->dynamodb->stop(deadline);
   parts_->logs->drain(deadline);

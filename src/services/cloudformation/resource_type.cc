@@ -5,7 +5,9 @@ namespace cumulet::cloudformation {
 ResourceTypes::ResourceTypes() {
   add_apigateway_types(*this);
   add_dynamodb_types(*this);
+  add_firehose_types(*this);
   add_iam_types(*this);
+  add_kinesis_types(*this);
   add_lambda_types(*this);
   add_logs_types(*this);
   add_s3_types(*this);

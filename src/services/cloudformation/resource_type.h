@@ -64,6 +64,8 @@ void add_dynamodb_types(ResourceTypes& types);
 void add_lambda_types(ResourceTypes& types);
 void add_apigateway_types(ResourceTypes& types);
 void add_iam_types(ResourceTypes& types);
+void add_kinesis_types(ResourceTypes& types);
+void add_firehose_types(ResourceTypes& types);
 void add_logs_types(ResourceTypes& types);
 
 /// Ignores the error that says a resource is gone (its code contains "NotFound", or starts with "NoSuch").

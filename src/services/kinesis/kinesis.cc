@@ -12,6 +12,10 @@ Kinesis::Kinesis(storage::Database& database, const Clock& clock, Options option
   register_streams();
   register_records();
   register_reading();
+  register_resharding();
+  register_settings();
+  register_tags();
+  register_consumers();
 }
 
 std::optional<Kinesis::Address> Kinesis::address_of(const std::string& arn) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -114,6 +115,87 @@ class Kinesis final : public events::StreamSource, public events::Target {
   Task<Piece> read_piece(Address at, std::string id, std::uint32_t shard, Position from, std::size_t limit,
                          std::size_t bytes);
 
+  // operations_resharding.cc
+  void register_resharding();
+  Task<wire::kinesis::SplitShardOutput> split_shard(Call& call, const wire::kinesis::SplitShardInput& input);
+  Task<wire::kinesis::MergeShardsOutput> merge_shards(Call& call, const wire::kinesis::MergeShardsInput& input);
+  Task<wire::kinesis::UpdateShardCountOutput> update_shard_count(Call& call,
+                                                                 const wire::kinesis::UpdateShardCountInput& input);
+  struct Resharding;
+  /// Reads the stream into `current`, and says what is to change.
+  using PlanResharding = std::function<Task<Resharding>(Transaction& txn, Stream& current)>;
+  Task<void> reshard(PlanResharding plan);
+
+  // operations_settings.cc
+  void register_settings();
+  Task<Stream> change(Address at, std::function<Result<void>(Stream&)> edit);
+  Task<wire::kinesis::IncreaseStreamRetentionPeriodOutput> increase_retention(
+      Call& call, const wire::kinesis::IncreaseStreamRetentionPeriodInput& input);
+  Task<wire::kinesis::DecreaseStreamRetentionPeriodOutput> decrease_retention(
+      Call& call, const wire::kinesis::DecreaseStreamRetentionPeriodInput& input);
+  Task<wire::kinesis::UpdateStreamModeOutput> update_stream_mode(Call& call,
+                                                                 const wire::kinesis::UpdateStreamModeInput& input);
+  Task<wire::kinesis::UpdateMaxRecordSizeOutput> update_max_record_size(
+      Call& call, const wire::kinesis::UpdateMaxRecordSizeInput& input);
+  Task<wire::kinesis::EnhancedMonitoringOutput> monitor(Address at, std::vector<std::string> names, bool enable);
+  Task<wire::kinesis::EnhancedMonitoringOutput> enable_monitoring(
+      Call& call, const wire::kinesis::EnableEnhancedMonitoringInput& input);
+  Task<wire::kinesis::EnhancedMonitoringOutput> disable_monitoring(
+      Call& call, const wire::kinesis::DisableEnhancedMonitoringInput& input);
+
+  // operations_tags.cc
+  void register_tags();
+  using Tags = std::map<std::string, std::string>;
+  /// A stream, or one of its consumers.
+  struct Resource {
+    Resource(Address s, std::string c) : stream(std::move(s)), consumer(std::move(c)) {}
+    Address stream;
+    std::string consumer;  ///< Its name; empty for the stream itself.
+  };
+  static Result<Resource> resource_of(const Call& call, const std::string& arn);
+  /// Edits the tags and gives them.
+  Task<Tags> retag(Resource of, std::function<Result<void>(Tags&)> edit);
+  Task<Tags> tags_of(Resource of);
+  Task<wire::kinesis::AddTagsToStreamOutput> add_tags_to_stream(Call& call,
+                                                                const wire::kinesis::AddTagsToStreamInput& input);
+  Task<wire::kinesis::RemoveTagsFromStreamOutput> remove_tags_from_stream(
+      Call& call, const wire::kinesis::RemoveTagsFromStreamInput& input);
+  Task<wire::kinesis::ListTagsForStreamOutput> list_tags_for_stream(Call& call,
+                                                                    const wire::kinesis::ListTagsForStreamInput& input);
+  Task<wire::kinesis::TagResourceOutput> tag_resource(Call& call, const wire::kinesis::TagResourceInput& input);
+  Task<wire::kinesis::UntagResourceOutput> untag_resource(Call& call, const wire::kinesis::UntagResourceInput& input);
+  Task<wire::kinesis::ListTagsForResourceOutput> list_tags_for_resource(
+      Call& call, const wire::kinesis::ListTagsForResourceInput& input);
+  /// A resource's policy; sets it first when one is given.
+  Task<std::string> policy(Resource of, std::optional<std::string> set);
+  Task<wire::kinesis::PutResourcePolicyOutput> put_resource_policy(Call& call,
+                                                                   const wire::kinesis::PutResourcePolicyInput& input);
+  Task<wire::kinesis::GetResourcePolicyOutput> get_resource_policy(Call& call,
+                                                                   const wire::kinesis::GetResourcePolicyInput& input);
+  Task<wire::kinesis::DeleteResourcePolicyOutput> delete_resource_policy(
+      Call& call, const wire::kinesis::DeleteResourcePolicyInput& input);
+
+  // operations_consumers.cc
+  void register_consumers();
+  Task<Consumer> require_consumer(Transaction& txn, StreamPtr stream, std::string name);
+  static Result<Resource> consumer_of(const Call& call, const std::optional<std::string>& consumer_arn,
+                                      const std::optional<std::string>& stream_arn,
+                                      const std::optional<std::string>& name);
+  Task<wire::kinesis::RegisterStreamConsumerOutput> register_consumer(
+      Call& call, const wire::kinesis::RegisterStreamConsumerInput& input);
+  Task<wire::kinesis::DeregisterStreamConsumerOutput> deregister_consumer(
+      Call& call, const wire::kinesis::DeregisterStreamConsumerInput& input);
+  Task<wire::kinesis::DescribeStreamConsumerOutput> describe_consumer(
+      Call& call, const wire::kinesis::DescribeStreamConsumerInput& input);
+  Task<wire::kinesis::ListStreamConsumersOutput> list_consumers(Call& call,
+                                                                const wire::kinesis::ListStreamConsumersInput& input);
+
+  // subscription.cc
+  struct Subscription;
+  class SubscriptionBody;
+  Task<wire::kinesis::SubscribeToShardOutput> subscribe_to_shard(Call& call,
+                                                                 const wire::kinesis::SubscribeToShardInput& input);
+
   // sweep.cc
   void wake_sweep();
   void begin_sweep();
@@ -131,7 +213,8 @@ class Kinesis final : public events::StreamSource, public events::Target {
   Loop* loop_ = nullptr;
   bool sweeping_ = false;
   bool sweep_again_ = false;
-  std::optional<Loop::TimerId> sweep_timer_;  ///< The loop's own.
+  std::map<std::string, std::shared_ptr<Subscription>> subscriptions_;  ///< By consumer and shard.
+  std::optional<Loop::TimerId> sweep_timer_;                            ///< The loop's own.
 };
 
 }  // namespace cumulet::kinesis

@@ -6,6 +6,19 @@
 
 namespace cumulet::kinesis {
 
+std::vector<Shard> equal_shards(std::uint32_t count, Position first) {
+  std::vector<Shard> shards(count);
+  const HashKey width = kLastHashKey / count + (kLastHashKey % count == count - 1 ? 1 : 0);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Shard& shard = shards[i];
+    shard.number = i;
+    shard.first_hash = width * i;
+    shard.last_hash = i + 1 == count ? kLastHashKey : width * (i + 1) - 1;
+    shard.first = first;
+  }
+  return shards;
+}
+
 std::string Stream::arn() const { return wire::make_arn("kinesis", region, account, "stream/" + name); }
 
 void Stream::index() {

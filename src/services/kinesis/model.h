@@ -24,6 +24,9 @@ struct Shard {
   bool open() const { return !last.has_value(); }
 };
 
+/// Cuts all hash keys into equal ranges. They are numbered from 0.
+std::vector<Shard> equal_shards(std::uint32_t count, Position first);
+
 /// A stream as it is stored, without its records.
 struct Stream {
   std::string account;

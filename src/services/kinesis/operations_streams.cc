@@ -20,20 +20,6 @@ constexpr std::uint32_t kOnDemandShards = 4;
 constexpr std::size_t kPageOfStreams = 100;
 constexpr std::size_t kPageOfShards = 1000;
 
-/// Cuts all hash keys into equal ranges.
-std::vector<Shard> first_shards(std::uint32_t count, Position first) {
-  std::vector<Shard> shards(count);
-  const HashKey width = kLastHashKey / count + (kLastHashKey % count == count - 1 ? 1 : 0);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    Shard& shard = shards[i];
-    shard.number = i;
-    shard.first_hash = width * i;
-    shard.last_hash = i + 1 == count ? kLastHashKey : width * (i + 1) - 1;
-    shard.first = first;
-  }
-  return shards;
-}
-
 std::string new_stream_id() { return random_id(20) + "-" + random_id(3); }
 
 api::Shard shown_shard(const Stream& stream, const Shard& shard) {
@@ -172,7 +158,7 @@ Task<api::CreateStreamOutput> Kinesis::create_stream(Call& call, const api::Crea
   stream.created = clock_.now();
   stream.on_demand = on_demand;
   if (input.max_record_size_in_ki_b) stream.max_record_kib = static_cast<std::uint32_t>(*input.max_record_size_in_ki_b);
-  stream.shards = first_shards(count, static_cast<Position>(stream.created.time_since_epoch().count()));
+  stream.shards = equal_shards(count, static_cast<Position>(stream.created.time_since_epoch().count()));
   stream.next_shard = count;
   const auto create = [&](Transaction& txn) -> Task<void> {
     if (co_await store_.find(txn, stream.account, stream.region, stream.name) != nullptr) {

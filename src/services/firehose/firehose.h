@@ -1,0 +1,99 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "events/stream_source.h"
+#include "services/firehose/buffer.h"
+#include "services/firehose/destination.h"
+#include "services/firehose/store.h"
+#include "storage/database.h"
+#include "wire/directory.h"
+#include "wire/generated/firehose.h"
+#include "wire/service.h"
+
+namespace cumulet::firehose {
+
+/// Amazon Data Firehose: gathers records and puts them into S3, by size and by time.
+/// https://docs.aws.amazon.com/firehose/latest/APIReference/
+class Firehose {
+ public:
+  /// `streams` are the Kinesis streams that can be a source.
+  Firehose(storage::Database& database, const Clock& clock, const wire::Directory& directory,
+           events::StreamSource& streams);
+
+  const wire::Service& service() const { return service_; }
+
+  /// Begins delivering on that loop, first what an earlier run left.
+  void start(Loop& loop);
+  /// Deliveries under way end until the deadline; what is buffered stays for the next start. Not on a loop.
+  void stop(SteadyTime deadline);
+
+ private:
+  using Call = wire::Call;
+  using Transaction = storage::Transaction;
+  using BufferPtr = std::shared_ptr<Buffer>;
+
+  // operations_streams.cc
+  void register_streams();
+  Task<wire::firehose::CreateDeliveryStreamOutput> create(Call& call,
+                                                          const wire::firehose::CreateDeliveryStreamInput& input);
+  Task<wire::firehose::DeleteDeliveryStreamOutput> erase(Call& call,
+                                                         const wire::firehose::DeleteDeliveryStreamInput& input);
+  Task<wire::firehose::DescribeDeliveryStreamOutput> describe(Call& call,
+                                                              const wire::firehose::DescribeDeliveryStreamInput& input);
+  Task<wire::firehose::ListDeliveryStreamsOutput> list(Call& call,
+                                                       const wire::firehose::ListDeliveryStreamsInput& input);
+  Task<wire::firehose::UpdateDestinationOutput> update_destination(Call& call,
+                                                                   const wire::firehose::UpdateDestinationInput& input);
+  Task<wire::firehose::TagDeliveryStreamOutput> tag(Call& call, const wire::firehose::TagDeliveryStreamInput& input);
+  Task<wire::firehose::UntagDeliveryStreamOutput> untag(Call& call,
+                                                        const wire::firehose::UntagDeliveryStreamInput& input);
+  Task<wire::firehose::ListTagsForDeliveryStreamOutput> list_tags(
+      Call& call, const wire::firehose::ListTagsForDeliveryStreamInput& input);
+  /// Fails with ResourceNotFoundException.
+  static Task<DeliveryStream> require(Transaction& txn, std::string account, std::string region, std::string name);
+
+  // operations_records.cc
+  void register_records();
+  Task<wire::firehose::PutRecordOutput> put_record(Call& call, const wire::firehose::PutRecordInput& input);
+  Task<wire::firehose::PutRecordBatchOutput> put_record_batch(Call& call,
+                                                              const wire::firehose::PutRecordBatchInput& input);
+  Task<void> buffer(const Call& call, std::string stream, std::vector<std::string_view> records);
+  BufferPtr buffer_of(const DeliveryStream& stream);
+
+  // pump.cc
+  void begin_pump(const DeliveryStream& stream);
+  Task<void> pump_all();
+  Task<void> pump(std::string account, std::string region, std::string name, std::string id);
+  /// One look: takes from the source, delivers what is due. Gives when to look again.
+  Task<SteadyTime> look(const DeliveryStream& stream, BufferPtr buffer);
+  /// Moves what the source has into the buffer.
+  Task<void> take(const DeliveryStream& stream, BufferPtr buffer, std::size_t room);
+  Task<void> deliver(const DeliveryStream& stream, BufferPtr buffer, const Destination& destination);
+  Task<void> put_object(const DeliveryStream& stream, Delivery delivery, std::shared_ptr<BodySource> body);
+  bool stopping();
+
+  storage::Database& database_;
+  const Clock& clock_;
+  const wire::Directory& directory_;
+  events::StreamSource& streams_;
+  wire::Service service_;
+
+  std::mutex mutex_;
+  std::condition_variable quiet_;
+  std::map<std::string, BufferPtr> buffers_;  ///< By the stream's id.
+  std::size_t pumps_ = 0;
+  bool stopping_ = false;
+  Loop* loop_ = nullptr;
+};
+
+}  // namespace cumulet::firehose

@@ -1,0 +1,211 @@
+#include <algorithm>
+
+#include "access/authenticate.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "services/firehose/destination.h"
+#include "services/firehose/firehose.h"
+#include "services/firehose/gzip_body.h"
+#include "services/firehose/object_name.h"
+#include "wire/generated/s3.h"
+
+/// One task for each delivery stream: takes from its source, and puts what is due into its bucket. An object's name and
+/// its last record are decided durably before it is put: after a crash the same object is put again, and no other.
+namespace cumulet::firehose {
+namespace {
+
+constexpr std::size_t kAllStreams = 100'000;
+constexpr std::size_t kMebibyte = 1u << 20;
+constexpr std::size_t kTakenRecords = 1000;
+constexpr std::size_t kTakenBytes = 1u << 20;
+/// How much is taken from a source beyond one object.
+constexpr std::size_t kAhead = 64u << 20;
+constexpr std::chrono::seconds kLookEvery{1};
+constexpr std::chrono::minutes kIdle{10};
+constexpr std::chrono::seconds kRetryAfter{5};
+
+/// The data in a stream's event. Quotes inside texts are escaped: this mark stands nowhere else.
+std::string data_of(const std::string& event) {
+  constexpr std::string_view kMark = "\"data\":\"";
+  const std::size_t begin = event.find(kMark);
+  if (begin == std::string::npos) return {};
+  const std::size_t end = event.find('"', begin + kMark.size());
+  return base64_decode(std::string_view(event).substr(begin + kMark.size(), end - begin - kMark.size())).value_or("");
+}
+
+}  // namespace
+
+bool Firehose::stopping() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Firehose::start(Loop& loop) {
+  {
+    std::lock_guard lock(mutex_);
+    loop_ = &loop;
+    ++pumps_;
+  }
+  loop.post([this] {
+    cumulet::start(pump_all(), [this](const Result<void>& done) {
+      if (!done.ok()) log::error("delivery streams cannot start", {{"reason", done.error().message()}});
+      std::lock_guard lock(mutex_);
+      --pumps_;
+      quiet_.notify_all();
+    });
+  });
+}
+
+void Firehose::stop(SteadyTime deadline) {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  for (const auto& [id, buffer] : buffers_) buffer->wake();
+  quiet_.wait_until(lock, deadline, [this] { return pumps_ == 0; });
+}
+
+Task<void> Firehose::pump_all() {
+  const auto read = [](Transaction& txn) { return Store::list_all(txn, kAllStreams); };
+  const std::vector<DeliveryStream> streams = co_await storage::transact(database_, read);
+  for (const DeliveryStream& stream : streams) begin_pump(stream);
+}
+
+void Firehose::begin_pump(const DeliveryStream& stream) {
+  std::lock_guard lock(mutex_);
+  if (loop_ == nullptr || stopping_) return;
+  ++pumps_;
+  loop_->post([this, account = stream.account, region = stream.region, name = stream.name, id = stream.id] {
+    cumulet::start(pump(account, region, name, id), [this, name](const Result<void>& done) {
+      if (!done.ok()) log::error("a delivery stream stopped", {{"stream", name}, {"reason", done.error().message()}});
+      std::lock_guard done_lock(mutex_);
+      --pumps_;
+      quiet_.notify_all();
+    });
+  });
+}
+
+Task<void> Firehose::pump(std::string account, std::string region, std::string name, std::string id) {
+  while (!stopping()) {
+    const auto read = [&](Transaction& txn) { return Store::find(txn, account, region, name); };
+    const Result<std::optional<DeliveryStream>> found = co_await attempt(storage::transact(database_, read));
+    if (!found.ok()) {
+      co_await sleep_for(kRetryAfter);
+      continue;
+    }
+    if (!*found || (*found)->id != id) break;
+    const DeliveryStream stream = **found;
+    const BufferPtr buffer = buffer_of(stream);
+    const Result<SteadyTime> again = co_await attempt(look(stream, buffer));
+    if (!again.ok()) {
+      log::warning("a delivery failed and is tried again", {{"stream", name}, {"reason", again.error().message()}});
+    }
+    co_await buffer->wait(again.ok() ? *again : std::chrono::steady_clock::now() + kRetryAfter);
+  }
+  if (stopping()) co_return;
+  // It was deleted: what it had not delivered goes with it.
+  {
+    std::lock_guard lock(mutex_);
+    buffers_.erase(id);
+  }
+  const storage::KeyRange records = Store::records(id, 0, UINT64_MAX);
+  co_await database_.discard(records);
+}
+
+Task<SteadyTime> Firehose::look(const DeliveryStream& stream, BufferPtr buffer) {
+  co_await buffer->open();
+  const Destination destination = co_await parse_destination(stream.destination);
+  const std::size_t size = static_cast<std::size_t>(*destination.buffering_hints->size_in_mbs) * kMebibyte;
+  const std::chrono::seconds interval(*destination.buffering_hints->interval_in_seconds);
+  const bool from_stream = !stream.source_stream.empty();
+  const auto unfinished = [&](Transaction& txn) { return Store::delivery(txn, stream.id); };
+  bool due = (co_await storage::transact(database_, unfinished)).has_value();
+  Result<void> taken;
+  if (from_stream) taken = co_await attempt(take(stream, buffer, size + kAhead));
+  while (!stopping()) {
+    const Buffer::Level level = buffer->level();
+    due = due || level.bytes >= size || (level.bytes > 0 && clock_.now() - level.since >= interval);
+    if (!due) break;
+    co_await deliver(stream, buffer, destination);
+    due = false;
+  }
+  co_await std::move(taken);
+  // While something waits we look each second, as the clock can be moved.
+  const bool busy = from_stream || buffer->level().bytes > 0;
+  co_return std::chrono::steady_clock::now() + (busy ? SteadyTime::duration(kLookEvery) : SteadyTime::duration(kIdle));
+}
+
+Task<void> Firehose::take(const DeliveryStream& stream, BufferPtr buffer, std::size_t room) {
+  const std::vector<events::StreamShard> shards = co_await streams_.shards(stream.source_stream);
+  for (const events::StreamShard& shard : shards) {
+    const auto last = [&](Transaction& txn) { return Store::checkpoint(txn, stream.id, shard.id); };
+    const std::optional<std::string> checkpoint = co_await storage::transact(database_, last);
+    events::StreamPosition from(events::StreamPosition::Kind::kAtTimestamp, "", stream.created);
+    if (checkpoint) from = events::StreamPosition::after(*checkpoint);
+    while (!stopping() && buffer->level().bytes < room) {
+      const events::StreamBatch batch =
+          co_await streams_.read(stream.source_stream, shard.id, from, kTakenRecords, kTakenBytes);
+      if (batch.records.empty()) break;
+      std::vector<std::string> data;
+      data.reserve(batch.records.size());
+      for (const events::StreamRecord& record : batch.records) data.push_back(data_of(record.event));
+      const std::string& end = batch.records.back().sequence_number;
+      std::vector<std::string_view> views(data.begin(), data.end());
+      // The records and how far the shard was read are written in one transaction: each is taken once.
+      co_await buffer->append(std::move(views), [&stream, &shard, &end](Transaction& txn) {
+        Store::put_checkpoint(txn, stream.id, shard.id, end);
+      });
+      from = batch.next;
+    }
+  }
+}
+
+Task<void> Firehose::deliver(const DeliveryStream& stream, BufferPtr buffer, const Destination& destination) {
+  const auto unfinished = [&](Transaction& txn) { return Store::delivery(txn, stream.id); };
+  std::optional<Delivery> delivery = co_await storage::transact(database_, unfinished);
+  if (!delivery) {
+    const std::size_t size = static_cast<std::size_t>(*destination.buffering_hints->size_in_mbs) * kMebibyte;
+    const Timestamp oldest = buffer->level().since;
+    delivery.emplace();
+    delivery->zipped = *destination.compression_format == "GZIP";
+    delivery->bucket = destination.bucket_arn.substr(destination.bucket_arn.rfind(':') + 1);
+    delivery->end = co_await buffer->cut(size);
+    delivery->key = expand_prefix(destination.prefix.value_or(""), oldest, "") +
+                    object_suffix(stream.name, stream.version, oldest, uuid());
+    if (destination.file_extension && !destination.file_extension->empty()) {
+      delivery->key += *destination.file_extension;
+    } else if (delivery->zipped) {
+      delivery->key += ".gz";
+    }
+    const auto decide = [&](Transaction& txn) -> Task<void> {
+      // Unless the stream was deleted meanwhile.
+      co_await require(txn, stream.account, stream.region, stream.name);
+      Store::begin_delivery(txn, stream.id, *delivery);
+    };
+    co_await storage::transact(database_, decide);
+  }
+  std::shared_ptr<BodySource> body = buffer->body(delivery->end);
+  if (delivery->zipped) body = gzip_body(std::move(body));
+  co_await put_object(stream, *delivery, std::move(body));
+  co_await buffer->delivered(*delivery);
+}
+
+Task<void> Firehose::put_object(const DeliveryStream& stream, Delivery delivery, std::shared_ptr<BodySource> body) {
+  net::Request request;
+  request.method = "PUT";
+  request.body = std::make_unique<StringBody>("");
+  wire::Call call(request);
+  call.request_id = uuid();
+  call.service = "s3";
+  call.operation = "PutObject";
+  call.caller = access::root_caller(stream.account);
+  call.region = stream.region;
+  call.time = clock_.now();
+  wire::s3::PutObjectRequest input;
+  input.bucket = delivery.bucket;
+  input.key = delivery.key;
+  input.body = std::move(body);
+  input.content_type = "application/octet-stream";
+  co_await directory_.call<wire::s3::PutObject>("s3", call, std::move(input));
+}
+
+}  // namespace cumulet::firehose
