@@ -292,6 +292,7 @@ void Cloud::Parts::add_services() {
   s3 = std::make_unique<s3::S3>(*database, *blobs, clock, *sealing);
   kinesis::Options kinesis_options;
   kinesis_options.shard_limits = config.kinesis_shard_limits;
+  kinesis_options.metrics = &cloudwatch->metrics();
   kinesis = std::make_unique<kinesis::Kinesis>(*database, clock, kinesis_options);
   sqs = std::make_unique<sqs::Sqs>(*database, clock);
   sqs->set_metrics(&cloudwatch->metrics());
@@ -327,6 +328,7 @@ void Cloud::Parts::add_services() {
   pipeline->add(s3->website());
   pipeline->add(s3->preflight());
   outbox->register_target("lambda", *lambda);
+  outbox->register_target("firehose", *firehose);
   outbox->register_target("kinesis", *kinesis);
   outbox->register_target("sqs", *sqs);
   outbox->register_target("s3", lambda->bucket_target());

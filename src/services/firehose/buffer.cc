@@ -94,8 +94,9 @@ Task<void> Buffer::append(std::vector<std::string_view> records, std::function<v
   co_await done.wait();
   std::lock_guard lock(mutex_);
   if (first != 0 && (bytes_ == 0 || first < first_)) first_ = first;
+  const bool was_empty = bytes_ == 0;
   bytes_ += bytes;
-  if (waiting_) waiting_->resolve(true);
+  if (waiting_ && (was_empty || bytes_ >= wake_at_)) waiting_->resolve(true);
 }
 
 Buffer::Level Buffer::level() {
@@ -148,11 +149,12 @@ Task<void> Buffer::delivered(Delivery delivery) {
   if (!rest.empty()) first_ = Store::position_of(id_, rest.front().key);
 }
 
-Task<void> Buffer::wait(SteadyTime deadline) {
+Task<void> Buffer::wait(std::size_t bytes, SteadyTime deadline) {
   Deferred<bool> woken;
   {
     std::lock_guard lock(mutex_);
     if (std::exchange(woken_, false)) co_return;
+    wake_at_ = bytes;
     waiting_ = woken;
   }
   Error elapsed(errors::kRequestTimeout, "");

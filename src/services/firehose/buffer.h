@@ -41,11 +41,10 @@ class Buffer {
   /// Those are delivered.
   Task<void> delivered(Delivery delivery);
 
-  /// Ends when something was added, or `wake` was called, or at the deadline.
-  Task<void> wait(SteadyTime deadline);
+  /// Ends when something was added to an empty buffer, when it has reached `bytes`, when `wake` was called, or at the
+  /// deadline.
+  Task<void> wait(std::size_t bytes, SteadyTime deadline);
   void wake();
-
-  storage::Database& database() { return database_; }
 
  private:
   storage::Database& database_;
@@ -58,6 +57,7 @@ class Buffer {
   Position last_ = 0;
   Position first_ = 0;  ///< The oldest record's.
   std::size_t bytes_ = 0;
+  std::size_t wake_at_ = 0;  ///< For who waits.
   std::optional<Deferred<bool>> waiting_;
 };
 

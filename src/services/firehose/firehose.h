@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "events/outbox.h"
 #include "events/stream_source.h"
 #include "services/firehose/buffer.h"
 #include "services/firehose/destination.h"
@@ -24,13 +25,16 @@ namespace cumulet::firehose {
 
 /// Amazon Data Firehose: gathers records and puts them into S3, by size and by time.
 /// https://docs.aws.amazon.com/firehose/latest/APIReference/
-class Firehose {
+class Firehose final : public events::Target {
  public:
   /// `streams` are the Kinesis streams that can be a source.
   Firehose(storage::Database& database, const Clock& clock, const wire::Directory& directory,
            events::StreamSource& streams);
 
   const wire::Service& service() const { return service_; }
+
+  /// An event on its way to a delivery stream: its payload becomes a record.
+  Task<events::Outcome> deliver(const events::Event& event) override;
 
   /// Begins delivering on that loop, first what an earlier run left.
   void start(Loop& loop);
@@ -67,15 +71,22 @@ class Firehose {
   Task<wire::firehose::PutRecordOutput> put_record(Call& call, const wire::firehose::PutRecordInput& input);
   Task<wire::firehose::PutRecordBatchOutput> put_record_batch(Call& call,
                                                               const wire::firehose::PutRecordBatchInput& input);
-  Task<void> buffer(const Call& call, std::string stream, std::vector<std::string_view> records);
+  Task<void> buffer(std::string account, std::string region, std::string name, std::vector<std::string_view> records);
   BufferPtr buffer_of(const DeliveryStream& stream);
 
   // pump.cc
   void begin_pump(const DeliveryStream& stream);
   Task<void> pump_all();
   Task<void> pump(std::string account, std::string region, std::string name, std::string id);
-  /// One look: takes from the source, delivers what is due. Gives when to look again.
-  Task<SteadyTime> look(const DeliveryStream& stream, BufferPtr buffer);
+  /// Waits a while, unless it is time to stop.
+  Task<void> pause();
+  /// When to look again.
+  struct Again {
+    SteadyTime at;
+    std::size_t bytes = 0;  ///< Or when the buffer has so much.
+  };
+  /// One look: takes from the source, and delivers what is due.
+  Task<Again> look(const DeliveryStream& stream, BufferPtr buffer);
   /// Moves what the source has into the buffer.
   Task<void> take(const DeliveryStream& stream, BufferPtr buffer, std::size_t room);
   Task<void> deliver(const DeliveryStream& stream, BufferPtr buffer, const Destination& destination);

@@ -34,6 +34,32 @@ std::string data_of(const std::string& event) {
   return base64_decode(std::string_view(event).substr(begin + kMark.size(), end - begin - kMark.size())).value_or("");
 }
 
+/// S3 wants to know the length of an object beforehand. It is found by reading it once more, instead of keeping it.
+class SizedBody final : public BodySource {
+ public:
+  SizedBody(std::shared_ptr<BodySource> source, std::uint64_t size) : source_(std::move(source)), size_(size) {}
+  Task<std::string> read() override { return source_->read(); }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+ private:
+  std::shared_ptr<BodySource> source_;
+  std::uint64_t size_;
+};
+
+std::shared_ptr<BodySource> content_of(Buffer& buffer, const Delivery& delivery) {
+  std::shared_ptr<BodySource> body = buffer.body(delivery.end);
+  return delivery.zipped ? gzip_body(std::move(body)) : body;
+}
+
+Task<std::uint64_t> length_of(std::shared_ptr<BodySource> body) {
+  std::uint64_t length = 0;
+  while (true) {
+    const std::string piece = co_await body->read();
+    if (piece.empty()) co_return length;
+    length += piece.size();
+  }
+}
+
 }  // namespace
 
 bool Firehose::stopping() {
@@ -89,17 +115,19 @@ Task<void> Firehose::pump(std::string account, std::string region, std::string n
     const auto read = [&](Transaction& txn) { return Store::find(txn, account, region, name); };
     const Result<std::optional<DeliveryStream>> found = co_await attempt(storage::transact(database_, read));
     if (!found.ok()) {
-      co_await sleep_for(kRetryAfter);
+      co_await pause();
       continue;
     }
     if (!*found || (*found)->id != id) break;
     const DeliveryStream stream = **found;
     const BufferPtr buffer = buffer_of(stream);
-    const Result<SteadyTime> again = co_await attempt(look(stream, buffer));
-    if (!again.ok()) {
-      log::warning("a delivery failed and is tried again", {{"stream", name}, {"reason", again.error().message()}});
+    const Result<Again> again = co_await attempt(look(stream, buffer));
+    if (again.ok()) {
+      co_await buffer->wait(again->bytes, again->at);
+      continue;
     }
-    co_await buffer->wait(again.ok() ? *again : std::chrono::steady_clock::now() + kRetryAfter);
+    log::warning("a delivery failed and is tried again", {{"stream", name}, {"reason", again.error().message()}});
+    co_await pause();
   }
   if (stopping()) co_return;
   // It was deleted: what it had not delivered goes with it.
@@ -111,7 +139,12 @@ Task<void> Firehose::pump(std::string account, std::string region, std::string n
   co_await database_.discard(records);
 }
 
-Task<SteadyTime> Firehose::look(const DeliveryStream& stream, BufferPtr buffer) {
+Task<void> Firehose::pause() {
+  const SteadyTime end = std::chrono::steady_clock::now() + kRetryAfter;
+  while (!stopping() && std::chrono::steady_clock::now() < end) co_await sleep_for(kLookEvery);
+}
+
+Task<Firehose::Again> Firehose::look(const DeliveryStream& stream, BufferPtr buffer) {
   co_await buffer->open();
   const Destination destination = co_await parse_destination(stream.destination);
   const std::size_t size = static_cast<std::size_t>(*destination.buffering_hints->size_in_mbs) * kMebibyte;
@@ -131,7 +164,11 @@ Task<SteadyTime> Firehose::look(const DeliveryStream& stream, BufferPtr buffer) 
   co_await std::move(taken);
   // While something waits we look each second, as the clock can be moved.
   const bool busy = from_stream || buffer->level().bytes > 0;
-  co_return std::chrono::steady_clock::now() + (busy ? SteadyTime::duration(kLookEvery) : SteadyTime::duration(kIdle));
+  Again again;
+  again.at = std::chrono::steady_clock::now();
+  again.at += busy ? SteadyTime::duration(kLookEvery) : SteadyTime::duration(kIdle);
+  again.bytes = size;
+  co_return again;
 }
 
 Task<void> Firehose::take(const DeliveryStream& stream, BufferPtr buffer, std::size_t room) {
@@ -183,9 +220,8 @@ Task<void> Firehose::deliver(const DeliveryStream& stream, BufferPtr buffer, con
     };
     co_await storage::transact(database_, decide);
   }
-  std::shared_ptr<BodySource> body = buffer->body(delivery->end);
-  if (delivery->zipped) body = gzip_body(std::move(body));
-  co_await put_object(stream, *delivery, std::move(body));
+  const std::uint64_t size = co_await length_of(content_of(*buffer, *delivery));
+  co_await put_object(stream, *delivery, std::make_shared<SizedBody>(content_of(*buffer, *delivery), size));
   co_await buffer->delivered(*delivery);
 }
 

@@ -12,8 +12,8 @@ constexpr std::uint64_t kForm = 0x6b;  // Of the text, should it change.
 
 std::string ShardIterator::text() const {
   storage::RowWriter row;
-  row.number(kForm).text(account).text(region).text(stream).text(stream_id).number(shard).number(from).signed_number(
-      made.time_since_epoch().count());
+  row.number(kForm).text(account).text(region).text(stream).text(stream_id).number(shard).number(from);
+  row.signed_number(made.time_since_epoch().count()).number(kForm);  // What is cut short lacks the last.
   return base64_encode(std::move(row).bytes());
 }
 
@@ -30,7 +30,7 @@ std::optional<ShardIterator> parse_iterator(std::string_view text) {
   iterator.shard = static_cast<std::uint32_t>(row.number());
   iterator.from = row.number();
   iterator.made = Timestamp(std::chrono::microseconds(row.signed_number()));
-  if (!row.ok() || !row.at_end() || iterator.stream_id.empty()) return std::nullopt;
+  if (row.number() != kForm || !row.ok() || !row.at_end() || iterator.stream_id.empty()) return std::nullopt;
   return iterator;
 }
 

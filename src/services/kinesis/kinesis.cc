@@ -43,6 +43,15 @@ Result<Kinesis::Address> Kinesis::address(const Call& call, const std::optional<
   return std::move(*at);
 }
 
+void Kinesis::observe(const Address& stream, std::string name, double value, std::string unit) {
+  if (options_.metrics == nullptr) return;
+  events::MetricSample sample(stream.account, stream.region, "AWS/Kinesis", name);
+  sample.dimensions.emplace_back("StreamName", stream.name);
+  sample.value = value;
+  sample.unit = std::move(unit);
+  options_.metrics->record(std::move(sample));
+}
+
 Task<StreamPtr> Kinesis::require(Transaction& txn, Address at) {
   StreamPtr stream = co_await store_.find(txn, at.account, at.region, at.name);
   if (stream == nullptr) co_await fail(no_such_stream(at.account, at.name));

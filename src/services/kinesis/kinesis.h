@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "events/metric_sink.h"
 #include "events/outbox.h"
 #include "events/stream_source.h"
 #include "services/kinesis/live_stream.h"
@@ -27,6 +28,7 @@ struct Piece;
 struct Options {
   /// Times the documented limits of a shard (1 MiB and 1,000 records a second in, 2 MiB and 5 calls out); 0: none.
   double shard_limits = 1;
+  events::MetricSink* metrics = nullptr;  ///< Gets what AWS/Kinesis shows; may be missing.
 };
 
 /// Kinesis Data Streams. https://docs.aws.amazon.com/kinesis/latest/APIReference/
@@ -42,7 +44,7 @@ class Kinesis final : public events::StreamSource, public events::Target {
                                  std::size_t limit, std::size_t bytes) override;
   Task<void> wait(std::string stream_arn, std::string shard, events::StreamPosition from, SteadyTime deadline) override;
 
-  /// An event on its way to a stream: its payload becomes a record, under the attribute PartitionKey.
+  /// An event on its way to a stream: its payload becomes a record, under the parameter @PartitionKey.
   Task<events::Outcome> deliver(const events::Event& event) override;
 
   /// Begins erasing what retention and deleted streams leave behind, on that loop.
@@ -66,6 +68,8 @@ class Kinesis final : public events::StreamSource, public events::Target {
   static std::optional<Address> address_of(const std::string& arn);
   static Result<Address> address(const Call& call, const std::optional<std::string>& name,
                                  const std::optional<std::string>& arn);
+  /// Observes one of the metrics of AWS/Kinesis.
+  void observe(const Address& stream, std::string name, double value, std::string unit = "Count");
   /// Fails with ResourceNotFoundException.
   Task<StreamPtr> require(Transaction& txn, Address at);
   Task<StreamPtr> stream_at(Address at);  ///< In a transaction of its own.
@@ -102,6 +106,7 @@ class Kinesis final : public events::StreamSource, public events::Target {
   /// Stores records, each in the shard that its key falls into, in their order. Those that a shard had no throughput
   /// for are left out, and marked.
   Task<void> write(Address at, std::vector<Write>& records);
+  void observe_written(const Address& at, const std::vector<Write>& records);
   Task<WritePlan> plan(Transaction& txn, const Address& at, std::vector<Write>& records);
 
   // operations_reading.cc

@@ -161,6 +161,7 @@ Task<api::GetRecordsOutput> Kinesis::get_records(Call& call, const api::GetRecor
     throughput.reads.take(1);
     return true;
   });
+  observe(at, "ReadProvisionedThroughputExceeded", allowed ? 0 : 1);
   if (!allowed) co_await fail(too_fast(*stream, iterator->shard));
 
   const auto limit = static_cast<std::size_t>(input.limit.value_or(kRecordsAtOnce));
@@ -180,8 +181,11 @@ Task<api::GetRecordsOutput> Kinesis::get_records(Call& call, const api::GetRecor
     });
   }
 
+  observe(at, "GetRecords.Records", static_cast<double>(piece.records.size()));
+  observe(at, "GetRecords.Bytes", static_cast<double>(size), "Bytes");
   api::GetRecordsOutput output;
   output.millis_behind_latest = millis_behind(piece.records, piece.caught_up, now);
+  observe(at, "GetRecords.IteratorAgeMilliseconds", static_cast<double>(*output.millis_behind_latest), "Milliseconds");
   output.records.reserve(piece.records.size());
   for (StoredRecord& record : piece.records) output.records.push_back(shown_record(std::move(record), iterator->shard));
   if (piece.ended()) {

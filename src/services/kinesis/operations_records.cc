@@ -113,11 +113,25 @@ Task<void> Kinesis::write(Address at, std::vector<Write>& records) {
     const Result<void> committed = co_await attempt(plan.live->commit(*txn, put));
     if (committed.ok()) {
       plan.live->written(written);
+      observe_written(at, records);
       co_return;
     }
     if (!committed.error().is(cumulet::errors::kTransactionConflict)) co_await fail(committed.error());
   }
   co_await fail(cumulet::errors::kServiceUnavailable, "The stream was changed too often meanwhile. Please retry.");
+}
+
+void Kinesis::observe_written(const Address& at, const std::vector<Write>& records) {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  for (const Write& record : records) {
+    if (record.position == 0) continue;
+    ++count;
+    bytes += record.data.size();
+  }
+  observe(at, "IncomingRecords", static_cast<double>(count));
+  observe(at, "IncomingBytes", static_cast<double>(bytes), "Bytes");
+  observe(at, "WriteProvisionedThroughputExceeded", static_cast<double>(records.size() - count));
 }
 
 Task<api::PutRecordOutput> Kinesis::put_record(Call& call, const api::PutRecordInput& input) {
@@ -172,12 +186,15 @@ Task<api::PutRecordsOutput> Kinesis::put_records(Call& call, const api::PutRecor
   co_return output;
 }
 
-/// The outbox gives each event until it has succeeded; a shard without throughput is tried again.
+/// A shard without throughput is tried again.
 Task<events::Outcome> Kinesis::deliver(const events::Event& event) {
   const std::optional<Address> at = address_of(event.target_arn);
   if (!at) co_return events::Outcome::dropped("not a stream: " + event.target_arn);
-  const auto key = event.attributes.find("PartitionKey");
-  const std::string& partition_key = key == event.attributes.end() || key->second.empty() ? event.id : key->second;
+  std::string partition_key = event.id;
+  for (const char* name : {"PartitionKey", "@PartitionKey"}) {
+    const auto given = event.attributes.find(name);
+    if (given != event.attributes.end() && !given->second.empty()) partition_key = given->second;
+  }
   std::vector<Write> records;
   records.emplace_back(std::string_view(partition_key).substr(0, 256), event.payload);
   records.front().hash = hash_of(records.front().partition_key);

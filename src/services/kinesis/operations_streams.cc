@@ -62,7 +62,7 @@ struct ShardsToken {
 std::string token_text(const ShardsToken& token) {
   storage::RowWriter row;
   row.text(token.name).text(token.filter).number(token.time).number(token.after);
-  row.signed_number(token.made.time_since_epoch().count());
+  row.signed_number(token.made.time_since_epoch().count()).boolean(true);  // What is cut short lacks the last.
   return base64_encode(std::move(row).bytes());
 }
 
@@ -76,7 +76,7 @@ std::optional<ShardsToken> parse_token(const std::string& text) {
   token.time = row.number();
   token.after = row.number();
   token.made = Timestamp(std::chrono::microseconds(row.signed_number()));
-  if (!row.ok() || !row.at_end() || token.name.empty()) return std::nullopt;
+  if (!row.boolean() || !row.ok() || !row.at_end() || token.name.empty()) return std::nullopt;
   return token;
 }
 
