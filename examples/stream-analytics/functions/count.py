@@ -1,0 +1,79 @@
+"""Counts clicks by minute and page.
+
+A batch can come again: after an error, or when the server ended between the count and its acknowledgement. So how far a
+shard is counted is kept beside the counters, and both are written in one transaction, under the condition that the
+position is still the one that was read. What comes again is passed over; nothing is counted twice or left out.
+"""
+
+import base64
+import itertools
+import os
+
+import boto3
+from clicks import counters
+
+dynamodb = boto3.client("dynamodb", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+COUNTERS = os.environ["COUNTERS_TABLE"]
+POSITIONS = os.environ["POSITIONS_TABLE"]
+ITEMS = 99  # A transaction takes 100, and one of them is the position.
+
+
+def position_of(shard):
+    item = dynamodb.get_item(TableName=POSITIONS, Key={"shard": {"S": shard}}, ConsistentRead=True).get("Item")
+    return item["at"]["S"] if item else None
+
+
+def advance(shard, before, after):
+    condition = "#at = :before" if before else "attribute_not_exists(#at)"
+    update = {
+        "TableName": POSITIONS,
+        "Key": {"shard": {"S": shard}},
+        "UpdateExpression": "SET #at = :after",
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#at": "at"},
+        "ExpressionAttributeValues": {":after": {"S": after}},
+    }
+    if before:
+        update["ExpressionAttributeValues"][":before"] = {"S": before}
+    return {"Update": update}
+
+
+def addition(minute, page, counts):
+    names = sorted(counts)
+    return {
+        "Update": {
+            "TableName": COUNTERS,
+            "Key": {"minute": {"S": minute}, "page": {"S": page}},
+            "UpdateExpression": "ADD " + ", ".join(f"#{name} :{name}" for name in names),
+            "ExpressionAttributeNames": {f"#{name}": name for name in names},
+            "ExpressionAttributeValues": {f":{name}": {"N": str(counts[name])} for name in names},
+        }
+    }
+
+
+def pieces(records):
+    """Cuts records so that the counters of each piece fit into one transaction."""
+    piece, keys = [], set()
+    for record in records:
+        line = base64.b64decode(record["kinesis"]["data"])
+        key = set(counters([line]))
+        if len(keys | key) > ITEMS:
+            yield piece
+            piece, keys = [], set()
+        keys |= key
+        piece.append((record["kinesis"]["sequenceNumber"], line))
+    if piece:
+        yield piece
+
+
+def handler(event, context):
+    for shard, records in itertools.groupby(event["Records"], key=lambda each: each["eventID"].split(":")[0]):
+        before = position_of(shard)
+        # Sequence numbers have the same length: they order as text.
+        fresh = [each for each in records if before is None or each["kinesis"]["sequenceNumber"] > before]
+        for piece in pieces(fresh):
+            after = piece[-1][0]
+            found = counters(line for _, line in piece)
+            writes = [addition(minute, page, counts) for (minute, page), counts in found.items()]
+            dynamodb.transact_write_items(TransactItems=[advance(shard, before, after), *writes])
+            before = after
