@@ -10,6 +10,7 @@ ResourceTypes::ResourceTypes() {
   add_kinesis_types(*this);
   add_lambda_types(*this);
   add_logs_types(*this);
+  add_sns_types(*this);
   add_s3_types(*this);
   add_sqs_types(*this);
 }

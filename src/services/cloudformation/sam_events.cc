@@ -9,10 +9,8 @@ namespace cumulet::cloudformation {
 Result<SamEventParts> convert_sam_event(const std::string& type, const SamEvent& event) {
   using Converter = Result<SamEventParts> (*)(const SamEvent&);
   static const std::map<std::string, Converter> kConverters{
-      {"DynamoDB", sam_dynamodb_event},
-      {"HttpApi", sam_http_api_event},
-      {"Kinesis", sam_kinesis_event},
-      {"SQS", sam_sqs_event},
+      {"DynamoDB", sam_dynamodb_event}, {"HttpApi", sam_http_api_event}, {"Kinesis", sam_kinesis_event},
+      {"SNS", sam_sns_event},           {"SQS", sam_sqs_event},
   };
   const auto found = kConverters.find(type);
   if (found == kConverters.end()) return unsupported(event.function, "The event type " + type);

@@ -50,5 +50,7 @@ Result<SamEventParts> sam_http_api_event(const SamEvent& event);
 Result<SamEventParts> sam_sqs_event(const SamEvent& event);
 Result<SamEventParts> sam_kinesis_event(const SamEvent& event);
 Result<SamEventParts> sam_dynamodb_event(const SamEvent& event);
+// sam_events_sns.cc
+Result<SamEventParts> sam_sns_event(const SamEvent& event);
 
 }  // namespace cumulet::cloudformation
