@@ -128,6 +128,11 @@ Result<void> Transfer::prepare() {
   curl_easy_setopt(easy, CURLOPT_NOPROXY, no_proxy().c_str());
   const long version = request_.http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_2TLS;
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
+  if (request_.http2) {
+    // libcurl 7.88 leaves a second POST on such a connection unsent until it times out.
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  }
   if (!request_.client_certificate.empty()) {
     curl_blob certificate{request_.client_certificate.data(), request_.client_certificate.size(), CURL_BLOB_NOCOPY};
     curl_blob key{request_.client_key.data(), request_.client_key.size(), CURL_BLOB_NOCOPY};
