@@ -10,7 +10,7 @@ BUILD_PACKAGES=(
   zlib1g-dev libzstd-dev libcurl4-openssl-dev libseccomp-dev libcap-dev libsnappy-dev liblz4-dev libbz2-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
-RUN_PACKAGES=(curl python3-boto3)
+RUN_PACKAGES=(curl python3-boto3 tzdata)
 TEST_PACKAGES=(clang-format-14 llvm-14 g++-12 curl zip unzip)
 
 readonly root=$PWD

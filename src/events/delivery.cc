@@ -253,10 +253,14 @@ Task<void> Delivery::deliver(std::string target, std::string key, std::string va
   co_await settle(key, std::nullopt, Timestamp());
 }
 
-Task<Outcome> Delivery::attempt_delivery(const Event& event) {
+Task<Outcome> Delivery::deliver_now(const Event& event) {
   Target* target = target_of(event);
   if (!target) co_return Outcome::dropped("no service here takes events for this target");
-  Result<Outcome> outcome = co_await attempt(target->deliver(event));
+  co_return co_await target->deliver(event);
+}
+
+Task<Outcome> Delivery::attempt_delivery(const Event& event) {
+  Result<Outcome> outcome = co_await attempt(deliver_now(event));
   if (outcome.ok()) co_return std::move(outcome).value();
   if (clock_.now() - event.recorded > kLongestLife) co_return Outcome::dropped(outcome.error().message());
   log_event("a delivery failed and is tried again", event, outcome.error().message());

@@ -32,6 +32,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   Delivery(storage::Database& database, const Clock& clock);
 
   void register_target(std::string service, Target& target);
+  Task<Outcome> deliver_now(const Event& event);
   void start(Loop& loop);              ///< Any thread.
   void written(std::string_view key);  ///< A commit wrote this key. Any thread.
   void clock_moved();                  ///< Any thread.

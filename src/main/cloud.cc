@@ -28,18 +28,22 @@
 #include "services/cloudformation/cloudformation.h"
 #include "services/cloudwatch/cloudwatch.h"
 #include "services/dynamodb/dynamodb.h"
+#include "services/eventbridge/eventbridge.h"
+#include "services/eventbridge/log_group_target.h"
 #include "services/firehose/firehose.h"
 #include "services/iam/iam.h"
 #include "services/kinesis/kinesis.h"
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
 #include "services/s3/s3.h"
+#include "services/scheduler/scheduler.h"
 #include "services/sns/sns.h"
 #include "services/sqs/sqs.h"
 #include "services/sts/sts.h"
 #include "storage/open.h"
 #include "wire/directory.h"
 #include "wire/generated/s3.h"
+#include "wire/named_operations.h"
 
 namespace cumulet {
 namespace {
@@ -105,6 +109,7 @@ struct Cloud::Parts {
   std::string certificate_authority;  ///< PEM; empty when the certificate is the user's own.
   std::unique_ptr<events::Outbox> outbox;
   wire::Directory directory;
+  wire::NamedOperations operations;
 
   std::unique_ptr<cloudwatch::CloudWatch> cloudwatch;  ///< Its metrics() is the MetricSink of all others.
   std::unique_ptr<logs::Logs> logs;
@@ -119,6 +124,9 @@ struct Cloud::Parts {
   std::unique_ptr<lambda::Lambda> lambda;
   std::unique_ptr<sns::Sns> sns;
   std::unique_ptr<apigateway::ApiGateway> apigateway;
+  std::unique_ptr<eventbridge::EventBridge> eventbridge;
+  std::unique_ptr<eventbridge::LogGroupTarget> log_groups;
+  std::unique_ptr<scheduler::Scheduler> scheduler;
   std::unique_ptr<cloudformation::CloudFormation> cloudformation;
   std::uint16_t port = 0;
 };
@@ -302,17 +310,24 @@ void Cloud::Parts::add_services() {
   sns->use_metrics(cloudwatch->metrics());
   sns->use_queues(*sqs);
   apigateway = std::make_unique<apigateway::ApiGateway>(*database, clock, *lambda, *client);
-  cloudformation = std::make_unique<cloudformation::CloudFormation>(*database, clock, directory);
+  eventbridge =
+      std::make_unique<eventbridge::EventBridge>(*database, clock, *outbox, directory, *client, cloudwatch->metrics());
+  log_groups = std::make_unique<eventbridge::LogGroupTarget>(directory, clock);
+  scheduler =
+      std::make_unique<scheduler::Scheduler>(*database, clock, *outbox, directory, operations, cloudwatch->metrics());
+  cloudformation = std::make_unique<cloudformation::CloudFormation>(*database, clock, directory, *outbox);
   std::vector<std::string> names;
   const auto add = [this, &names](const wire::Service& service) {
     pipeline->add(service);
     directory.add(std::string(service.model().name()), service);
+    operations.add(service);
     names.emplace_back(service.model().name());
   };
   add(apigateway->service());
   add(cloudformation->service());
   add(dynamodb->service());
   add(firehose->service());
+  add(eventbridge->service());
   add(iam->service());
   add(kinesis->service());
   add(lambda->service());
@@ -320,6 +335,7 @@ void Cloud::Parts::add_services() {
   add(s3->service());
   add(sqs->service());
   add(sns->service());
+  add(scheduler->service());
   add(sts->service());
   // In the order in which they are asked; the last one owns every OPTIONS request that is left.
   pipeline->add(*apigateway);
@@ -329,12 +345,20 @@ void Cloud::Parts::add_services() {
   pipeline->add(s3->preflight());
   outbox->register_target("lambda", *lambda);
   outbox->register_target("firehose", *firehose);
+  outbox->register_target("events", *eventbridge);
+  outbox->register_target("logs", *log_groups);
+  outbox->register_target("scheduler", *scheduler);
   outbox->register_target("kinesis", *kinesis);
   outbox->register_target("sqs", *sqs);
   outbox->register_target("s3", lambda->bucket_target());
   lambda->add_stream_source("kinesis", *kinesis);
   outbox->register_target("sns", *sns);
-  add_observability(*pipeline, *database, clock, names, config.dev);
+  const auto clock_moved = [this] {
+    outbox->clock_moved();
+    eventbridge->clock_moved();
+    scheduler->clock_moved();
+  };
+  add_observability(*pipeline, *database, clock, names, config.dev, clock_moved);
 }
 
 Result<void> Cloud::Parts::sweep_blobs() {
@@ -359,6 +383,8 @@ Result<void> Cloud::Parts::listen() {
   cloudwatch->start(loops->at(0));
   cloudformation->start(loops->at(0));
   firehose->start(loops->at(loops->size() - 1));
+  eventbridge->start(loops->at(0));
+  scheduler->start(loops->at(0));
   kinesis->start(loops->at(loops->size() - 1));
   dynamodb->start(loops->at(loops->size() - 1));
   std::vector<Loop*> all_loops;
@@ -410,6 +436,8 @@ void Cloud::drain() {
   parts_->sqs->stop(deadline);
   parts_->server->drain(deadline);
   parts_->lambda->drain(deadline);
+  parts_->scheduler->drain(deadline);
+  parts_->eventbridge->drain(deadline);
   parts_->outbox->drain(deadline);
   parts_->firehose->stop(deadline);
   parts_->engine->drain(deadline);

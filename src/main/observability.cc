@@ -59,7 +59,7 @@ std::optional<std::int64_t> advance_of(std::string_view body) {
 std::string version() { return CUMULET_VERSION; }
 
 void add_observability(pipeline::Pipeline& pipeline, storage::Database& database, SystemClock& clock,
-                       std::vector<std::string> services, bool dev) {
+                       std::vector<std::string> services, bool dev, std::function<void()> clock_moved) {
   pipeline.add("/metrics", [&database](net::Request&) -> Task<net::Response> { co_return metrics(database); });
   pipeline.add("/_localstack/health", [text = health(services)](net::Request&) -> Task<net::Response> {
     co_return net::Response(200, "application/json", text);
@@ -74,7 +74,7 @@ void add_observability(pipeline::Pipeline& pipeline, storage::Database& database
       co_return response;
     });
   }
-  pipeline.add("/_cumulet/clock", [&clock](net::Request& request) -> Task<net::Response> {
+  pipeline.add("/_cumulet/clock", [&clock, clock_moved](net::Request& request) -> Task<net::Response> {
     const std::string body =
         co_await read_all(*request.body, kClockBodyLimit, Error(errors::kValidation, "The body is too long."));
     const std::optional<std::int64_t> seconds = advance_of(body);
@@ -82,6 +82,7 @@ void add_observability(pipeline::Pipeline& pipeline, storage::Database& database
       co_return net::Response(400, "application/json", R"({"message":"POST {\"advance_seconds\": N}"})");
     }
     clock.advance(std::chrono::seconds(*seconds));
+    clock_moved();
     co_return net::Response(200, "application/json", "{\"now\":\"" + iso8601(clock.now(), true) + "\"}");
   });
 }

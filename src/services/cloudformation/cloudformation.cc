@@ -5,10 +5,12 @@
 
 namespace cumulet::cloudformation {
 
-CloudFormation::CloudFormation(storage::Database& database, const Clock& clock, const wire::Directory& directory)
+CloudFormation::CloudFormation(storage::Database& database, const Clock& clock, const wire::Directory& directory,
+                               events::Outbox& outbox)
     : database_(database),
       clock_(clock),
       directory_(directory),
+      outbox_(outbox),
       service_(wire::cloudformation::model()),
       sequence_(static_cast<std::uint64_t>(clock.now().time_since_epoch().count())) {
   register_stacks();
@@ -40,7 +42,7 @@ void CloudFormation::record_work(storage::Transaction& txn, const Store& store, 
   event.reason = stack.reason.empty() && !stack.status.starts_with("REVIEW") ? "User Initiated" : stack.reason;
   event.time = clock_.now_millis();
   store.put_stack(txn, stack);
-  store.put_event(txn, stack.id, sequence_++, event);
+  store.put_event(txn, outbox_, stack.id, sequence_++, event);
   if (stack.status.ends_with("_IN_PROGRESS") && !stack.status.starts_with("REVIEW")) store.put_job(txn, stack);
 }
 
@@ -48,7 +50,7 @@ void CloudFormation::begin(Job job) {
   Loop* loop = loop_.load();
   if (loop == nullptr) return;  // Before the start: the job is found then.
   loop->post([this, job] {
-    auto deployment = std::make_shared<Deployment>(database_, clock_, directory_, types_, sequence_, job);
+    auto deployment = std::make_shared<Deployment>(database_, clock_, directory_, outbox_, types_, sequence_, job);
     cumulet::start(deployment->run(), [deployment, watch = watch_, job](const Result<void>& done) {
       if (!done.ok()) {
         log::error("a stack's deployment stopped", {{"stack", job.stack_name}, {"why", done.error().message()}});

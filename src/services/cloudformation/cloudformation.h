@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "events/outbox.h"
 #include "services/cloudformation/deployment.h"
 #include "services/cloudformation/deployment_watch.h"
 #include "wire/directory.h"
@@ -21,7 +22,8 @@ namespace cumulet::cloudformation {
 /// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/
 class CloudFormation {
  public:
-  CloudFormation(storage::Database& database, const Clock& clock, const wire::Directory& directory);
+  CloudFormation(storage::Database& database, const Clock& clock, const wire::Directory& directory,
+                 events::Outbox& outbox);
 
   const wire::Service& service() const { return service_; }
   /// Goes on with what an earlier run left, and takes on new work from then on.
@@ -94,6 +96,7 @@ class CloudFormation {
   storage::Database& database_;
   const Clock& clock_;
   const wire::Directory& directory_;
+  events::Outbox& outbox_;
   const ResourceTypes types_;
   const std::shared_ptr<DeploymentWatch> watch_ = std::make_shared<DeploymentWatch>();
   wire::Service service_;

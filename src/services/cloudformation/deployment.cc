@@ -32,10 +32,12 @@ bool exists_already(const Error& error) {
 }  // namespace
 
 Deployment::Deployment(storage::Database& database, const Clock& clock, const wire::Directory& directory,
-                       const ResourceTypes& types, std::atomic<std::uint64_t>& sequence, Job job)
+                       events::Outbox& outbox, const ResourceTypes& types, std::atomic<std::uint64_t>& sequence,
+                       Job job)
     : database_(database),
       clock_(clock),
       directory_(directory),
+      outbox_(outbox),
       types_(types),
       sequence_(sequence),
       job_(std::move(job)),
@@ -290,7 +292,7 @@ Task<bool> Deployment::take_back(const Resource& wanted, StackResource resource,
       event_for(resource.logical_id, resource.physical_id, resource.type, resource.status, resource.reason);
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
     store_.put_resource(txn, stack_.id, resource);
-    store_.put_event(txn, stack_.id, sequence_++, event);
+    store_.put_event(txn, outbox_, stack_.id, sequence_++, event);
     store_.erase_leftover(txn, stack_.id, resource.physical_id);
     if (unwanted) store_.put_leftover(txn, stack_.id, *unwanted);
     co_return;
@@ -411,7 +413,7 @@ Task<bool> Deployment::remove_leftover(Leftover leftover) {
   const StackEvent event = event_for(leftover.logical_id, leftover.physical_id, leftover.type, std::move(status), "");
   const auto erase = [&](storage::Transaction& txn) -> Task<void> {
     store_.erase_leftover(txn, stack_.id, leftover.physical_id);
-    if (!live) store_.put_event(txn, stack_.id, sequence_++, event);
+    if (!live) store_.put_event(txn, outbox_, stack_.id, sequence_++, event);
     co_return;
   };
   co_await storage::transact(database_, erase);
@@ -483,7 +485,7 @@ Task<void> Deployment::save(const StackResource& given, std::string status, std:
   event.properties = resource.properties.to_json();
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
     store_.put_resource(txn, stack_.id, resource);
-    store_.put_event(txn, stack_.id, sequence_++, event);
+    store_.put_event(txn, outbox_, stack_.id, sequence_++, event);
     co_return;
   };
   co_await storage::transact(database_, write);
@@ -497,7 +499,7 @@ Task<void> Deployment::set_status(std::string status, std::string reason) {
       event_for(stack_.name, stack_.id, "AWS::CloudFormation::Stack", stack_.status, stack_.reason);
   if (stack_.status == "DELETE_COMPLETE") stack_.deleted = clock_.now_millis();
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
-    store_.put_event(txn, stack_.id, sequence_++, event);
+    store_.put_event(txn, outbox_, stack_.id, sequence_++, event);
     if (stack_.status != "DELETE_COMPLETE") {
       store_.put_stack(txn, stack_);
       co_return;

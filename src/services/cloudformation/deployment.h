@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "events/outbox.h"
 #include "services/cloudformation/intrinsics.h"
 #include "services/cloudformation/resource_type.h"
 #include "services/cloudformation/store.h"
@@ -34,7 +35,7 @@ std::map<std::string, std::string> pseudo_parameters(const std::string& account,
 /// that a server that died goes on where it was. Lives as long as its job.
 class Deployment {
  public:
-  Deployment(storage::Database& database, const Clock& clock, const wire::Directory& directory,
+  Deployment(storage::Database& database, const Clock& clock, const wire::Directory& directory, events::Outbox& outbox,
              const ResourceTypes& types, std::atomic<std::uint64_t>& sequence, Job job);
 
   Task<void> run();
@@ -78,6 +79,7 @@ class Deployment {
   storage::Database& database_;
   const Clock& clock_;
   const wire::Directory& directory_;
+  events::Outbox& outbox_;
   const ResourceTypes& types_;
   std::atomic<std::uint64_t>& sequence_;
   const Job job_;

@@ -6,12 +6,14 @@ ResourceTypes::ResourceTypes() {
   add_apigateway_types(*this);
   add_dynamodb_types(*this);
   add_firehose_types(*this);
+  add_events_types(*this);
   add_iam_types(*this);
   add_kinesis_types(*this);
   add_lambda_types(*this);
   add_logs_types(*this);
   add_sns_types(*this);
   add_s3_types(*this);
+  add_scheduler_types(*this);
   add_sqs_types(*this);
 }
 

@@ -68,6 +68,8 @@ void add_kinesis_types(ResourceTypes& types);
 void add_firehose_types(ResourceTypes& types);
 void add_logs_types(ResourceTypes& types);
 void add_sns_types(ResourceTypes& types);
+void add_events_types(ResourceTypes& types);
+void add_scheduler_types(ResourceTypes& types);
 
 /// Ignores the error that says a resource is gone (its code contains "NotFound", or starts with "NoSuch").
 Task<void> gone_is_fine(Task<void> removal);

@@ -52,5 +52,9 @@ Result<SamEventParts> sam_kinesis_event(const SamEvent& event);
 Result<SamEventParts> sam_dynamodb_event(const SamEvent& event);
 // sam_events_sns.cc
 Result<SamEventParts> sam_sns_event(const SamEvent& event);
+// sam_events_rules.cc: what EventBridge starts
+Result<SamEventParts> sam_schedule_event(const SamEvent& event);
+Result<SamEventParts> sam_schedule_v2_event(const SamEvent& event);
+Result<SamEventParts> sam_event_bridge_rule_event(const SamEvent& event);
 
 }  // namespace cumulet::cloudformation

@@ -1,6 +1,7 @@
 #include "services/cloudformation/store.h"
 
 #include "services/cloudformation/rows.h"
+#include "services/cloudformation/status_change.h"
 #include "storage/key.h"
 #include "storage/row.h"
 
@@ -108,10 +109,11 @@ Task<std::vector<Leftover>> Store::list_leftovers(storage::Transaction& txn, std
   co_return leftovers;
 }
 
-void Store::put_event(storage::Transaction& txn, const std::string& stack_id, std::uint64_t sequence,
-                      const StackEvent& event) const {
+void Store::put_event(storage::Transaction& txn, events::Outbox& outbox, const std::string& stack_id,
+                      std::uint64_t sequence, const StackEvent& event) const {
   Key place = Key("cfn").text(account_).text(region_).text("event").text(stack_id);
   txn.put(place.number(sequence).bytes(), encode(event));
+  outbox.record(txn, status_change(account_, region_, stack_id, event));
 }
 
 Task<std::vector<std::pair<std::uint64_t, StackEvent>>> Store::list_events(storage::Transaction& txn,

@@ -7,6 +7,10 @@
 #include "services/cloudformation/stack.h"
 #include "storage/database.h"
 
+namespace cumulet::events {
+class Outbox;
+}
+
 /// The keys of one account and region. Layout, all below ("cfn", account, region):
 ///   ("stack", name)                     the live stack of that name
 ///   ("gone", id)                        a deleted stack, found by its id
@@ -45,7 +49,8 @@ class Store {
   void erase_leftover(storage::Transaction& txn, const std::string& stack_id, const std::string& physical_id) const;
   Task<std::vector<Leftover>> list_leftovers(storage::Transaction& txn, std::string stack_id) const;
 
-  void put_event(storage::Transaction& txn, const std::string& stack_id, std::uint64_t sequence,
+  /// The event of a stack; EventBridge is told of it through the outbox.
+  void put_event(storage::Transaction& txn, events::Outbox& outbox, const std::string& stack_id, std::uint64_t sequence,
                  const StackEvent& event) const;
   /// Newest first, those before `before`.
   Task<std::vector<std::pair<std::uint64_t, StackEvent>>> list_events(storage::Transaction& txn, std::string stack_id,
