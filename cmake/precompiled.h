@@ -1,5 +1,5 @@
-// What nearly every file includes, parsed once (CUMULET_PRECOMPILE). Only the standard library: files still include what
-// they use, and the presets without precompilation tell when one does not.
+// What nearly every file includes, parsed once (CUMULET_PRECOMPILE). Only the standard library: files still include
+// what they use, and the presets without precompilation tell when one does not.
 #pragma once
 
 #include <algorithm>
