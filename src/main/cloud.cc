@@ -292,7 +292,7 @@ sns::Options Cloud::Parts::sns_options() const {
 }
 
 void Cloud::Parts::add_services() {
-  cloudwatch = std::make_unique<cloudwatch::CloudWatch>(*database, clock);
+  cloudwatch = std::make_unique<cloudwatch::CloudWatch>(*database, clock, *outbox);
   logs = std::make_unique<logs::Logs>(*database, clock);
   iam = std::make_unique<iam::Iam>(*database, clock);
   sts = std::make_unique<sts::Sts>(*database, *credentials);
@@ -325,6 +325,7 @@ void Cloud::Parts::add_services() {
   };
   add(apigateway->service());
   add(cloudformation->service());
+  add(cloudwatch->service());
   add(dynamodb->service());
   add(firehose->service());
   add(eventbridge->service());

@@ -39,6 +39,8 @@ std::int64_t kept_for(Level level) {
   return 455 * kDaySeconds;
 }
 
+std::int64_t floor_to(std::int64_t time, std::int64_t step) { return time - ((time % step) + step) % step; }
+
 std::string Store::prefix(std::string_view kind) const {
   return storage::Key(kSpace).text(account_).text(region_).text(kind).bytes();
 }

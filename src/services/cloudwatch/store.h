@@ -18,6 +18,8 @@ enum class Level : std::uint32_t { kSecond = 1, kMinute = 60, kFiveMinutes = 300
 inline constexpr std::int64_t kHourSeconds = 3600;
 inline constexpr std::int64_t kDaySeconds = 24 * kHourSeconds;
 std::int64_t kept_for(Level level);
+/// The begin of the step that a time is in.
+std::int64_t floor_to(std::int64_t time, std::int64_t step);
 
 /// Where a value goes: a bucket of a series.
 struct BucketKey {

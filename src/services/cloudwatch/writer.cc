@@ -14,8 +14,6 @@ constexpr std::size_t kNotedSeries = 100'000;
 /// How far behind the last value a series row may be.
 constexpr std::int64_t kNoteEvery = 600;
 
-std::int64_t floor_to(std::int64_t time, std::int64_t step) { return time - ((time % step) + step) % step; }
-
 }  // namespace
 
 Writer::Writer(storage::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
