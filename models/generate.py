@@ -246,6 +246,9 @@ class Service:
                 message = next((reference.get("locationName", member) for member, reference in members.items()
                                 if member.lower() == "message"), "message")
                 code, status = self.error_kinds_by_shape(name)
+                # Of several shapes with one code that counts which has the same name.
+                if name == code:
+                    rows.pop(code, None)
                 rows.setdefault(code, (literal(code), status, literal(message), "true" if "Type" in members else "false",
                                        literal(name)))
         return [rows[code] for code in sorted(rows)]

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ struct MetricSample {
   std::vector<std::pair<std::string, std::string>> dimensions;  ///< {"FunctionName", "resize"}
   double value = 1;
   std::string unit = "Count";
+  std::int64_t time = 0;  ///< Seconds since 1970, up to two weeks ago; 0 is now.
 };
 
 /// One series, looked up once: for hot paths. Any thread, never blocks.

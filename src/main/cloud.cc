@@ -293,7 +293,7 @@ sns::Options Cloud::Parts::sns_options() const {
 
 void Cloud::Parts::add_services() {
   cloudwatch = std::make_unique<cloudwatch::CloudWatch>(*database, clock, *outbox);
-  logs = std::make_unique<logs::Logs>(*database, clock);
+  logs = std::make_unique<logs::Logs>(*database, clock, *outbox, cloudwatch->metrics());
   iam = std::make_unique<iam::Iam>(*database, clock);
   sts = std::make_unique<sts::Sts>(*database, *credentials);
   dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock);

@@ -24,7 +24,8 @@ Error renamed(const Error& error, std::string code, int status, std::string mess
 }  // namespace
 
 Error validation_failed(const ServiceModel& service, std::string message) {
-  if (service.protocol == Protocol::kQuery) return Error(errors::kValidationError, std::move(message));
+  if (service.protocol == Protocol::kQuery || service.service == "cloudwatch")
+    return Error(errors::kValidationError, std::move(message));
   if (service.service == "logs") return Error("InvalidParameterException", 400, std::move(message));
   if (service.service == "apigatewayv2") return Error("BadRequestException", 400, std::move(message));
   if (service.service == "s3") return Error("InvalidRequest", 400, std::move(message));

@@ -4,6 +4,7 @@ namespace cumulet::cloudformation {
 
 ResourceTypes::ResourceTypes() {
   add_apigateway_types(*this);
+  add_cloudwatch_types(*this);
   add_dynamodb_types(*this);
   add_firehose_types(*this);
   add_events_types(*this);

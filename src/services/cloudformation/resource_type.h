@@ -60,6 +60,7 @@ class ResourceTypes {
 // One file for each service.
 void add_s3_types(ResourceTypes& types);
 void add_sqs_types(ResourceTypes& types);
+void add_cloudwatch_types(ResourceTypes& types);
 void add_dynamodb_types(ResourceTypes& types);
 void add_lambda_types(ResourceTypes& types);
 void add_apigateway_types(ResourceTypes& types);

@@ -10,6 +10,7 @@ Result<SamEventParts> convert_sam_event(const std::string& type, const SamEvent&
   using Converter = Result<SamEventParts> (*)(const SamEvent&);
   static const std::map<std::string, Converter> kConverters{
       {"CloudWatchEvent", sam_event_bridge_rule_event},
+      {"CloudWatchLogs", sam_cloudwatch_logs_event},
       {"DynamoDB", sam_dynamodb_event},
       {"EventBridgeRule", sam_event_bridge_rule_event},
       {"HttpApi", sam_http_api_event},

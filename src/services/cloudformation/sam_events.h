@@ -46,6 +46,8 @@ Result<SamEventParts> sam_event_invoke_config(const std::string& function, const
 
 // The converters. sam_events_http.cc
 Result<SamEventParts> sam_http_api_event(const SamEvent& event);
+// sam_events_logs.cc
+Result<SamEventParts> sam_cloudwatch_logs_event(const SamEvent& event);
 // sam_events_mapping.cc: what is polled by an event source mapping
 Result<SamEventParts> sam_sqs_event(const SamEvent& event);
 Result<SamEventParts> sam_kinesis_event(const SamEvent& event);

@@ -101,6 +101,9 @@ api::AlarmHistoryItem history_item(const Alarm& alarm, std::string_view type, st
 
 }  // namespace
 
+Alarms::Alarms(storage::Database& database, const Clock& clock, events::Outbox& outbox)
+    : database_(database), clock_(clock), outbox_(outbox) {}
+
 std::int64_t Alarms::next_due(const Alarm& alarm) const {
   const std::int64_t step = alarm.metric && period_of(*alarm.metric) < 60 ? 10 : 60;
   return floor_to(clock_.now_seconds() - kSettled, step) + step + kSettled;

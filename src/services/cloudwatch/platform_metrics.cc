@@ -1,6 +1,7 @@
 #include "services/cloudwatch/platform_metrics.h"
 
 #include <functional>
+#include <map>
 
 #include "base/metrics.h"
 
@@ -10,6 +11,8 @@ namespace {
 constexpr std::chrono::seconds kFlushEvery{3};
 /// Flushes without a value after which a series is forgotten: a quarter of an hour.
 constexpr std::uint32_t kIdleFlushes = 300;
+constexpr std::int64_t kOldest = 14 * kDaySeconds;
+constexpr std::int64_t kNewest = 2 * kHourSeconds;
 
 void append(std::string& text, std::string_view part) {
   text += part;
@@ -22,6 +25,7 @@ void identify(const events::MetricSample& sample, std::string& text) {
   append(text, sample.region);
   append(text, sample.metric_namespace);
   append(text, sample.name);
+  append(text, sample.unit);
   for (const auto& [name, value] : sample.dimensions) {
     append(text, name);
     append(text, value);
@@ -35,13 +39,13 @@ class PlatformMetrics::Gathered final : public events::MetricSeries {
  public:
   Gathered(const Clock& clock, const events::MetricSample& like) : clock_(clock), like_(like) {}
 
-  void record(double value, double times) noexcept override {
-    const std::int64_t second = clock_.now_seconds();
-    const std::int64_t minute = second - second % 60;
+  void record(double value, double times) noexcept override { record_at(clock_.now_seconds(), value, times); }
+
+  void record_at(std::int64_t second, double value, double times) noexcept {
+    const std::int64_t minute = floor_to(second, 60);
     const std::lock_guard lock(mutex_);
     if (minute != minute_) {
-      if (!summary_.empty() && past_.size() < kPastMinutes) past_.emplace_back(minute_, std::move(summary_));
-      summary_ = Summary();
+      set_aside();
       minute_ = minute;
     }
     summary_.add(value, times);
@@ -49,11 +53,11 @@ class PlatformMetrics::Gathered final : public events::MetricSeries {
 
   /// Moves what was gathered into samples; how often there was nothing, one time after the other.
   std::uint32_t take(std::vector<Sample>& samples) {
-    std::vector<std::pair<std::int64_t, Summary>> taken;
+    std::map<std::int64_t, Summary> taken;
     {
       const std::lock_guard lock(mutex_);
+      set_aside();
       taken.swap(past_);
-      if (!summary_.empty()) taken.emplace_back(minute_, std::exchange(summary_, Summary()));
     }
     if (taken.empty()) return ++idle_;
     idle_ = 0;
@@ -67,8 +71,14 @@ class PlatformMetrics::Gathered final : public events::MetricSeries {
   }
 
  private:
-  /// The clock can be moved between two flushes, but not often.
-  static constexpr std::size_t kPastMinutes = 16;
+  /// Log events bring times of their own; most are of the last minutes.
+  static constexpr std::size_t kPastMinutes = 1440;
+
+  void set_aside() {
+    if (summary_.empty()) return;
+    if (past_.size() < kPastMinutes || past_.contains(minute_)) past_[minute_].merge(summary_);
+    summary_ = Summary();
+  }
 
   const Clock& clock_;
   const events::MetricSample like_;
@@ -76,7 +86,7 @@ class PlatformMetrics::Gathered final : public events::MetricSeries {
   std::mutex mutex_;
   std::int64_t minute_ = 0;
   Summary summary_;
-  std::vector<std::pair<std::int64_t, Summary>> past_;
+  std::map<std::int64_t, Summary> past_;
 };
 
 std::shared_ptr<PlatformMetrics::Gathered> PlatformMetrics::find(const events::MetricSample& like) {
@@ -94,7 +104,10 @@ std::shared_ptr<PlatformMetrics::Gathered> PlatformMetrics::find(const events::M
 }
 
 void PlatformMetrics::record(events::MetricSample sample) noexcept {
-  if (const std::shared_ptr<Gathered> gathered = find(sample)) gathered->record(sample.value, 1);
+  const std::int64_t now = clock_.now_seconds();
+  if (sample.time != 0 && (sample.time < now - kOldest || sample.time > now + kNewest)) return;
+  const std::shared_ptr<Gathered> gathered = find(sample);
+  if (gathered != nullptr) gathered->record_at(sample.time != 0 ? sample.time : now, sample.value, 1);
 }
 
 std::shared_ptr<events::MetricSeries> PlatformMetrics::series(const events::MetricSample& like) {

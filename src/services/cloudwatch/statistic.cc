@@ -124,6 +124,7 @@ double Statistic::spread(const Summary& summary) const {
   const Points points = summary.distribution.points();
   const double total = summary.count;
   if (kind_ == Kind::kPercentile) {
+    if (high_ == 100) return summary.max;
     return std::clamp(percentile(points, total, high_), summary.min, summary.max);
   }
   double kept = 0;

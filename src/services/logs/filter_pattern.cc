@@ -9,6 +9,7 @@
 #include <simdjson.h>
 
 #include "base/text.h"
+#include "services/logs/delimited_pattern.h"
 
 namespace cumulet::logs {
 
@@ -39,30 +40,6 @@ Error invalid(std::string why) {
   return Error("InvalidParameterException", 400, "Invalid filter pattern: " + std::move(why));
 }
 
-/// '*' stands for any run of characters.
-bool glob(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -81,6 +58,9 @@ class Parser {
     }
     return NodePtr(std::move(node));
   }
+
+  /// The text is a selector and nothing else.
+  bool whole_selector(std::vector<std::string>& path) { return selector(path) && at_ == text_.size(); }
 
   Result<NodePtr> json() {
     ++at_;  // '{'
@@ -305,7 +285,14 @@ Result<FilterPattern> FilterPattern::parse(std::string_view text) {
   if (text.size() > kPatternLimit) return invalid("it is longer than 1024 characters");
   const std::string_view pattern = trim(text);
   if (pattern.empty()) return FilterPattern();
-  if (pattern.front() == '[') return invalid("space-delimited patterns are not supported");
+  if (pattern.front() == '[') {
+    std::string problem;
+    std::optional<DelimitedPattern> delimited = DelimitedPattern::parse(pattern, problem);
+    if (!delimited) return invalid(std::move(problem));
+    FilterPattern result;
+    result.delimited_ = std::make_shared<const DelimitedPattern>(std::move(*delimited));
+    return result;
+  }
   Parser parser(pattern);
   Result<NodePtr> root = pattern.front() == '{' ? parser.json() : parser.terms();
   if (!root.ok()) return std::move(root).error();
@@ -313,11 +300,48 @@ Result<FilterPattern> FilterPattern::parse(std::string_view text) {
 }
 
 bool FilterPattern::matches(std::string_view message) const {
+  if (delimited_ != nullptr) return delimited_->matches(message);
   if (root_->kind == Node::Kind::kTerms) return matches_terms(*root_, message);
   thread_local simdjson::dom::parser parser;
   simdjson::dom::element document;
   if (parser.parse(message.data(), message.size()).get(document)) return false;
   return matches_json(*root_, document);
+}
+
+std::optional<std::string> FilterPattern::value(std::string_view message, std::string_view selector) const {
+  if (selector.empty() || selector.front() != '$') return std::string(selector);
+  if (delimited_ != nullptr) return delimited_->value(message, selector.substr(1));
+  std::vector<std::string> path;
+  if (!Parser(selector.substr(1)).whole_selector(path)) return std::nullopt;
+  thread_local simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (parser.parse(message.data(), message.size()).get(document)) return std::nullopt;
+  const std::optional<simdjson::dom::element> found = select(document, path);
+  if (!found) return std::nullopt;
+  std::string_view text;
+  if (!found->get(text)) return std::string(text);
+  if (found->is_object() || found->is_array() || found->is_null()) return std::nullopt;
+  return simdjson::minify(*found);
+}
+
+std::map<std::string, std::string> FilterPattern::extracted(std::string_view message) const {
+  std::map<std::string, std::string> result;
+  if (delimited_ != nullptr) {
+    for (auto& [name, value] : delimited_->values(message)) result[name] = std::move(value);
+    return result;
+  }
+  if (root_->kind == Node::Kind::kTerms) return result;
+  std::vector<const Node*> todo{root_.get()};
+  while (!todo.empty()) {
+    const Node* node = todo.back();
+    todo.pop_back();
+    for (const NodePtr& child : node->children) todo.push_back(child.get());
+    if (node->kind != Node::Kind::kCompare) continue;
+    std::string selector = "$";
+    for (const std::string& name : node->path) selector += "." + name;
+    if (std::optional<std::string> found = value(message, selector)) result[selector] = std::move(*found);
+  }
+  return result;
 }
 
 }  // namespace cumulet::logs

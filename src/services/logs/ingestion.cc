@@ -15,18 +15,25 @@ constexpr std::chrono::seconds kRetryAfter{1};
 
 }  // namespace
 
-Logs::Logs(storage::Database& database, const Clock& clock)
+Logs::Logs(storage::Database& database, const Clock& clock, events::Outbox& outbox, events::MetricSink& metrics)
     : database_(database),
       clock_(clock),
+      outbox_(outbox),
+      metrics_(metrics),
       service_(wire::logs::model()),
       // Microseconds leave room for a million events a second before a restart could repeat a number.
       sequence_(static_cast<std::uint64_t>(clock.now().time_since_epoch().count())) {
   register_groups();
   register_streams();
   register_events();
+  register_filters();
 }
 
 std::uint64_t Logs::next_sequence() { return sequence_.fetch_add(1, std::memory_order_relaxed); }
+
+void Logs::report(std::vector<events::MetricSample> samples) {
+  for (events::MetricSample& sample : samples) metrics_.record(std::move(sample));
+}
 
 void Logs::append(Address address, std::vector<Line> lines) {
   std::size_t bytes = 0;
@@ -95,7 +102,10 @@ Task<void> Logs::write_lines(const Address& address, const std::vector<Line>& li
   const std::int64_t now = clock_.now_millis();
   for (std::size_t begin = 0; begin < lines.size(); begin += kLinesAtOnce) {
     const std::size_t end = std::min(begin + kLinesAtOnce, lines.size());
+    const EventSource source(address.account, address.region, address.group, address.stream);
+    std::vector<events::MetricSample> samples;
     const auto write = [&](storage::Transaction& txn) -> Task<void> {
+      std::vector<LogEvent> taken;
       std::optional<LogGroup> group = co_await store.find_group(txn, address.group);
       if (!group) {
         group.emplace();
@@ -115,13 +125,16 @@ Task<void> Logs::write_lines(const Address& address, const std::vector<Line>& li
         event.ingested = now;
         event.message = lines[i].message;
         store.put_event(txn, address.group, address.stream, event);
+        taken.push_back(std::move(event));
         stream->first_event = std::min(stream->first_event.value_or(lines[i].time), lines[i].time);
         stream->last_event = std::max(stream->last_event.value_or(lines[i].time), lines[i].time);
       }
       stream->last_ingestion = now;
       store.put_stream(txn, address.group, *stream);
+      samples = co_await apply_filters(txn, store, source, taken, outbox_);
     };
     co_await storage::transact(database_, write);
+    report(std::move(samples));
   }
 }
 

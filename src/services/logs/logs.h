@@ -10,7 +10,10 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "events/metric_sink.h"
+#include "events/outbox.h"
 #include "services/logs/filter_pattern.h"
+#include "services/logs/filters.h"
 #include "services/logs/store.h"
 #include "storage/database.h"
 #include "wire/generated/logs.h"
@@ -22,7 +25,7 @@ namespace cumulet::logs {
 /// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/
 class Logs {
  public:
-  Logs(storage::Database& database, const Clock& clock);
+  Logs(storage::Database& database, const Clock& clock, events::Outbox& outbox, events::MetricSink& metrics);
 
   const wire::Service& service() const { return service_; }
 
@@ -83,7 +86,25 @@ class Logs {
   Task<wire::logs::GetLogEventsOutput> get_log_events(Call& call, const wire::logs::GetLogEventsInput& input);
   Task<wire::logs::FilterLogEventsOutput> filter_log_events(Call& call, const wire::logs::FilterLogEventsInput& input);
 
+  // operations_filters.cc
+  void register_filters();
+  Task<wire::logs::PutMetricFilterOutput> put_metric_filter(Call& call, const wire::logs::PutMetricFilterInput& input);
+  Task<wire::logs::DeleteMetricFilterOutput> delete_metric_filter(Call& call,
+                                                                  const wire::logs::DeleteMetricFilterInput& input);
+  Task<wire::logs::DescribeMetricFiltersOutput> describe_metric_filters(
+      Call& call, const wire::logs::DescribeMetricFiltersInput& input);
+  Task<wire::logs::TestMetricFilterOutput> test_metric_filter(Call& call,
+                                                              const wire::logs::TestMetricFilterInput& input);
+  Task<wire::logs::PutSubscriptionFilterOutput> put_subscription_filter(
+      Call& call, const wire::logs::PutSubscriptionFilterInput& input);
+  Task<wire::logs::DeleteSubscriptionFilterOutput> delete_subscription_filter(
+      Call& call, const wire::logs::DeleteSubscriptionFilterInput& input);
+  Task<wire::logs::DescribeSubscriptionFiltersOutput> describe_subscription_filters(
+      Call& call, const wire::logs::DescribeSubscriptionFiltersInput& input);
+  Task<std::vector<std::string>> names_of_groups(Store store, std::string after);
+
   // ingestion.cc
+  void report(std::vector<events::MetricSample> samples);
   Task<void> write_pending();
   Task<void> write_lines(const Address& address, const std::vector<Line>& lines);
   Task<void> sweep();
@@ -96,6 +117,8 @@ class Logs {
 
   storage::Database& database_;
   const Clock& clock_;
+  events::Outbox& outbox_;
+  events::MetricSink& metrics_;
   wire::Service service_;
   std::atomic<std::uint64_t> sequence_;
 

@@ -69,13 +69,6 @@ Result<Accepted> examine_batch(const std::vector<api::InputLogEvent>& events, co
   return accepted;
 }
 
-std::string event_id(Position position) {
-  const auto padded = [](std::string digits, std::size_t width) {
-    return std::string(width - std::min(width, digits.size()), '0') + digits;
-  };
-  return padded(std::to_string(position.time), 28) + padded(std::to_string(position.sequence), 28);
-}
-
 }  // namespace
 
 void Logs::register_events() {
@@ -87,7 +80,10 @@ void Logs::register_events() {
 Task<api::PutLogEventsOutput> Logs::put_log_events(Call& call, const api::PutLogEventsInput& input) {
   const std::int64_t now = clock_.now_millis();
   const Store store(call.account(), call.region);
+  const EventSource source(call.account(), call.region, input.log_group_name, input.log_stream_name);
+  std::vector<events::MetricSample> samples;
   const auto put = [&](storage::Transaction& txn) -> Task<api::PutLogEventsOutput> {
+    std::vector<LogEvent> taken;
     const LogGroup group = co_await require_group(store, txn, input.log_group_name);
     std::optional<LogStream> stream = co_await store.find_stream(txn, group.name, input.log_stream_name);
     if (!stream) {
@@ -101,16 +97,20 @@ Task<api::PutLogEventsOutput> Logs::put_log_events(Call& call, const api::PutLog
       event.ingested = now;
       event.message = given.message;
       store.put_event(txn, group.name, stream->name, event);
+      taken.push_back(std::move(event));
       stream->first_event = std::min(stream->first_event.value_or(given.timestamp), given.timestamp);
       stream->last_event = std::max(stream->last_event.value_or(given.timestamp), given.timestamp);
       stream->last_ingestion = now;
     }
     store.put_stream(txn, group.name, *stream);
+    samples = co_await apply_filters(txn, store, source, taken, outbox_);
     api::PutLogEventsOutput output;
     output.rejected_log_events_info = accepted.rejected;
     co_return output;
   };
-  co_return co_await storage::transact(database_, put);
+  api::PutLogEventsOutput output = co_await storage::transact(database_, put);
+  report(std::move(samples));
+  co_return output;
 }
 
 Task<api::GetLogEventsOutput> Logs::get_log_events(Call& call, const api::GetLogEventsInput& input) {

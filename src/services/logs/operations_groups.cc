@@ -85,6 +85,7 @@ Task<api::DeleteLogGroupOutput> Logs::delete_log_group(Call& call, const api::De
   const auto erase = [&store, &input](storage::Transaction& txn) -> Task<void> {
     co_await require_group(store, txn, input.log_group_name);
     store.erase_group(txn, input.log_group_name);
+    txn.erase(store.filters_key(input.log_group_name));
   };
   co_await storage::transact(database_, erase);
   while (true) {

@@ -104,6 +104,10 @@ std::string Store::stream_key(const std::string& group, const std::string& strea
   return space(account_, region_, "s").text(group).text(stream).bytes();
 }
 
+std::string Store::filters_key(const std::string& group) const {
+  return space(account_, region_, "f").text(group).bytes();
+}
+
 std::string Store::event_key(const std::string& group, const std::string& stream, Position position) const {
   Key key = space(account_, region_, "e");
   key.text(group).text(stream).signed_number(position.time).number(position.sequence);

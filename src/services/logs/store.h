@@ -12,6 +12,7 @@ namespace cumulet::logs {
 /// The keys of one account and region. Layout, all below ("logs", account, region):
 ///   ("g", group)                                group row
 ///   ("s", group, stream)                        stream row
+///   ("f", group)                                the group's metric filters and subscription filters
 ///   ("e", group, stream, time, sequence)        event: ingestion time, message
 /// Every function works inside the caller's transaction.
 class Store {
@@ -30,6 +31,8 @@ class Store {
   void erase_stream(storage::Transaction& txn, const std::string& group, const std::string& name) const;
   Task<std::vector<LogStream>> list_streams(storage::Transaction& txn, std::string group, std::string prefix,
                                             std::string after, std::size_t limit) const;
+
+  std::string filters_key(const std::string& group) const;
 
   void put_event(storage::Transaction& txn, const std::string& group, const std::string& stream,
                  const LogEvent& event) const;
