@@ -91,7 +91,7 @@ TEST_F(MathTest, Functions) {
   EXPECT_EQ(series("FILL(gap, LINEAR)"), (Points{{0, 0}, {60, 10}, {120, 20}, {180, 30}}));
   EXPECT_EQ(series("TIME_SERIES(3)").size(), 5u);
   EXPECT_EQ(series("CEIL(m1 / 3)"), (Points{{0, 1}, {60, 1}, {120, 2}}));
-  EXPECT_EQ(series("SLICE(SORT(METRICS(), MAX, DESC), 0)"), (Points{{60, 10}, {120, 20}, {180, 30}}));
+  EXPECT_EQ(series("SLICE(SORT(METRICS(\"m\"), MAX, DESC), 0)"), (Points{{60, 10}, {120, 20}, {180, 30}}));
   EXPECT_EQ(series("FIRST(SORT(METRICS(), SUM, ASC, 1))"), (Points{{0, 1}, {60, 2}, {120, 4}}));
   EXPECT_EQ(series("MINUTE(m1)"), (Points{{0, 0}, {60, 1}, {120, 2}}));
 }

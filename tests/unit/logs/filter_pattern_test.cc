@@ -42,8 +42,8 @@ TEST(FilterPatternTest, Json) {
 }
 
 TEST(FilterPatternTest, RefusesWhatIsMalformed) {
-  for (const char* pattern :
-       {"{ $.a = ", "{ $.a }", "{ a = 1 }", "{ $.a = 1 && }", "{ ($.a = 1 }", "\"open", "[a, b", "[a = ]", "{ $.a = 1 } x"}) {
+  for (const char* pattern : {"{ $.a = ", "{ $.a }", "{ a = 1 }", "{ $.a = 1 && }", "{ ($.a = 1 }", "\"open", "[a, b",
+                              "[a = ]", "{ $.a = 1 } x"}) {
     const Result<FilterPattern> parsed = FilterPattern::parse(pattern);
     ASSERT_FALSE(parsed.ok()) << pattern;
     EXPECT_EQ(parsed.error().code(), "InvalidParameterException");
