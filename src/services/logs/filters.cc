@@ -93,7 +93,7 @@ void send(storage::Transaction& txn, const EventSource& source, const api::Subsc
   } else {
     event.payload = packed;
     const bool spread = filter.distribution == api::distribution::kRandom;
-    event.attributes["PartitionKey"] = spread ? event_id(found.front()->position) : source.stream;
+    event.attributes["@PartitionKey"] = spread ? event_id(found.front()->position) : source.stream;
   }
   outbox.record(txn, std::move(event));
 }
