@@ -14,8 +14,8 @@ import pathlib
 import re
 
 HERE = pathlib.Path(__file__).resolve().parent
-BUILT = ("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "events", "firehose", "iam", "kinesis", "lambda",
-         "logs", "s3", "scheduler", "sns", "sqs", "sts")
+BUILT = ("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "dynamodbstreams", "events", "firehose", "iam",
+         "kinesis", "lambda", "logs", "s3", "scheduler", "sns", "sqs", "sts")
 OVERRIDES = json.loads((HERE / "overrides.json").read_text())
 
 SCALARS = {

@@ -327,6 +327,7 @@ void Cloud::Parts::add_services() {
   add(cloudformation->service());
   add(cloudwatch->service());
   add(dynamodb->service());
+  add(dynamodb->streams_service());
   add(firehose->service());
   add(eventbridge->service());
   add(iam->service());

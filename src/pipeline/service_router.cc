@@ -34,11 +34,15 @@ std::string credential_scope(const net::Request& request) {
 
 void ServiceRouter::add(const wire::Service& service) { services_.push_back(&service); }
 
-const wire::Service* ServiceRouter::by_signing_name(std::string_view name) const {
+const wire::Service* ServiceRouter::by_signing_name(std::string_view name, std::string_view target) const {
+  const std::string_view prefix = target.substr(0, target.find('.'));
+  const wire::Service* found = nullptr;
   for (const wire::Service* service : services_) {
-    if (service->model().signing_name == name) return service;
+    if (service->model().signing_name != name) continue;
+    // Services that sign alike (dynamodb and its streams) are told apart by their targets.
+    if (found == nullptr || (!prefix.empty() && service->model().target_prefix == prefix)) found = service;
   }
-  return nullptr;
+  return found;
 }
 
 const wire::Service* ServiceRouter::by_target(std::string_view target) const {
@@ -76,11 +80,11 @@ const wire::Service* ServiceRouter::by_path(std::string_view path) const {
 Destination ServiceRouter::route(const net::Request& request) const {
   Destination destination;
   const std::string scope = credential_scope(request);
+  const std::string_view target = request.headers.get("x-amz-target");
   if (!scope.empty()) {
     destination.region = scope_part(scope, 2);
-    destination.service = by_signing_name(scope_part(scope, 3));
+    destination.service = by_signing_name(scope_part(scope, 3), target);
   }
-  const std::string_view target = request.headers.get("x-amz-target");
   if (destination.service == nullptr) destination.service = by_target(target);
   if (destination.service == nullptr && scope.empty()) {
     destination.service = by_host(request.host);

@@ -25,7 +25,7 @@ class ServiceRouter {
   Destination route(const net::Request& request) const;
 
  private:
-  const wire::Service* by_signing_name(std::string_view name) const;
+  const wire::Service* by_signing_name(std::string_view name, std::string_view target = {}) const;
   const wire::Service* by_target(std::string_view target) const;
   const wire::Service* by_host(std::string_view host) const;
   const wire::Service* by_path(std::string_view path) const;

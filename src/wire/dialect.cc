@@ -91,7 +91,7 @@ Error in_words_of(const ServiceModel& service, const Error& error) {
                      "A header or query you provided implies functionality that is not implemented.");
     }
   }
-  if (service.service == "dynamodb" && internal) {
+  if (service.service.starts_with("dynamodb") && internal) {
     return renamed(error, "InternalServerError", 500, "The request processing has failed because of an internal error");
   }
   if (service.service == "lambda" && internal) {

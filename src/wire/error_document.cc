@@ -47,7 +47,7 @@ std::string json_type(const ServiceModel& service, const Error& error) {
     return "com.amazonaws." + std::string(service.service) + "#" +
            (model != nullptr ? std::string(model->shape) : error.code());
   }
-  if (service.service != "dynamodb") return error.code();
+  if (!service.service.starts_with("dynamodb")) return error.code();
   if (error.is(errors::kValidation)) return "com.amazon.coral.validate#" + error.code();
   if (service.find_error(error.code()) != nullptr) return "com.amazonaws.dynamodb.v20120810#" + error.code();
   return "com.amazon.coral.service#" + error.code();
@@ -56,7 +56,7 @@ std::string json_type(const ServiceModel& service, const Error& error) {
 std::string json_document(const ServiceModel& service, const Error& error) {
   const ErrorModel* model = service.find_error(error.code());
   std::string_view message_name = model != nullptr ? model->message_name : "message";
-  if (service.service == "dynamodb" && error.is(errors::kSerialization)) message_name = "Message";
+  if (service.service.starts_with("dynamodb") && error.is(errors::kSerialization)) message_name = "Message";
   JsonWriter json;
   json.begin_object().key("__type").string(json_type(service, error));
   if (!error.message().empty()) json.key(message_name).string(error.message());

@@ -29,7 +29,7 @@ void add_response_ids(const ServiceModel& service, const std::string& request_id
                                                                                : "application/x-amz-json-1.1");
   }
   const std::string* body = std::get_if<std::string>(&response.body);
-  if (service.service == "dynamodb" && body != nullptr) {
+  if (service.service.starts_with("dynamodb") && body != nullptr) {
     response.headers.set("x-amz-crc32", std::to_string(crc32(0, *body)));
   }
 }

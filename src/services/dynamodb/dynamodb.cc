@@ -6,9 +6,13 @@
 #include "services/dynamodb/operations_partiql.h"
 #include "services/dynamodb/operations_query.h"
 #include "services/dynamodb/operations_settings.h"
+#include "services/dynamodb/operations_streams.h"
 #include "services/dynamodb/operations_tables.h"
 #include "services/dynamodb/operations_transactions.h"
 #include "services/dynamodb/store.h"
+#include "services/dynamodb/stream_keeper.h"
+#include "services/dynamodb/stream_signals.h"
+#include "services/dynamodb/stream_source.h"
 
 namespace cumulet::dynamodb {
 namespace {
@@ -24,19 +28,26 @@ void add(wire::Service& service, Group& group,
 }  // namespace
 
 struct DynamoDb::Parts {
-  Parts(storage::Database& database, const Clock& clock)
-      : store(database),
-        maintenance(store, clock),
-        tables(store),
+  Parts(storage::Database& database, const Clock& clock, Options options)
+      : store(database, clock),
+        signals(database, options.records_per_shard),
+        keeper(store, signals),
+        maintenance(store, clock, keeper),
+        tables(store, keeper),
         settings(store),
         items(store),
         queries(store),
         batches(store),
         transactions(store),
         partiql(store, items, transactions),
-        service(shapes::model()) {}
+        streams(store),
+        stream_source(store, signals),
+        service(shapes::model()),
+        streams_service(stream_shapes::model()) {}
 
   Store store;
+  StreamSignals signals;
+  StreamKeeper keeper;
   Maintenance maintenance;
   TableOperations tables;
   SettingsOperations settings;
@@ -45,10 +56,14 @@ struct DynamoDb::Parts {
   BatchOperations batches;
   TransactionOperations transactions;
   PartiqlOperations partiql;
+  StreamOperations streams;
+  TableStreams stream_source;
   wire::Service service;
+  wire::Service streams_service;
 };
 
-DynamoDb::DynamoDb(storage::Database& database, const Clock& clock) : parts_(std::make_unique<Parts>(database, clock)) {
+DynamoDb::DynamoDb(storage::Database& database, const Clock& clock, Options options)
+    : parts_(std::make_unique<Parts>(database, clock, options)) {
   Parts& p = *parts_;
   add<shapes::CreateTable>(p.service, p.tables, &TableOperations::create_table);
   add<shapes::DescribeTable>(p.service, p.tables, &TableOperations::describe_table);
@@ -78,11 +93,18 @@ DynamoDb::DynamoDb(storage::Database& database, const Clock& clock) : parts_(std
   add<shapes::ExecuteStatement>(p.service, p.partiql, &PartiqlOperations::execute_statement);
   add<shapes::BatchExecuteStatement>(p.service, p.partiql, &PartiqlOperations::batch_execute_statement);
   add<shapes::ExecuteTransaction>(p.service, p.partiql, &PartiqlOperations::execute_transaction);
+
+  add<stream_shapes::ListStreams>(p.streams_service, p.streams, &StreamOperations::list_streams);
+  add<stream_shapes::DescribeStream>(p.streams_service, p.streams, &StreamOperations::describe_stream);
+  add<stream_shapes::GetShardIterator>(p.streams_service, p.streams, &StreamOperations::get_shard_iterator);
+  add<stream_shapes::GetRecords>(p.streams_service, p.streams, &StreamOperations::get_records);
 }
 
 DynamoDb::~DynamoDb() = default;
 
 const wire::Service& DynamoDb::service() const { return parts_->service; }
+const wire::Service& DynamoDb::streams_service() const { return parts_->streams_service; }
+events::StreamSource& DynamoDb::stream_source() { return parts_->stream_source; }
 void DynamoDb::start(Loop& loop) { parts_->maintenance.start(loop); }
 void DynamoDb::stop(SteadyTime deadline) { parts_->maintenance.stop(deadline); }
 Task<void> DynamoDb::settle() { return parts_->maintenance.run_jobs(); }

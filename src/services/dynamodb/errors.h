@@ -24,6 +24,8 @@ inline constexpr ErrorKind kIdempotentParameterMismatch{"IdempotentParameterMism
 inline constexpr ErrorKind kThrottling{"ThrottlingException", 400};
 inline constexpr ErrorKind kDuplicateItem{"DuplicateItemException", 400};
 inline constexpr ErrorKind kThroughputExceeded{"ProvisionedThroughputExceededException", 400};
+inline constexpr ErrorKind kExpiredIterator{"ExpiredIteratorException", 400};
+inline constexpr ErrorKind kTrimmedDataAccess{"TrimmedDataAccessException", 400};
 }  // namespace errors
 
 /// A ValidationException.

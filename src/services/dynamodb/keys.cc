@@ -13,6 +13,8 @@ using storage::Key;
 constexpr std::string_view kSpace = "ddb";
 constexpr std::string_view kJobs = "ddb-jobs";
 constexpr std::string_view kTokens = "ddb-tokens";
+constexpr std::string_view kShards = "ddb-shards";
+constexpr std::string_view kChanges = "ddb-changes";
 
 }  // namespace
 
@@ -71,6 +73,36 @@ std::string token_row_of(std::string_view expiry_row) {
   const std::optional<std::string> region = reader.text();
   const std::optional<std::string> token = reader.text();
   return account && region && token ? token_row(*account, *region, *token) : std::string();
+}
+
+std::string stream_row(std::string_view account, std::string_view region, std::string_view table,
+                       std::string_view label) {
+  return Key(kSpace).text(account).text(region).text("streams").text(table).text(label).bytes();
+}
+
+std::string stream_rows(std::string_view account, std::string_view region) {
+  return Key(kSpace).text(account).text(region).text("streams").bytes();
+}
+
+std::string stream_rows(std::string_view account, std::string_view region, std::string_view table) {
+  return Key(kSpace).text(account).text(region).text("streams").text(table).bytes();
+}
+
+std::string shard_rows(std::string_view account, std::string_view region, std::uint64_t stream,
+                       std::string_view shard) {
+  return Key(kShards).text(account).text(region).number(stream).text(shard).bytes();
+}
+
+std::string all_shard_rows() { return Key(kShards).bytes(); }
+
+std::string shard_part(std::string_view shard_rows, ShardPart part) {
+  std::string key(shard_rows);
+  for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>(static_cast<std::uint64_t>(part) >> shift);
+  return key;
+}
+
+std::string change_log(std::string_view account, std::string_view region, std::uint64_t table) {
+  return Key(kChanges).text(account).text(region).number(table).bytes();
 }
 
 std::string job_row(std::string_view account, std::string_view region, Job job, std::uint64_t table,

@@ -42,8 +42,22 @@ storage::KeyRange expiring_between(std::string_view rows_prefix, std::uint64_t f
 /// The row that says how large an item collection is.
 std::string collection_row(std::string_view rows_prefix, std::string_view partition_key);
 
+/// The description of a table's stream, and what those of a table's or a region's begin with.
+std::string stream_row(std::string_view account, std::string_view region, std::string_view table,
+                       std::string_view label);
+std::string stream_rows(std::string_view account, std::string_view region);
+std::string stream_rows(std::string_view account, std::string_view region, std::string_view table);
+/// What all rows of a shard begin with, and those of all shards of all streams.
+std::string shard_rows(std::string_view account, std::string_view region, std::uint64_t stream, std::string_view shard);
+std::string all_shard_rows();
+/// A shard's logs: one row that is written when it begins, one when it is closed, and the records between.
+enum class ShardPart : std::uint64_t { kBegin = 0, kRecords = 1, kEnd = 2 };
+std::string shard_part(std::string_view shard_rows, ShardPart part);
+/// The log of a table's changes, for recovery to a point in time and for consistent copies.
+std::string change_log(std::string_view account, std::string_view region, std::uint64_t table);
+
 /// Work that outlives the request that began it, of all accounts and regions.
-enum class Job : std::uint64_t { kPurge = 1, kBackfill = 2, kExpire = 3 };
+enum class Job : std::uint64_t { kPurge = 1, kBackfill = 2, kExpire = 3, kStream = 4 };
 std::string job_row(std::string_view account, std::string_view region, Job job, std::uint64_t table,
                     std::uint32_t index);
 std::string job_rows();

@@ -26,8 +26,8 @@ storage::ScanOptions piece() {
 
 }  // namespace
 
-Maintenance::Maintenance(Store& store, const Clock& clock)
-    : store_(store), clock_(clock), signal_(std::make_shared<Signal>()) {
+Maintenance::Maintenance(Store& store, const Clock& clock, StreamKeeper& keeper)
+    : store_(store), clock_(clock), keeper_(keeper), signal_(std::make_shared<Signal>()) {
   store_.database().on_commit(keys::job_rows(), [signal = signal_](std::string_view) { signal->wake(); });
 }
 
@@ -116,6 +116,8 @@ Task<void> Maintenance::run_job(keys::JobKey job, std::string row, std::string) 
           return backfill(transaction, job, row);
         case keys::Job::kExpire:
           return expire(transaction, job, row);
+        case keys::Job::kStream:
+          return keeper_.tend(transaction, job, row);
         default:
           return purge(transaction, job, row);
       }
@@ -142,7 +144,7 @@ Task<bool> Maintenance::backfill(storage::Transaction& transaction, const keys::
   storage::RowReader reader(*value);
   const std::string name = reader.text();
   const std::string last = reader.text();
-  const TablePtr table = co_await store_.find_table(transaction, job.account, job.region, name);
+  const TablePtr table = co_await store_.find_any_table(transaction, job.account, job.region, name);
   const bool expiry = job.index == keys::kExpiry;
   const Index* index = nullptr;
   if (table && table->number == job.table) {
@@ -185,7 +187,7 @@ Task<bool> Maintenance::backfill(storage::Transaction& transaction, const keys::
 Task<bool> Maintenance::expire(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row) {
   const std::optional<std::string> value = co_await transaction.get(row);
   if (!value) co_return true;
-  const TablePtr table = co_await store_.find_table(transaction, job.account, job.region, *value);
+  const TablePtr table = co_await store_.find_any_table(transaction, job.account, job.region, *value);
   if (!table || table->number != job.table || !table->time_to_live.enabled) {
     transaction.erase(row);
     co_return true;
@@ -202,7 +204,7 @@ Task<bool> Maintenance::expire(storage::Transaction& transaction, const keys::Jo
     const std::optional<std::uint64_t> expiry = item ? expiry_of(*table, item->item) : std::nullopt;
     if (expiry && *expiry <= now) {
       if (has_collections(*table)) co_await adjust_collection(transaction, *table, &*item, nullptr);
-      Store::write(transaction, *table, one.value, &*item, nullptr, free);
+      store_.write(transaction, *table, one.value, &*item, nullptr, free, false, ChangeOrigin::kTimeToLive);
     }
     transaction.erase(one.key);
   }

@@ -12,6 +12,7 @@
 #include "base/task.h"
 #include "services/dynamodb/keys.h"
 #include "services/dynamodb/store.h"
+#include "services/dynamodb/stream_keeper.h"
 
 namespace cumulet::dynamodb {
 
@@ -20,7 +21,7 @@ namespace cumulet::dynamodb {
 /// the one that ends it, so work that a crash interrupts goes on after it.
 class Maintenance {
  public:
-  Maintenance(Store& store, const Clock& clock);
+  Maintenance(Store& store, const Clock& clock, StreamKeeper& keeper);
 
   /// Does everything that is to be done now. For tests, and what the loop does.
   Task<void> run_jobs();
@@ -53,6 +54,7 @@ class Maintenance {
 
   Store& store_;
   const Clock& clock_;
+  StreamKeeper& keeper_;
   std::shared_ptr<Signal> signal_;
   bool started_ = false;
   bool items_expire_ = false;  ///< Some table has a time to live: look again soon.

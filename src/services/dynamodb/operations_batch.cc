@@ -132,7 +132,7 @@ Task<bool> BatchOperations::write_one(storage::Transaction& transaction, wire::C
   }
   std::uint64_t bytes = 0;
   if (has_collections(table)) bytes = co_await adjust_collection(transaction, table, before, after);
-  Store::write(transaction, table, key, before, after, result.capacities.back());
+  store_.write(transaction, table, key, before, after, result.capacities.back());
   auto metrics = collection_metrics(wanted_metrics, table, plan.subject(), bytes);
   if (metrics) result.metrics.back().push_back(std::move(*metrics));
   co_return true;

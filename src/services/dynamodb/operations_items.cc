@@ -87,7 +87,8 @@ Task<WriteOutcome> ItemOperations::attempt_write(storage::Transaction& transacti
   co_await plan.check_against(table);
   const std::string key = Store::item_key(table, plan.subject());
 
-  if (!wants_before && !plan.needs_before() && table.indexes.empty() && !table.time_to_live.enabled) {
+  if (!wants_before && !plan.needs_before() && table.indexes.empty() && !table.time_to_live.enabled &&
+      !table.tells_changes()) {
     outcome.after = co_await plan.apply(table, nullptr);
     Store::write_blindly(transaction, key, *outcome.after, outcome.capacity);
     co_await store_.throttle().admit(table, outcome.capacity, Capacity::Kind::kWrite, call.time);
@@ -104,7 +105,7 @@ Task<WriteOutcome> ItemOperations::attempt_write(storage::Transaction& transacti
   outcome.after = co_await plan.apply(table, before);
   const StoredItem* after = outcome.after ? &*outcome.after : nullptr;
   if (has_collections(table)) outcome.collection_bytes = co_await adjust_collection(transaction, table, before, after);
-  Store::write(transaction, table, key, before, after, outcome.capacity);
+  store_.write(transaction, table, key, before, after, outcome.capacity);
   co_await store_.throttle().admit(table, outcome.capacity, Capacity::Kind::kWrite, call.time);
   co_return outcome;
 }

@@ -30,7 +30,7 @@ Result<std::string> table_of_arn(const wire::Call& call, const std::string& arn)
 Task<TablePtr> SettingsOperations::require_table(wire::Call& call, const std::string& given) {
   const std::string name = co_await table_name_of(call, given, true);
   const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
-  const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, name);
+  const TablePtr table = co_await store_.find_any_table(*transaction, call.account(), call.region, name);
   co_await transaction->commit();
   if (!table) co_return table_not_found(name);
   co_return table;
@@ -49,7 +49,7 @@ Task<shapes::DescribeTimeToLiveOutput> SettingsOperations::describe_time_to_live
 Task<bool> SettingsOperations::set_time_to_live(storage::Transaction& transaction, wire::Call& call,
                                                 const std::string& name,
                                                 const shapes::TimeToLiveSpecification& wanted) {
-  const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, name);
+  const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
   const TimeToLive& current = table->time_to_live;
   if (current.enabled && current.attribute != wanted.attribute_name) {
@@ -100,7 +100,7 @@ Task<bool> SettingsOperations::change_tags(storage::Transaction& transaction, wi
                                            const std::vector<shapes::Tag>& added,
                                            const std::vector<std::string>& removed) {
   const std::string name = co_await table_of_arn(call, arn);
-  const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, name);
+  const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) {
     co_return Error(errors::kResourceNotFound, "Requested resource not found: ResourcArn: " + arn + " not found");
   }
@@ -136,7 +136,7 @@ Task<shapes::ListTagsOfResourceOutput> SettingsOperations::list_tags_of_resource
     wire::Call& call, shapes::ListTagsOfResourceInput& input) {
   const std::string name = co_await table_of_arn(call, input.resource_arn);
   const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
-  const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, name);
+  const TablePtr table = co_await store_.find_any_table(*transaction, call.account(), call.region, name);
   co_await transaction->commit();
   if (!table) {
     co_return Error(errors::kResourceNotFound,
@@ -166,7 +166,7 @@ Task<shapes::DescribeContinuousBackupsOutput> SettingsOperations::describe_conti
     wire::Call& call, shapes::DescribeContinuousBackupsInput& input) {
   const std::string name = co_await table_name_of(call, input.table_name, true);
   const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
-  const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, name);
+  const TablePtr table = co_await store_.find_any_table(*transaction, call.account(), call.region, name);
   co_await transaction->commit();
   if (!table) co_return Error(errors::kTableNotFound, "Table not found: " + name);
   shapes::DescribeContinuousBackupsOutput output;

@@ -34,8 +34,9 @@ std::string backfill_job(const Table& table) {
 }
 
 Result<void> check_update(const shapes::UpdateTableInput& input) {
-  if (input.stream_specification && input.stream_specification->stream_enabled)
-    return not_available("DynamoDB Streams");
+  if (input.stream_specification) {
+    if (Result<void> checked = check_stream(*input.stream_specification); !checked) return checked;
+  }
   if (input.replica_updates || input.global_table_witness_updates || input.multi_region_consistency ||
       input.global_table_settings_replication_mode) {
     return not_available("Global tables");
@@ -177,11 +178,30 @@ Task<shapes::TableDescription> TableOperations::describe_with_sizes(TablePtr tab
   co_return describe(*table, status, size, index_sizes);
 }
 
-Task<TablePtr> TableOperations::create(storage::Transaction& transaction, const Table& wanted) {
-  const TablePtr existing = co_await store_.find_table(transaction, wanted.account, wanted.region, wanted.name);
+Task<TablePtr> TableOperations::create(storage::Transaction& transaction, const Table& wanted,
+                                       const shapes::CreateTableInput& input) {
+  const TablePtr existing = co_await store_.find_any_table(transaction, wanted.account, wanted.region, wanted.name);
   if (existing) co_return Error(errors::kResourceInUse, "Table already exists: " + wanted.name);
-  store_.put_table(transaction, wanted);
-  co_return std::make_shared<const Table>(wanted);
+  Table made = wanted;
+  if (input.stream_specification && input.stream_specification->stream_enabled) {
+    keeper_.open(transaction, made, *input.stream_specification->stream_view_type);
+  }
+  store_.put_table(transaction, made);
+  co_return std::make_shared<const Table>(std::move(made));
+}
+
+Task<void> TableOperations::change_stream(storage::Transaction& transaction, Table& table,
+                                          const shapes::StreamSpecification& wanted) {
+  if (wanted.stream_enabled == table.stream.enabled) {
+    Error error = wanted.stream_enabled ? invalid("Table already has an enabled stream: TableName: " + table.name)
+                                        : invalid("Table does not have a stream to disable: TableName: " + table.name);
+    co_await fail(std::move(error));
+  }
+  if (wanted.stream_enabled) {
+    keeper_.open(transaction, table, *wanted.stream_view_type);
+  } else {
+    co_await keeper_.close(transaction, table);
+  }
 }
 
 Task<shapes::CreateTableOutput> TableOperations::create_table(wire::Call& call, shapes::CreateTableInput& input) {
@@ -190,7 +210,7 @@ Task<shapes::CreateTableOutput> TableOperations::create_table(wire::Call& call, 
   wanted.id = uuid();
   wanted.created = call.time;
   if (wanted.on_demand) wanted.on_demand_since = call.time;
-  const auto body = [&](storage::Transaction& transaction) { return create(transaction, wanted); };
+  const auto body = [&](storage::Transaction& transaction) { return create(transaction, wanted, input); };
   const TablePtr table = co_await storage::transact(store_.database(), body);
   shapes::CreateTableOutput output;
   output.table_description = describe(*table, "CREATING", TableSize(), {});
@@ -200,7 +220,7 @@ Task<shapes::CreateTableOutput> TableOperations::create_table(wire::Call& call, 
 Task<shapes::DescribeTableOutput> TableOperations::describe_table(wire::Call& call, shapes::DescribeTableInput& input) {
   const std::string name = co_await table_name_of(call, input.table_name, true);
   const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
-  const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, name);
+  const TablePtr table = co_await store_.find_any_table(*transaction, call.account(), call.region, name);
   co_await transaction->commit();
   if (!table) co_return table_not_found(name);
   shapes::DescribeTableOutput output;
@@ -236,7 +256,7 @@ Task<shapes::ListTablesOutput> TableOperations::list_tables(wire::Call& call, sh
 
 Task<TablePtr> TableOperations::change(storage::Transaction& transaction, wire::Call& call, const std::string& name,
                                        const shapes::UpdateTableInput& input) {
-  const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, name);
+  const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
   if (status_of(*table) != "ACTIVE") {
     co_return Error(errors::kResourceInUse,
@@ -252,6 +272,7 @@ Task<TablePtr> TableOperations::change(storage::Transaction& transaction, wire::
       co_return invalid_parameter("ProvisionedThroughput must be specified for index: " + index.name);
     }
   }
+  if (input.stream_specification) co_await change_stream(transaction, changed, *input.stream_specification);
   if (input.table_class) changed.table_class = *input.table_class;
   if (input.deletion_protection_enabled) changed.deletion_protection = *input.deletion_protection_enabled;
   if (input.sse_specification) {
@@ -279,7 +300,7 @@ Task<shapes::UpdateTableOutput> TableOperations::update_table(wire::Call& call, 
 }
 
 Task<TablePtr> TableOperations::remove(storage::Transaction& transaction, wire::Call& call, const std::string& name) {
-  const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, name);
+  const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
   if (table->deletion_protection) {
     co_return invalid(
@@ -288,6 +309,10 @@ Task<TablePtr> TableOperations::remove(storage::Transaction& transaction, wire::
   }
   transaction.erase(keys::table_row(table->account, table->region, name));
   add_job(transaction, *table, keys::Job::kPurge, keys::kItems, "");
+  if (table->stream.enabled) {
+    Table ended = *table;
+    co_await keeper_.close(transaction, ended);
+  }
   co_return table;
 }
 

@@ -6,6 +6,7 @@
 #include "base/task.h"
 #include "services/dynamodb/request.h"
 #include "services/dynamodb/store.h"
+#include "services/dynamodb/stream_keeper.h"
 #include "services/dynamodb/table_description.h"
 #include "wire/call.h"
 
@@ -14,7 +15,7 @@ namespace cumulet::dynamodb {
 /// CreateTable, DescribeTable, ListTables, UpdateTable, DeleteTable.
 class TableOperations {
  public:
-  explicit TableOperations(Store& store) : store_(store), sizes_(store) {}
+  TableOperations(Store& store, StreamKeeper& keeper) : store_(store), keeper_(keeper), sizes_(store) {}
 
   Task<shapes::CreateTableOutput> create_table(wire::Call& call, shapes::CreateTableInput& input);
   Task<shapes::DescribeTableOutput> describe_table(wire::Call& call, shapes::DescribeTableInput& input);
@@ -24,12 +25,14 @@ class TableOperations {
 
  private:
   Task<shapes::TableDescription> describe_with_sizes(TablePtr table, std::string status);
-  Task<TablePtr> create(storage::Transaction& transaction, const Table& wanted);
+  Task<TablePtr> create(storage::Transaction& transaction, const Table& wanted, const shapes::CreateTableInput& input);
+  Task<void> change_stream(storage::Transaction& transaction, Table& table, const shapes::StreamSpecification& wanted);
   Task<TablePtr> change(storage::Transaction& transaction, wire::Call& call, const std::string& name,
                         const shapes::UpdateTableInput& input);
   Task<TablePtr> remove(storage::Transaction& transaction, wire::Call& call, const std::string& name);
 
   Store& store_;
+  StreamKeeper& keeper_;
   SizeCounter sizes_;
 };
 

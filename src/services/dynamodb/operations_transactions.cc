@@ -236,7 +236,7 @@ Task<TransactionOperations::Done> TransactionOperations::write(storage::Transact
         co_return adjusted.error();
       }
     }
-    Store::write(transaction, *change.table, change.key, before, after, capacity, true);
+    store_.write(transaction, *change.table, change.key, before, after, capacity, true);
     auto metrics = collection_metrics(terms.metrics, *change.table, plan.subject(), bytes);
     if (metrics) done.metrics[actions[i].table].push_back(std::move(*metrics));
   }

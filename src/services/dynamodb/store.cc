@@ -6,6 +6,7 @@
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_codec.h"
 #include "services/dynamodb/keys.h"
+#include "services/dynamodb/undo_log.h"
 
 namespace cumulet::dynamodb {
 namespace {
@@ -88,6 +89,13 @@ Result<void> check_index_key(const Index& index, const KeyAttribute& attribute, 
 
 Task<TablePtr> Store::find_table(storage::Transaction& transaction, std::string account, std::string region,
                                  std::string name) {
+  TablePtr table = co_await find_any_table(transaction, std::move(account), std::move(region), std::move(name));
+  if (table && table->status != TableStatus::kActive) co_return TablePtr();
+  co_return table;
+}
+
+Task<TablePtr> Store::find_any_table(storage::Transaction& transaction, std::string account, std::string region,
+                                     std::string name) {
   std::string key = keys::table_row(account, region, name);
   std::optional<std::string> row = co_await transaction.get(key);
   if (!row) co_return TablePtr();
@@ -132,7 +140,8 @@ Task<std::optional<StoredItem>> Store::get_item(storage::Transaction& transactio
 }
 
 void Store::write(storage::Transaction& transaction, const Table& table, const std::string& key,
-                  const StoredItem* before, const StoredItem* after, Capacity& capacity, bool transactional) {
+                  const StoredItem* before, const StoredItem* after, Capacity& capacity, bool transactional,
+                  ChangeOrigin origin) const {
   capacity.add_table(write_units(std::max(before ? before->size : 0, after ? after->size : 0), transactional));
   if (after) {
     transaction.put(key, encode_item(after->item, after->size));
@@ -141,6 +150,13 @@ void Store::write(storage::Transaction& transaction, const Table& table, const s
   }
   for (const Index& index : table.indexes) {
     write_index(transaction, table, index, before, after, capacity, transactional);
+  }
+  if (table.tells_changes()) {
+    const Timestamp now = clock_.now();
+    const Item* old_item = before ? &before->item : nullptr;
+    if (table.stream.enabled)
+      append_change(transaction, table, key, old_item, after ? &after->item : nullptr, origin, now);
+    if (table.recovery.logs()) append_undo(transaction, table, key, old_item, now);
   }
   if (!table.time_to_live.enabled) return;
   const std::uint64_t old_expiry = before ? expiry_of(table, before->item).value_or(0) : 0;  // 0: never

@@ -8,8 +8,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/task.h"
 #include "services/dynamodb/capacity.h"
+#include "services/dynamodb/stream.h"
 #include "services/dynamodb/table.h"
 #include "services/dynamodb/throttle.h"
 #include "services/dynamodb/value.h"
@@ -29,15 +31,20 @@ struct StoredItem {
 /// Tables and items as rows. Everything happens inside the caller's transaction; thread-safe.
 class Store {
  public:
-  explicit Store(storage::Database& database) : database_(database) {}
+  Store(storage::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
 
   storage::Database& database() const { return database_; }
   Throttle& throttle() { return throttle_; }
 
-  /// Null when there is no such table. Read in the transaction, so that no write can outlive its table or miss an
-  /// index; decoded again only when the row has changed.
+  const Clock& clock() const { return clock_; }
+
+  /// Null when there is no such table, or its items are still on their way (a restore, an import). Read in the
+  /// transaction, so that no write can outlive its table or miss an index; decoded again only when the row has changed.
   Task<TablePtr> find_table(storage::Transaction& transaction, std::string account, std::string region,
                             std::string name);
+  /// The same, whatever its status.
+  Task<TablePtr> find_any_table(storage::Transaction& transaction, std::string account, std::string region,
+                                std::string name);
   void put_table(storage::Transaction& transaction, const Table& table) const;
 
   static std::string item_key(const Table& table, const Item& item);
@@ -45,11 +52,12 @@ class Store {
 
   static Task<std::optional<StoredItem>> get_item(storage::Transaction& transaction, std::string key);
 
-  /// Replaces an item (either may be missing) and every index entry that depends on it, and counts the write units.
-  /// `before` must be what the store holds.
-  static void write(storage::Transaction& transaction, const Table& table, const std::string& key,
-                    const StoredItem* before, const StoredItem* after, Capacity& capacity, bool transactional = false);
-  /// The same for a table without indexes when nobody needs to know what was there before.
+  /// Replaces an item (either may be missing) and every index entry that depends on it, tells the table's stream, and
+  /// counts the write units. `before` must be what the store holds.
+  void write(storage::Transaction& transaction, const Table& table, const std::string& key, const StoredItem* before,
+             const StoredItem* after, Capacity& capacity, bool transactional = false,
+             ChangeOrigin origin = ChangeOrigin::kRequest) const;
+  /// The same for a table without indexes and stream when nobody needs to know what was there before.
   static void write_blindly(storage::Transaction& transaction, const std::string& key, const StoredItem& after,
                             Capacity& capacity);
   /// Writes the entry of an item that is not in the index yet: for backfills.
@@ -64,6 +72,7 @@ class Store {
   };
   storage::Database& database_;
   Throttle throttle_;
+  const Clock& clock_;
   std::mutex mutex_;
   std::unordered_map<std::string, Known> known_;  ///< By the row's key.
 };

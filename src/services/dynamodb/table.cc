@@ -22,23 +22,6 @@ Type key_type(const std::string& letter) {
   return letter == "B" ? Type::kBinary : Type::kString;
 }
 
-void write(RowWriter& row, const KeySchema& keys) {
-  row.text(keys.hash.name).text(wire::type_name(keys.hash.type)).boolean(keys.range.has_value());
-  if (keys.range) row.text(keys.range->name).text(wire::type_name(keys.range->type));
-}
-
-KeySchema read_keys(RowReader& row) {
-  KeySchema keys;
-  keys.hash.name = row.text();
-  keys.hash.type = key_type(row.text());
-  if (row.boolean()) {
-    keys.range.emplace();
-    keys.range->name = row.text();
-    keys.range->type = key_type(row.text());
-  }
-  return keys;
-}
-
 void write(RowWriter& row, const Throughput& throughput) {
   row.signed_number(throughput.read).signed_number(throughput.write);
   row.signed_number(micros(throughput.last_increase)).signed_number(micros(throughput.last_decrease));
@@ -57,7 +40,7 @@ Throughput read_throughput(RowReader& row) {
 
 void write(RowWriter& row, const Index& index) {
   row.number(index.number).text(index.name).boolean(index.global);
-  write(row, index.keys);
+  write_key_schema(row, index.keys);
   row.number(static_cast<std::uint64_t>(index.projection)).texts(index.non_key_attributes);
   row.number(static_cast<std::uint64_t>(index.status));
   write(row, index.throughput);
@@ -68,7 +51,7 @@ Index read_index(RowReader& row) {
   index.number = static_cast<std::uint32_t>(row.number());
   index.name = row.text();
   index.global = row.boolean();
-  index.keys = read_keys(row);
+  index.keys = read_key_schema(row);
   index.projection = static_cast<ProjectionType>(row.number());
   index.non_key_attributes = row.texts();
   index.status = static_cast<IndexStatus>(row.number());
@@ -86,7 +69,52 @@ std::optional<std::int64_t> read_optional(RowReader& row) {
   return row.signed_number();
 }
 
+void write(RowWriter& row, const StreamSettings& stream) {
+  row.boolean(stream.enabled).number(stream.number).text(stream.view).text(stream.label).number(stream.shards.size());
+  for (const OpenShard& shard : stream.shards) row.text(shard.id).number(shard.first_place);
+}
+
+StreamSettings read_stream(RowReader& row, const Table& table) {
+  StreamSettings stream;
+  stream.enabled = row.boolean();
+  stream.number = row.number();
+  stream.view = row.text();
+  stream.label = row.text();
+  constexpr std::uint64_t kSane = 1000;
+  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+    OpenShard& shard = stream.shards.emplace_back();
+    shard.id = row.text();
+    shard.first_place = static_cast<std::uint32_t>(row.number());
+    const std::string rows = keys::shard_rows(table.account, table.region, stream.number, shard.id);
+    shard.log = keys::shard_part(rows, keys::ShardPart::kRecords);
+  }
+  return stream;
+}
+
 }  // namespace
+
+const OpenShard& StreamSettings::shard_for(std::uint32_t place) const {
+  const auto next = std::upper_bound(shards.begin(), shards.end(), place,
+                                     [](std::uint32_t p, const OpenShard& shard) { return p < shard.first_place; });
+  return next == shards.begin() ? *next : *std::prev(next);
+}
+
+void write_key_schema(RowWriter& row, const KeySchema& keys) {
+  row.text(keys.hash.name).text(wire::type_name(keys.hash.type)).boolean(keys.range.has_value());
+  if (keys.range) row.text(keys.range->name).text(wire::type_name(keys.range->type));
+}
+
+KeySchema read_key_schema(RowReader& row) {
+  KeySchema keys;
+  keys.hash.name = row.text();
+  keys.hash.type = key_type(row.text());
+  if (row.boolean()) {
+    keys.range.emplace();
+    keys.range->name = row.text();
+    keys.range->type = key_type(row.text());
+  }
+  return keys;
+}
 
 std::string Table::arn() const { return "arn:aws:dynamodb:" + region + ":" + account + ":table/" + name; }
 
@@ -106,7 +134,7 @@ std::string Table::encode() const {
   for (const std::string& attribute : attribute_order) {
     row.text(attribute).text(wire::type_name(attributes.at(attribute)));
   }
-  write(row, keys);
+  write_key_schema(row, keys);
   row.number(indexes.size());
   for (const Index& index : indexes) write(row, index);
   row.number(next_index).boolean(on_demand);
@@ -116,6 +144,11 @@ std::string Table::encode() const {
   write(row, max_writes);
   row.text(table_class).boolean(deletion_protection).text(encryption).text(encryption_key);
   row.boolean(time_to_live.enabled).text(time_to_live.attribute).text_map(tags);
+  write(row, stream);
+  row.boolean(recovery.enabled).signed_number(recovery.days).signed_number(micros(recovery.since));
+  row.number(recovery.copies).number(static_cast<std::uint64_t>(status));
+  row.text(policy).text(policy_revision).text(stream_policy).text(stream_policy_revision);
+  row.text(restored_from).text(restored_table).signed_number(micros(restored_to));
   return std::move(row).bytes();
 }
 
@@ -134,7 +167,7 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
     table.attributes[attribute] = key_type(row.text());
     table.attribute_order.push_back(std::move(attribute));
   }
-  table.keys = read_keys(row);
+  table.keys = read_key_schema(row);
   for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
     table.indexes.push_back(read_index(row));
   }
@@ -151,6 +184,20 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
   table.time_to_live.enabled = row.boolean();
   table.time_to_live.attribute = row.text();
   table.tags = row.text_map();
+  table.stream = read_stream(row, table);
+  table.recovery.enabled = row.boolean();
+  table.recovery.days = row.signed_number();
+  table.recovery.since = timestamp(row.signed_number());
+  table.recovery.copies = row.number();
+  table.recovery.log = keys::change_log(table.account, table.region, table.number);
+  table.status = static_cast<TableStatus>(row.number());
+  table.policy = row.text();
+  table.policy_revision = row.text();
+  table.stream_policy = row.text();
+  table.stream_policy_revision = row.text();
+  table.restored_from = row.text();
+  table.restored_table = row.text();
+  table.restored_to = timestamp(row.signed_number());
   table.rows = keys::rows_prefix(table.account, table.region, table.number);
   if (!row.ok()) return Error(errors::kInternalFailure, "The description of table " + table.name + " is damaged.");
   return table;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "services/dynamodb/key_schema.h"
+#include "storage/row.h"
 
 namespace cumulet::dynamodb {
 
@@ -44,6 +45,37 @@ struct TimeToLive {
   std::string attribute;
 };
 
+/// A shard of a table's stream that takes the changes of the places from `first_place` to the next shard's.
+struct OpenShard {
+  std::string id;
+  std::uint32_t first_place = 0;
+  std::string log;  ///< What the keys of its records begin with.
+};
+
+/// What a write must know of the table's stream (stream.h has the rest). After it was disabled, the label stays.
+struct StreamSettings {
+  bool enabled = false;
+  std::uint64_t number = 0;
+  std::string view;
+  std::string label;
+  std::vector<OpenShard> shards;  ///< By place; never empty when enabled.
+
+  const OpenShard& shard_for(std::uint32_t place) const;
+};
+
+/// Continuous backups: from `since` on, every change's old image is kept for so many days.
+struct Recovery {
+  bool enabled = false;
+  std::int64_t days = 35;
+  Timestamp since{};
+  std::uint64_t copies = 0;  ///< Copies under way that need the log of changes too.
+  std::string log;           ///< What the log's keys begin with.
+
+  bool logs() const { return enabled || copies > 0; }
+};
+
+enum class TableStatus : std::uint8_t { kActive = 0, kCreating = 1 };
+
 /// A table, as its row in the store describes it. Immutable once read.
 struct Table {
   std::string account;
@@ -69,8 +101,21 @@ struct Table {
   std::string encryption_key;
   TimeToLive time_to_live;
   std::map<std::string, std::string> tags;
+  StreamSettings stream;
+  Recovery recovery;
+  TableStatus status = TableStatus::kActive;  ///< kCreating: its items are on their way, nobody may see them.
+  std::string policy;                         ///< The resource policy; empty: none.
+  std::string policy_revision;
+  std::string stream_policy;  ///< Of the latest stream.
+  std::string stream_policy_revision;
+  std::string restored_from;  ///< The ARN of the backup or the table that it was made of.
+  std::string restored_table;
+  Timestamp restored_to{};
 
   std::string arn() const;
+  std::string stream_arn() const { return arn() + "/stream/" + stream.label; }
+  /// Writes must tell what they changed.
+  bool tells_changes() const { return stream.enabled || recovery.logs(); }
   std::string index_arn(const Index& index) const { return arn() + "/index/" + index.name; }
   const Index* find_index(std::string_view index_name) const;
   Index* find_index(std::string_view index_name);
@@ -79,6 +124,9 @@ struct Table {
   /// Fails with InternalFailure on a damaged row.
   static Result<Table> decode(std::string account, std::string region, std::string name, std::string_view row);
 };
+
+void write_key_schema(storage::RowWriter& row, const KeySchema& keys);
+KeySchema read_key_schema(storage::RowReader& row);
 
 /// Whether the item stands in the index: it has all of the index's key attributes, of the right types.
 bool belongs_in(const Index& index, const Item& item);

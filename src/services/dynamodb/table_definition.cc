@@ -208,6 +208,13 @@ Error not_available(const std::string& what) {
   return Error(errors::kNotImplemented, what + " is not implemented yet.");
 }
 
+Result<void> check_stream(const shapes::StreamSpecification& given) {
+  if (given.stream_enabled == given.stream_view_type.has_value()) return {};
+  return invalid_parameter(given.stream_enabled
+                               ? "StreamViewType is required when StreamEnabled is set to true"
+                               : "StreamViewType should not be specified when StreamEnabled is set to false");
+}
+
 Result<Throughput> throughput_from(const shapes::ProvisionedThroughput& given) {
   const auto check = [](std::int64_t units, const char* name) -> Result<void> {
     if (units > kMaxUnits) {
@@ -239,8 +246,9 @@ Result<void> add_tags(std::map<std::string, std::string>& tags, const std::vecto
 }
 
 Result<Table> table_from(const wire::Call& call, const shapes::CreateTableInput& input) {
-  if (input.stream_specification && input.stream_specification->stream_enabled)
-    return not_available("DynamoDB Streams");
+  if (input.stream_specification) {
+    if (Result<void> checked = check_stream(*input.stream_specification); !checked) return std::move(checked).error();
+  }
   if (input.resource_policy) return not_available("ResourcePolicy of a table");
   if (input.global_table_source_arn) return not_available("A replica of a global table");
   if (!input.attribute_definitions || !input.key_schema) {

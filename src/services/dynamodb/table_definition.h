@@ -24,6 +24,9 @@ Result<Throughput> throughput_from(const shapes::ProvisionedThroughput& given);
 /// Adds tags to what is there; fails past 50.
 Result<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<shapes::Tag>& added);
 
+/// A stream needs a view; none must not have one.
+Result<void> check_stream(const shapes::StreamSpecification& given);
+
 Error not_available(const std::string& what);
 
 }  // namespace cumulet::dynamodb

@@ -123,6 +123,7 @@ Task<TableSize> SizeCounter::count(TablePtr table, std::uint32_t index) {
 }
 
 std::string status_of(const Table& table) {
+  if (table.status == TableStatus::kCreating) return "CREATING";
   for (const Index& index : table.indexes) {
     if (index.status == IndexStatus::kCreating) return "UPDATING";
   }
@@ -168,6 +169,15 @@ shapes::TableDescription describe(const Table& table, const std::string& status,
     encryption.status = "ENABLED";
     encryption.sse_type = table.encryption;
     if (!table.encryption_key.empty()) encryption.kms_master_key_arn = table.encryption_key;
+  }
+  if (!table.stream.label.empty()) {
+    description.latest_stream_label = table.stream.label;
+    description.latest_stream_arn = table.stream_arn();
+  }
+  if (table.stream.enabled) {
+    shapes::StreamSpecification& stream = description.stream_specification.emplace();
+    stream.stream_enabled = true;
+    stream.stream_view_type = table.stream.view;
   }
   if (table.max_reads || table.max_writes) {
     shapes::OnDemandThroughput& limits = description.on_demand_throughput.emplace();

@@ -11,6 +11,13 @@ std::string key_after(std::string_view key) {
   return next;
 }
 
+std::string Append::key(std::uint64_t commit, std::size_t index) const {
+  std::string key = log;
+  for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>(commit >> shift);
+  for (int shift = 24; shift >= 0; shift -= 8) key += static_cast<char>(index >> shift);
+  return key;
+}
+
 WritesCursor::WritesCursor(const Writes& writes, const KeyRange& range, bool reverse) : left_(0), reverse_(reverse) {
   const bool empty = !range.end.empty() && range.end <= range.begin;
   const auto first = writes.lower_bound(range.begin);

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/database.h"
@@ -12,6 +14,15 @@ namespace cumulet::storage {
 
 /// A transaction's own writes: the value, or nothing for an erased key.
 using Writes = std::map<std::string, std::optional<std::string>, std::less<>>;
+
+/// A row that a transaction adds to a log.
+struct Append {
+  Append(std::string l, std::string v) : log(std::move(l)), value(std::move(v)) {}
+  /// The key, when the commit has that number among all commits, and this row that one within it.
+  std::string key(std::uint64_t commit, std::size_t index) const;
+  std::string log;
+  std::string value;
+};
 
 /// Walks the keys of one layer of a range, in the order of the scan. A layer may say that a key is erased, which hides
 /// the key in the layers below.

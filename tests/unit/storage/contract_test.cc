@@ -407,6 +407,34 @@ TEST_P(DatabaseContract, ScansSeeWholeTransactionsOnly) {
   reader.join();
 }
 
+TEST_P(DatabaseContract, LogKeepsTheOrderOfCommits) {
+  const std::string log = Key("log").bytes();
+  const std::unique_ptr<Transaction> first = database_->begin();
+  const std::unique_ptr<Transaction> second = database_->begin();
+  first->append(log, "c");
+  first->append(log, "d");
+  second->append(log, "a");
+  second->append(log, "b");
+  must(second->commit());
+  must(first->commit());
+  const std::unique_ptr<Transaction> given_up = database_->begin();
+  given_up->append(log, "x");
+  must(given_up->give_up());
+  if (GetParam() == EngineKind::kRocksDb) open();  // What an earlier run wrote stands before.
+  const std::unique_ptr<Transaction> third = database_->begin();
+  third->append(log, "e");
+  must(third->commit());
+
+  const std::unique_ptr<Transaction> reader = database_->begin();
+  const std::vector<KeyValue> rows = must(reader->scan(KeyRange(log, after_prefix(log)), {}));
+  std::string values;
+  for (const KeyValue& row : rows) {
+    EXPECT_EQ(row.key.size(), log.size() + kPlaceBytes);
+    values += row.value;
+  }
+  EXPECT_EQ(values, "abcde");
+}
+
 TEST_P(DatabaseContract, ListenersHearOfEachKeyUnderTheirPrefix) {
   Keys heard;
   database_->on_commit("jobs/", [&heard](std::string_view key) { heard.emplace_back(key); });

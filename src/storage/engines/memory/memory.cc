@@ -99,9 +99,10 @@ class MemoryTransaction final : public Transaction {
     writes_.insert_or_assign(std::move(key), std::optional<std::string>(std::move(value)));
   }
   void erase(std::string key) override { writes_.insert_or_assign(std::move(key), std::nullopt); }
+  void append(std::string log, std::string value) override { appends_.emplace_back(std::move(log), std::move(value)); }
 
   Task<void> commit() override {
-    const Writes written = std::exchange(writes_, {});
+    Writes written = std::exchange(writes_, {});
     co_await apply(written);
     for (const auto& [prefix, wake] : store_.listeners) {
       for (const auto& [key, value] : written) {
@@ -112,6 +113,7 @@ class MemoryTransaction final : public Transaction {
 
   Task<void> give_up() override {
     writes_.clear();
+    appends_.clear();
     return commit();
   }
 
@@ -158,16 +160,21 @@ class MemoryTransaction final : public Transaction {
     return false;
   }
 
-  Result<void> apply(const Writes& written) {
+  Result<void> apply(Writes& written) {
     std::lock_guard lock(store_.mutex);
-    const bool lost = !written.empty() && lost_a_race();
+    const bool writes = !written.empty() || !appends_.empty();
+    const bool lost = writes && lost_a_race();
     end();
     if (lost) {
       ++store_.stats.conflicts;
       return Error(errors::kTransactionConflict, "The transaction read what another one has changed since.");
     }
-    if (written.empty()) return {};
+    if (!writes) return {};
     ++store_.last;
+    for (std::size_t i = 0; i < appends_.size(); ++i) {
+      written.insert_or_assign(appends_[i].key(store_.last, i), std::move(appends_[i].value));
+    }
+    appends_.clear();
     ++store_.stats.commits;
     for (const auto& [key, value] : written) store_.write(key, value);
     return {};
@@ -175,6 +182,7 @@ class MemoryTransaction final : public Transaction {
 
   Store& store_;
   Writes writes_;
+  std::vector<Append> appends_;
   std::optional<Sequence> sees_;
   std::vector<std::string> read_keys_;
   std::vector<KeyRange> read_ranges_;

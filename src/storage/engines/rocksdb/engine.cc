@@ -59,7 +59,8 @@ Result<std::unique_ptr<Database>> RocksEngine::open(const std::filesystem::path&
 RocksEngine::RocksEngine(std::shared_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db,
                          std::filesystem::path directory, ThreadPool& pool, RocksOptions options)
     : directory_(std::move(directory)), options_(options), pool_(pool), env_(std::move(env)), db_(std::move(db)) {
-  gate_ = std::make_shared<Gate>(durable_state(0), options_.history_bytes);
+  // RocksDB counts every row ever written, so at least every commit.
+  gate_ = std::make_shared<Gate>(durable_state(0), options_.history_bytes, db_->GetLatestSequenceNumber());
   committer_ = std::thread([this] { commit_groups(); });
   pthread_setname_np(committer_.native_handle(), "committer");
 }

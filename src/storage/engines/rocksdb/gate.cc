@@ -19,8 +19,8 @@ Error unavailable() {
 
 }  // namespace
 
-Gate::Gate(DurablePtr initial, std::size_t history_bytes)
-    : history_bytes_(history_bytes), durable_(std::move(initial)) {
+Gate::Gate(DurablePtr initial, std::size_t history_bytes, std::uint64_t commits)
+    : history_bytes_(history_bytes), durable_(std::move(initial)), place_(commits) {
   states_.push_back(durable_);
 }
 
@@ -60,16 +60,17 @@ Result<void> Gate::validate(const View& view, const ReadSet& reads) const {
   return {};
 }
 
-Result<Ticket> Gate::commit(const std::optional<View>& view, const ReadSet& reads, Writes writes) {
+Result<Ticket> Gate::commit(const std::optional<View>& view, const ReadSet& reads, Writes writes,
+                            std::vector<Append> appends) {
   std::vector<Write> moved;
-  moved.reserve(writes.size());
+  moved.reserve(writes.size() + appends.size());
   for (auto it = writes.begin(); it != writes.end();) {
     auto node = writes.extract(it++);
     moved.emplace_back(std::move(node.key()), std::move(node.mapped()));
   }
 
   std::unique_lock lock(mutex_);
-  if (moved.empty()) {
+  if (moved.empty() && appends.empty()) {
     // It saw one consistent view, so there is nothing to validate; but what it saw may have yet to become durable.
     return view ? Ticket(reads.newest, view->epoch, false) : Ticket(0, epoch_, false);
   }
@@ -83,6 +84,10 @@ Result<Ticket> Gate::commit(const std::optional<View>& view, const ReadSet& read
   if (refuse_until_ != SteadyTime() && std::chrono::steady_clock::now() < refuse_until_) return unavailable();
 
   const Ticket ticket(++last_, epoch_, true);
+  ++place_;
+  for (std::size_t i = 0; i < appends.size(); ++i) {
+    moved.emplace_back(appends[i].key(place_, i), std::move(appends[i].value));
+  }
   const CommitPtr record = std::make_shared<const CommitRecord>(ticket.sequence, std::move(moved));
   recent_.add(record);
   queue_.push_back(record);
@@ -179,7 +184,7 @@ void Gate::group_refused() {
     durable_at_break_.push_back(durable_->sequence);
     ++epoch_;
     queue_.clear();
-    recent_.forget_after(durable_->sequence);
+    place_ -= recent_.forget_after(durable_->sequence);
     refuse_until_ = std::chrono::steady_clock::now() + kRefusal;
     for (Durable* waiter : waiters_) waiter->lost_ = true;
     for (Durable* waiter : std::exchange(waiters_, {})) released[waiter->loop_].push_back(waiter);

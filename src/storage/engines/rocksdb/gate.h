@@ -65,7 +65,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
  public:
   /// Recent commits may hold `history_bytes` beyond what is not durable; past it, the oldest views lose their history
   /// and conflict.
-  Gate(DurablePtr initial, std::size_t history_bytes);
+  /// `commits`: how many there may have been in earlier runs; places in logs go on from there.
+  Gate(DurablePtr initial, std::size_t history_bytes, std::uint64_t commits = 0);
 
   // --- Transactions, on their loops ---
 
@@ -74,7 +75,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
   Result<std::optional<Version>> find(const View& view, std::string_view key);
   Result<std::vector<Version>> collect(const View& view, const KeyRange& range, bool reverse, std::size_t count);
   /// Validates and makes visible; fails with kTransactionConflict, or kServiceUnavailable while the disk refuses.
-  Result<Ticket> commit(const std::optional<View>& view, const ReadSet& reads, Writes writes);
+  Result<Ticket> commit(const std::optional<View>& view, const ReadSet& reads, Writes writes,
+                        std::vector<Append> appends = {});
 
   /// `Result<void> r = co_await Durable(gate, ticket)`: waits for the committer.
   class Durable {
@@ -134,6 +136,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
   DurablePtr durable_;
   std::deque<std::weak_ptr<const DurableState>> states_;  ///< Those that a view may still hold, oldest first.
   Sequence last_ = 0;
+  std::uint64_t place_;  ///< Of the last commit, in logs. Unlike sequences, goes on from run to run.
   Sequence forgotten_ = 0;  ///< Recent commits up to here are gone, though a view may be older.
   std::uint64_t epoch_ = 0;
   std::vector<Sequence> durable_at_break_;  ///< By epoch: what had become durable when it ended.

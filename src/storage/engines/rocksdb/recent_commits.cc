@@ -70,11 +70,14 @@ void RecentCommits::forget_through(Sequence last) {
   }
 }
 
-void RecentCommits::forget_after(Sequence last) {
+std::size_t RecentCommits::forget_after(Sequence last) {
+  std::size_t count = 0;
   while (!commits_.empty() && commits_.back()->sequence > last) {
     forget(commits_.back());
     commits_.pop_back();
+    ++count;
   }
+  return count;
 }
 
 }  // namespace cumulet::storage

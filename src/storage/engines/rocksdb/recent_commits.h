@@ -54,7 +54,7 @@ class RecentCommits {
 
   /// Forgets the commits up to `last`, or those after it.
   void forget_through(Sequence last);
-  void forget_after(Sequence last);
+  std::size_t forget_after(Sequence last);  ///< Gives how many they were.
   std::size_t bytes() const { return bytes_; }
   /// The oldest commit still here.
   const CommitPtr* oldest() const { return commits_.empty() ? nullptr : &commits_.front(); }

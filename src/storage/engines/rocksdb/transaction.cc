@@ -188,11 +188,16 @@ void RocksTransaction::put(std::string key, std::string value) {
 
 void RocksTransaction::erase(std::string key) { writes_.insert_or_assign(std::move(key), std::nullopt); }
 
+void RocksTransaction::append(std::string log, std::string value) {
+  appends_.emplace_back(std::move(log), std::move(value));
+}
+
 Task<void> RocksTransaction::commit() {
   if (!writes_.empty() && writes_.begin()->first < kFirstUserKey) {
     co_await fail(errors::kInternalFailure, "A key of the store's own cannot be written.");
   }
-  const Result<Ticket> ticket = engine_.gate().commit(view_, reads_, std::exchange(writes_, {}));
+  const Result<Ticket> ticket =
+      engine_.gate().commit(view_, reads_, std::exchange(writes_, {}), std::exchange(appends_, {}));
   view_.reset();  // While it waits, it must not keep the engine's snapshot and the commits since alive.
   if (!ticket.ok()) co_await fail(ticket.error());
   Result<void> durable = co_await Gate::Durable(engine_.gate(), ticket.value());
@@ -201,6 +206,7 @@ Task<void> RocksTransaction::commit() {
 
 Task<void> RocksTransaction::give_up() {
   writes_.clear();
+  appends_.clear();
   return commit();
 }
 

@@ -23,6 +23,7 @@ class RocksTransaction final : public Transaction {
   Task<std::vector<KeyValue>> scan(KeyRange range, ScanOptions options) override;
   void put(std::string key, std::string value) override;
   void erase(std::string key) override;
+  void append(std::string log, std::string value) override;
   Task<void> commit() override;
   Task<void> give_up() override;
 
@@ -36,6 +37,7 @@ class RocksTransaction final : public Transaction {
 
   RocksEngine& engine_;
   Writes writes_;
+  std::vector<Append> appends_;
   std::optional<View> view_;
   ReadSet reads_;
 };
