@@ -1,6 +1,7 @@
 #include "services/dynamodb/dynamodb.h"
 
 #include "services/dynamodb/maintenance.h"
+#include "services/dynamodb/operations_backups.h"
 #include "services/dynamodb/operations_batch.h"
 #include "services/dynamodb/operations_items.h"
 #include "services/dynamodb/operations_partiql.h"
@@ -35,6 +36,7 @@ struct DynamoDb::Parts {
         maintenance(store, clock, keeper),
         tables(store, keeper),
         settings(store),
+        backups(store),
         items(store),
         queries(store),
         batches(store),
@@ -51,6 +53,7 @@ struct DynamoDb::Parts {
   Maintenance maintenance;
   TableOperations tables;
   SettingsOperations settings;
+  BackupOperations backups;
   ItemOperations items;
   QueryOperations queries;
   BatchOperations batches;
@@ -77,8 +80,16 @@ DynamoDb::DynamoDb(storage::Database& database, const Clock& clock, Options opti
   add<shapes::UntagResource>(p.service, p.settings, &SettingsOperations::untag_resource);
   add<shapes::ListTagsOfResource>(p.service, p.settings, &SettingsOperations::list_tags_of_resource);
   add<shapes::DescribeLimits>(p.service, p.settings, &SettingsOperations::describe_limits);
-  add<shapes::DescribeContinuousBackups>(p.service, p.settings, &SettingsOperations::describe_continuous_backups);
   add<shapes::DescribeEndpoints>(p.service, p.settings, &SettingsOperations::describe_endpoints);
+
+  add<shapes::CreateBackup>(p.service, p.backups, &BackupOperations::create_backup);
+  add<shapes::DescribeBackup>(p.service, p.backups, &BackupOperations::describe_backup);
+  add<shapes::DeleteBackup>(p.service, p.backups, &BackupOperations::delete_backup);
+  add<shapes::ListBackups>(p.service, p.backups, &BackupOperations::list_backups);
+  add<shapes::RestoreTableFromBackup>(p.service, p.backups, &BackupOperations::restore_table_from_backup);
+  add<shapes::DescribeContinuousBackups>(p.service, p.backups, &BackupOperations::describe_continuous_backups);
+  add<shapes::UpdateContinuousBackups>(p.service, p.backups, &BackupOperations::update_continuous_backups);
+  add<shapes::RestoreTableToPointInTime>(p.service, p.backups, &BackupOperations::restore_table_to_point_in_time);
 
   add<shapes::GetItem>(p.service, p.items, &ItemOperations::get_item);
   add<shapes::PutItem>(p.service, p.items, &ItemOperations::put_item);

@@ -101,6 +101,18 @@ std::string shard_part(std::string_view shard_rows, ShardPart part) {
   return key;
 }
 
+std::string backup_row(std::string_view account, std::string_view region, std::string_view table, std::string_view id) {
+  return Key(kSpace).text(account).text(region).text("backup").text(table).text(id).bytes();
+}
+
+std::string backup_rows(std::string_view account, std::string_view region) {
+  return Key(kSpace).text(account).text(region).text("backup").bytes();
+}
+
+std::string backup_rows(std::string_view account, std::string_view region, std::string_view table) {
+  return Key(kSpace).text(account).text(region).text("backup").text(table).bytes();
+}
+
 std::string change_log(std::string_view account, std::string_view region, std::uint64_t table) {
   return Key(kChanges).text(account).text(region).number(table).bytes();
 }

@@ -56,8 +56,23 @@ std::string shard_part(std::string_view shard_rows, ShardPart part);
 /// The log of a table's changes, for recovery to a point in time and for consistent copies.
 std::string change_log(std::string_view account, std::string_view region, std::uint64_t table);
 
+/// A backup's description, and what those of a table's or a region's begin with.
+std::string backup_row(std::string_view account, std::string_view region, std::string_view table, std::string_view id);
+std::string backup_rows(std::string_view account, std::string_view region);
+std::string backup_rows(std::string_view account, std::string_view region, std::string_view table);
+
 /// Work that outlives the request that began it, of all accounts and regions.
-enum class Job : std::uint64_t { kPurge = 1, kBackfill = 2, kExpire = 3, kStream = 4 };
+enum class Job : std::uint64_t {
+  kPurge = 1,
+  kBackfill = 2,
+  kExpire = 3,
+  kStream = 4,
+  kCopy = 5,
+  kChanges = 6,
+  kExpireBackup = 7,
+  kExport = 8,
+  kImport = 9
+};
 std::string job_row(std::string_view account, std::string_view region, Job job, std::uint64_t table,
                     std::uint32_t index);
 std::string job_rows();

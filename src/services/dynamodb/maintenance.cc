@@ -24,10 +24,19 @@ storage::ScanOptions piece() {
   return options;
 }
 
+constexpr int kPiecesPerRound = 20;
+
+bool fills_indexes(const Table& table) {
+  for (const Index& index : table.indexes) {
+    if (index.status == IndexStatus::kCreating) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Maintenance::Maintenance(Store& store, const Clock& clock, StreamKeeper& keeper)
-    : store_(store), clock_(clock), keeper_(keeper), signal_(std::make_shared<Signal>()) {
+    : store_(store), clock_(clock), keeper_(keeper), copier_(store), signal_(std::make_shared<Signal>()) {
   store_.database().on_commit(keys::job_rows(), [signal = signal_](std::string_view) { signal->wake(); });
 }
 
@@ -84,9 +93,21 @@ Task<void> Maintenance::wait() {
   signal_->woken = false;
 }
 
+// In rounds, so that a long piece of work (a copy of a large table) does not keep the others waiting.
 Task<void> Maintenance::run_jobs() {
   items_expire_ = false;
+  bool more = true;
+  while (more && !stopping()) more = co_await run_round();
+  bool done = false;
+  while (!done) {
+    const auto body = [this](storage::Transaction& transaction) { return forget_tokens(transaction); };
+    done = co_await storage::transact(store_.database(), body);
+  }
+}
+
+Task<bool> Maintenance::run_round() {
   storage::KeyRange range(keys::job_rows(), storage::after_prefix(keys::job_rows()));
+  bool more = false;
   while (true) {
     const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
     const std::vector<storage::KeyValue> jobs = co_await transaction->scan(range, piece());
@@ -95,35 +116,46 @@ Task<void> Maintenance::run_jobs() {
     for (const storage::KeyValue& row : jobs) {
       keys::JobKey job;
       if (!keys::parse_job(row.key, job)) continue;
-      co_await run_job(job, row.key, row.value);
+      const Result<bool> done = co_await attempt(run_job(job, row.key));
+      if (!done.ok()) {
+        log::error("work on a table failed and is tried again", {{"error", done.error().message()}});
+        items_expire_ = true;
+      }
+      more = more || (done.ok() && !*done);
     }
     range.begin = jobs.back().key + '\0';
   }
-  bool done = false;
-  while (!done) {
-    const auto body = [this](storage::Transaction& transaction) { return forget_tokens(transaction); };
-    done = co_await storage::transact(store_.database(), body);
-  }
+  co_return more;
 }
 
-Task<void> Maintenance::run_job(keys::JobKey job, std::string row, std::string) {
-  bool done = false;
-  while (!done) {
-    if (stopping()) co_return;
-    const auto body = [&](storage::Transaction& transaction) {
-      switch (job.job) {
-        case keys::Job::kBackfill:
-          return backfill(transaction, job, row);
-        case keys::Job::kExpire:
-          return expire(transaction, job, row);
-        case keys::Job::kStream:
-          return keeper_.tend(transaction, job, row);
-        default:
-          return purge(transaction, job, row);
-      }
-    };
-    done = co_await storage::transact(store_.database(), body);
+Task<bool> Maintenance::run_job(keys::JobKey job, std::string row) {
+  for (int pieces = 0; pieces < kPiecesPerRound; ++pieces) {
+    if (stopping()) co_return true;
+    const bool done = co_await run_piece(job, row);
+    if (done) co_return true;
   }
+  co_return false;
+}
+
+Task<bool> Maintenance::run_piece(const keys::JobKey& job, const std::string& row) {
+  if (job.job == keys::Job::kCopy) return copier_.step(job, row);
+  const auto body = [this, &job, &row](storage::Transaction& transaction) {
+    switch (job.job) {
+      case keys::Job::kBackfill:
+        return backfill(transaction, job, row);
+      case keys::Job::kExpire:
+        return expire(transaction, job, row);
+      case keys::Job::kStream:
+        return keeper_.tend(transaction, job, row);
+      case keys::Job::kChanges:
+        return copier_.trim_log(transaction, job, row);
+      case keys::Job::kExpireBackup:
+        return copier_.expire_backup(transaction, job, row);
+      default:
+        return purge(transaction, job, row);
+    }
+  };
+  return storage::transact(store_.database(), body);
 }
 
 Task<bool> Maintenance::purge(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row) {
@@ -177,6 +209,7 @@ Task<bool> Maintenance::backfill(storage::Transaction& transaction, const keys::
   if (index) {
     Table changed = *table;
     changed.find_index(index->name)->status = IndexStatus::kActive;
+    if (changed.status == TableStatus::kCreating && !fills_indexes(changed)) changed.status = TableStatus::kActive;
     store_.put_table(transaction, changed);
   }
   transaction.erase(row);

@@ -10,6 +10,7 @@
 #include "base/deferred.h"
 #include "base/loop.h"
 #include "base/task.h"
+#include "services/dynamodb/copier.h"
 #include "services/dynamodb/keys.h"
 #include "services/dynamodb/store.h"
 #include "services/dynamodb/stream_keeper.h"
@@ -45,7 +46,11 @@ class Maintenance {
   Task<void> wait();
   bool stopping() const;
 
-  Task<void> run_job(keys::JobKey job, std::string row, std::string value);
+  /// Says whether there is more to do.
+  Task<bool> run_round();
+  /// Up to some pieces of a job: says whether that was all.
+  Task<bool> run_job(keys::JobKey job, std::string row);
+  Task<bool> run_piece(const keys::JobKey& job, const std::string& row);
   /// Each does one piece, and says whether that was all.
   Task<bool> purge(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row);
   Task<bool> backfill(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row);
@@ -55,6 +60,7 @@ class Maintenance {
   Store& store_;
   const Clock& clock_;
   StreamKeeper& keeper_;
+  Copier copier_;
   std::shared_ptr<Signal> signal_;
   bool started_ = false;
   bool items_expire_ = false;  ///< Some table has a time to live: look again soon.

@@ -162,20 +162,6 @@ Task<shapes::DescribeLimitsOutput> SettingsOperations::describe_limits(wire::Cal
   co_return output;
 }
 
-Task<shapes::DescribeContinuousBackupsOutput> SettingsOperations::describe_continuous_backups(
-    wire::Call& call, shapes::DescribeContinuousBackupsInput& input) {
-  const std::string name = co_await table_name_of(call, input.table_name, true);
-  const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
-  const TablePtr table = co_await store_.find_any_table(*transaction, call.account(), call.region, name);
-  co_await transaction->commit();
-  if (!table) co_return Error(errors::kTableNotFound, "Table not found: " + name);
-  shapes::DescribeContinuousBackupsOutput output;
-  shapes::ContinuousBackupsDescription& description = output.continuous_backups_description.emplace();
-  description.continuous_backups_status = "DISABLED";
-  description.point_in_time_recovery_description.emplace().point_in_time_recovery_status = "DISABLED";
-  co_return output;
-}
-
 Task<shapes::DescribeEndpoints::Output> SettingsOperations::describe_endpoints(wire::Call& call,
                                                                                shapes::DescribeEndpoints::Input&) {
   constexpr std::int64_t kDay = 1440;

@@ -10,7 +10,7 @@
 
 namespace cumulet::dynamodb {
 
-/// What stands around tables: time to live, tags, limits, the state of backups (there are none yet), endpoints.
+/// What stands around tables: time to live, tags, limits, endpoints.
 class SettingsOperations {
  public:
   explicit SettingsOperations(Store& store) : store_(store) {}
@@ -23,8 +23,6 @@ class SettingsOperations {
   Task<shapes::ListTagsOfResourceOutput> list_tags_of_resource(wire::Call& call,
                                                                shapes::ListTagsOfResourceInput& input);
   Task<shapes::DescribeLimitsOutput> describe_limits(wire::Call& call, shapes::DescribeLimitsInput& input);
-  Task<shapes::DescribeContinuousBackupsOutput> describe_continuous_backups(
-      wire::Call& call, shapes::DescribeContinuousBackupsInput& input);
   Task<shapes::DescribeEndpoints::Output> describe_endpoints(wire::Call& call, shapes::DescribeEndpoints::Input& input);
 
  private:

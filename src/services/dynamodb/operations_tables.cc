@@ -8,19 +8,13 @@
 #include "base/ids.h"
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/keys.h"
+#include "services/dynamodb/operations_backups.h"
 #include "services/dynamodb/table_definition.h"
 #include "storage/key.h"
 #include "storage/row.h"
 
 namespace cumulet::dynamodb {
 namespace {
-
-/// A table's number: 64 random bits, so that no counter makes the creation of tables wait for one another.
-std::uint64_t new_table_number() {
-  std::uint64_t number = 0;
-  for (const char c : random_bytes(8)) number = number << 8 | static_cast<std::uint8_t>(c);
-  return number;
-}
 
 void add_job(storage::Transaction& transaction, const Table& table, keys::Job job, std::uint32_t index,
              std::string value) {
@@ -156,19 +150,6 @@ Result<void> change_indexes(storage::Transaction& transaction, Table& table, con
   return {};
 }
 
-/// Definitions that no key uses any more go with the index that used them.
-void drop_unused_definitions(Table& table) {
-  const auto used = [&table](const std::string& name) {
-    if (table.keys.has(name)) return true;
-    for (const Index& index : table.indexes) {
-      if (index.keys.has(name)) return true;
-    }
-    return false;
-  };
-  std::erase_if(table.attribute_order, [&](const std::string& name) { return !used(name); });
-  std::erase_if(table.attributes, [&](const auto& one) { return !used(one.first); });
-}
-
 }  // namespace
 
 Task<shapes::TableDescription> TableOperations::describe_with_sizes(TablePtr table, std::string status) {
@@ -299,16 +280,26 @@ Task<shapes::UpdateTableOutput> TableOperations::update_table(wire::Call& call, 
   co_return output;
 }
 
-Task<TablePtr> TableOperations::remove(storage::Transaction& transaction, wire::Call& call, const std::string& name) {
+Task<TablePtr> TableOperations::remove(storage::Transaction& transaction, wire::Call& call, const std::string& name,
+                                       TableSize size) {
   const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
+  if (table->status != TableStatus::kActive || table->recovery.copies > 0) {
+    co_return Error(errors::kResourceInUse, "Attempt to change a resource which is still in use: Table is being " +
+                                                std::string(table->recovery.copies > 0 ? "copied: " : "created: ") +
+                                                name);
+  }
   if (table->deletion_protection) {
     co_return invalid(
         "Resource cannot be deleted as it is currently protected against deletion. Disable deletion "
         "protection first.");
   }
   transaction.erase(keys::table_row(table->account, table->region, name));
-  add_job(transaction, *table, keys::Job::kPurge, keys::kItems, "");
+  if (table->recovery.enabled) {
+    keep_as_system_backup(transaction, *table, size, call.time);
+  } else {
+    add_job(transaction, *table, keys::Job::kPurge, keys::kItems, "");
+  }
   if (table->stream.enabled) {
     Table ended = *table;
     co_await keeper_.close(transaction, ended);
@@ -318,7 +309,13 @@ Task<TablePtr> TableOperations::remove(storage::Transaction& transaction, wire::
 
 Task<shapes::DeleteTableOutput> TableOperations::delete_table(wire::Call& call, shapes::DeleteTableInput& input) {
   const std::string name = co_await table_name_of(call, input.table_name, true);
-  const auto body = [&](storage::Transaction& transaction) { return remove(transaction, call, name); };
+  const std::unique_ptr<storage::Transaction> look = store_.database().begin();
+  const TablePtr found = co_await store_.find_any_table(*look, call.account(), call.region, name);
+  co_await look->commit();
+  const bool kept = found && found->recovery.enabled;  // Its system backup says how large it was.
+  TableSize size;
+  if (kept) size = co_await sizes_.count(found, keys::kItems);
+  const auto body = [&](storage::Transaction& transaction) { return remove(transaction, call, name, size); };
   const TablePtr table = co_await storage::transact(store_.database(), body);
   shapes::DeleteTableOutput output;
   output.table_description = describe(*table, "DELETING", TableSize(), {});

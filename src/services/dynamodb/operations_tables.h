@@ -29,7 +29,7 @@ class TableOperations {
   Task<void> change_stream(storage::Transaction& transaction, Table& table, const shapes::StreamSpecification& wanted);
   Task<TablePtr> change(storage::Transaction& transaction, wire::Call& call, const std::string& name,
                         const shapes::UpdateTableInput& input);
-  Task<TablePtr> remove(storage::Transaction& transaction, wire::Call& call, const std::string& name);
+  Task<TablePtr> remove(storage::Transaction& transaction, wire::Call& call, const std::string& name, TableSize size);
 
   Store& store_;
   StreamKeeper& keeper_;

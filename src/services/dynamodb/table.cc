@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ids.h"
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/keys.h"
 #include "storage/row.h"
@@ -201,6 +202,24 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
   table.rows = keys::rows_prefix(table.account, table.region, table.number);
   if (!row.ok()) return Error(errors::kInternalFailure, "The description of table " + table.name + " is damaged.");
   return table;
+}
+
+std::uint64_t new_table_number() {
+  std::uint64_t number = 0;
+  for (const char c : random_bytes(8)) number = number << 8 | static_cast<std::uint8_t>(c);
+  return number;
+}
+
+void drop_unused_definitions(Table& table) {
+  const auto used = [&table](const std::string& name) {
+    if (table.keys.has(name)) return true;
+    for (const Index& index : table.indexes) {
+      if (index.keys.has(name)) return true;
+    }
+    return false;
+  };
+  std::erase_if(table.attribute_order, [&](const std::string& name) { return !used(name); });
+  std::erase_if(table.attributes, [&](const auto& one) { return !used(one.first); });
 }
 
 bool belongs_in(const Index& index, const Item& item) {

@@ -125,6 +125,11 @@ struct Table {
   static Result<Table> decode(std::string account, std::string region, std::string name, std::string_view row);
 };
 
+/// A number for a table's rows: 64 random bits, so that no counter makes the creation of tables wait for one another.
+std::uint64_t new_table_number();
+/// Definitions that no key uses any more go with the index that used them.
+void drop_unused_definitions(Table& table);
+
 void write_key_schema(storage::RowWriter& row, const KeySchema& keys);
 KeySchema read_key_schema(storage::RowReader& row);
 

@@ -170,6 +170,13 @@ shapes::TableDescription describe(const Table& table, const std::string& status,
     encryption.sse_type = table.encryption;
     if (!table.encryption_key.empty()) encryption.kms_master_key_arn = table.encryption_key;
   }
+  if (table.restored_to != Timestamp()) {
+    shapes::RestoreSummary& restore = description.restore_summary.emplace();
+    if (!table.restored_from.empty()) restore.source_backup_arn = table.restored_from;
+    restore.source_table_arn = table.restored_table;
+    restore.restore_date_time = table.restored_to;
+    restore.restore_in_progress = table.status == TableStatus::kCreating;
+  }
   if (!table.stream.label.empty()) {
     description.latest_stream_label = table.stream.label;
     description.latest_stream_arn = table.stream_arn();
