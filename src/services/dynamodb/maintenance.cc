@@ -121,7 +121,8 @@ Task<bool> Maintenance::run_round() {
         log::error("work on a table failed and is tried again", {{"error", done.error().message()}});
         items_expire_ = true;
       }
-      more = more || (done.ok() && !*done);
+      // A copy that is done may leave further work behind.
+      more = more || (done.ok() && (!*done || job.job == keys::Job::kCopy));
     }
     range.begin = jobs.back().key + '\0';
   }
