@@ -296,7 +296,10 @@ void Cloud::Parts::add_services() {
   logs = std::make_unique<logs::Logs>(*database, clock, *outbox, cloudwatch->metrics());
   iam = std::make_unique<iam::Iam>(*database, clock);
   sts = std::make_unique<sts::Sts>(*database, *credentials);
-  dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock);
+  dynamodb::Options table_options;
+  table_options.outbox = outbox.get();
+  table_options.directory = &directory;
+  dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock, table_options);
   s3 = std::make_unique<s3::S3>(*database, *blobs, clock, *sealing);
   kinesis::Options kinesis_options;
   kinesis_options.shard_limits = config.kinesis_shard_limits;

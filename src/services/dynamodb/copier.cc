@@ -211,7 +211,10 @@ Task<bool> Copier::finish(storage::Transaction& transaction, const keys::JobKey&
   }
   if (copy.purpose == Copy::Purpose::kRestore) co_await finish_restore(transaction, job, copy);
   if (copy.purpose == Copy::Purpose::kExport) {
-    transaction.put(keys::job_row(job.account, job.region, keys::Job::kExport, copy.target, 0), copy.target_name);
+    storage::RowWriter next;
+    next.text(copy.source_table).text(copy.target_name);
+    transaction.put(keys::job_row(job.account, job.region, keys::Job::kExport, copy.target, 0),
+                    std::move(next).bytes());
   }
   transaction.erase(row);
   co_return true;

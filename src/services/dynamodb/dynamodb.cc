@@ -4,12 +4,15 @@
 #include "services/dynamodb/operations_backups.h"
 #include "services/dynamodb/operations_batch.h"
 #include "services/dynamodb/operations_items.h"
+#include "services/dynamodb/operations_kinesis.h"
 #include "services/dynamodb/operations_partiql.h"
+#include "services/dynamodb/operations_policies.h"
 #include "services/dynamodb/operations_query.h"
 #include "services/dynamodb/operations_settings.h"
 #include "services/dynamodb/operations_streams.h"
 #include "services/dynamodb/operations_tables.h"
 #include "services/dynamodb/operations_transactions.h"
+#include "services/dynamodb/operations_transfers.h"
 #include "services/dynamodb/store.h"
 #include "services/dynamodb/stream_keeper.h"
 #include "services/dynamodb/stream_signals.h"
@@ -30,13 +33,16 @@ void add(wire::Service& service, Group& group,
 
 struct DynamoDb::Parts {
   Parts(storage::Database& database, const Clock& clock, Options options)
-      : store(database, clock),
+      : store(database, clock, options.outbox),
         signals(database, options.records_per_shard),
         keeper(store, signals),
-        maintenance(store, clock, keeper),
+        maintenance(store, clock, keeper, options.directory),
         tables(store, keeper),
         settings(store),
         backups(store),
+        policies(store),
+        kinesis(store),
+        transfers(store),
         items(store),
         queries(store),
         batches(store),
@@ -54,6 +60,9 @@ struct DynamoDb::Parts {
   TableOperations tables;
   SettingsOperations settings;
   BackupOperations backups;
+  PolicyOperations policies;
+  KinesisOperations kinesis;
+  TransferOperations transfers;
   ItemOperations items;
   QueryOperations queries;
   BatchOperations batches;
@@ -90,6 +99,24 @@ DynamoDb::DynamoDb(storage::Database& database, const Clock& clock, Options opti
   add<shapes::DescribeContinuousBackups>(p.service, p.backups, &BackupOperations::describe_continuous_backups);
   add<shapes::UpdateContinuousBackups>(p.service, p.backups, &BackupOperations::update_continuous_backups);
   add<shapes::RestoreTableToPointInTime>(p.service, p.backups, &BackupOperations::restore_table_to_point_in_time);
+
+  add<shapes::ExportTableToPointInTime>(p.service, p.transfers, &TransferOperations::export_table);
+  add<shapes::DescribeExport>(p.service, p.transfers, &TransferOperations::describe_export);
+  add<shapes::ListExports>(p.service, p.transfers, &TransferOperations::list_exports);
+  add<shapes::ImportTable>(p.service, p.transfers, &TransferOperations::import_table);
+  add<shapes::DescribeImport>(p.service, p.transfers, &TransferOperations::describe_import);
+  add<shapes::ListImports>(p.service, p.transfers, &TransferOperations::list_imports);
+  add<shapes::PutResourcePolicy>(p.service, p.policies, &PolicyOperations::put_resource_policy);
+  add<shapes::GetResourcePolicy>(p.service, p.policies, &PolicyOperations::get_resource_policy);
+  add<shapes::DeleteResourcePolicy>(p.service, p.policies, &PolicyOperations::delete_resource_policy);
+  add<shapes::EnableKinesisStreamingDestination>(p.service, p.kinesis, &KinesisOperations::enable);
+  add<shapes::DisableKinesisStreamingDestination>(p.service, p.kinesis, &KinesisOperations::disable);
+  add<shapes::DescribeKinesisStreamingDestination>(p.service, p.kinesis, &KinesisOperations::describe);
+  add<shapes::UpdateKinesisStreamingDestination>(p.service, p.kinesis, &KinesisOperations::update);
+  add<shapes::DescribeContributorInsights>(p.service, p.settings, &SettingsOperations::describe_contributor_insights);
+  add<shapes::ListContributorInsights>(p.service, p.settings, &SettingsOperations::list_contributor_insights);
+  add<shapes::ListGlobalTables>(p.service, p.settings, &SettingsOperations::list_global_tables);
+  add<shapes::DescribeGlobalTable>(p.service, p.settings, &SettingsOperations::describe_global_table);
 
   add<shapes::GetItem>(p.service, p.items, &ItemOperations::get_item);
   add<shapes::PutItem>(p.service, p.items, &ItemOperations::put_item);

@@ -113,6 +113,25 @@ std::string backup_rows(std::string_view account, std::string_view region, std::
   return Key(kSpace).text(account).text(region).text("backup").text(table).bytes();
 }
 
+std::string transfer_row(std::string_view account, std::string_view region, std::string_view kind,
+                         std::string_view table, std::string_view id) {
+  return Key(kSpace).text(account).text(region).text(kind).text(table).text(id).bytes();
+}
+
+std::string transfer_rows(std::string_view account, std::string_view region, std::string_view kind) {
+  return Key(kSpace).text(account).text(region).text(kind).bytes();
+}
+
+std::string transfer_rows(std::string_view account, std::string_view region, std::string_view kind,
+                          std::string_view table) {
+  return Key(kSpace).text(account).text(region).text(kind).text(table).bytes();
+}
+
+std::string transfer_token_row(std::string_view account, std::string_view region, std::string_view kind,
+                               std::string_view token) {
+  return Key(kSpace).text(account).text(region).text("transfer-token").text(kind).text(token).bytes();
+}
+
 std::string change_log(std::string_view account, std::string_view region, std::uint64_t table) {
   return Key(kChanges).text(account).text(region).number(table).bytes();
 }

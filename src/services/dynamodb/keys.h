@@ -61,6 +61,16 @@ std::string backup_row(std::string_view account, std::string_view region, std::s
 std::string backup_rows(std::string_view account, std::string_view region);
 std::string backup_rows(std::string_view account, std::string_view region, std::string_view table);
 
+/// An export's or import's description (`kind` says which), what those of a table's or a region's begin with, and which
+/// one a client token belongs to.
+std::string transfer_row(std::string_view account, std::string_view region, std::string_view kind,
+                         std::string_view table, std::string_view id);
+std::string transfer_rows(std::string_view account, std::string_view region, std::string_view kind);
+std::string transfer_rows(std::string_view account, std::string_view region, std::string_view kind,
+                          std::string_view table);
+std::string transfer_token_row(std::string_view account, std::string_view region, std::string_view kind,
+                               std::string_view token);
+
 /// Work that outlives the request that began it, of all accounts and regions.
 enum class Job : std::uint64_t {
   kPurge = 1,

@@ -35,8 +35,14 @@ bool fills_indexes(const Table& table) {
 
 }  // namespace
 
-Maintenance::Maintenance(Store& store, const Clock& clock, StreamKeeper& keeper)
-    : store_(store), clock_(clock), keeper_(keeper), copier_(store), signal_(std::make_shared<Signal>()) {
+Maintenance::Maintenance(Store& store, const Clock& clock, StreamKeeper& keeper, const wire::Directory* directory)
+    : store_(store),
+      clock_(clock),
+      keeper_(keeper),
+      copier_(store),
+      exporter_(store, directory),
+      importer_(store, directory, [this] { return stopping(); }),
+      signal_(std::make_shared<Signal>()) {
   store_.database().on_commit(keys::job_rows(), [signal = signal_](std::string_view) { signal->wake(); });
 }
 
@@ -44,6 +50,11 @@ void Maintenance::Signal::wake() {
   std::lock_guard lock(mutex);
   woken = true;
   if (waiting) waiting->resolve(true);
+}
+
+bool Maintenance::take_woken() {
+  std::lock_guard lock(signal_->mutex);
+  return std::exchange(signal_->woken, false);
 }
 
 bool Maintenance::stopping() const {
@@ -97,7 +108,10 @@ Task<void> Maintenance::wait() {
 Task<void> Maintenance::run_jobs() {
   items_expire_ = false;
   bool more = true;
-  while (more && !stopping()) more = co_await run_round();
+  while (more && !stopping()) {
+    more = co_await run_round();
+    more = take_woken() || more;  // What is done may leave further work behind.
+  }
   bool done = false;
   while (!done) {
     const auto body = [this](storage::Transaction& transaction) { return forget_tokens(transaction); };
@@ -121,8 +135,7 @@ Task<bool> Maintenance::run_round() {
         log::error("work on a table failed and is tried again", {{"error", done.error().message()}});
         items_expire_ = true;
       }
-      // A copy that is done may leave further work behind.
-      more = more || (done.ok() && (!*done || job.job == keys::Job::kCopy));
+      more = more || (done.ok() && !*done);
     }
     range.begin = jobs.back().key + '\0';
   }
@@ -140,6 +153,8 @@ Task<bool> Maintenance::run_job(keys::JobKey job, std::string row) {
 
 Task<bool> Maintenance::run_piece(const keys::JobKey& job, const std::string& row) {
   if (job.job == keys::Job::kCopy) return copier_.step(job, row);
+  if (job.job == keys::Job::kExport) return exporter_.step(job, row);
+  if (job.job == keys::Job::kImport) return importer_.step(job, row);
   const auto body = [this, &job, &row](storage::Transaction& transaction) {
     switch (job.job) {
       case keys::Job::kBackfill:

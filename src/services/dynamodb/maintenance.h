@@ -11,6 +11,8 @@
 #include "base/loop.h"
 #include "base/task.h"
 #include "services/dynamodb/copier.h"
+#include "services/dynamodb/exporter.h"
+#include "services/dynamodb/importer.h"
 #include "services/dynamodb/keys.h"
 #include "services/dynamodb/store.h"
 #include "services/dynamodb/stream_keeper.h"
@@ -22,7 +24,7 @@ namespace cumulet::dynamodb {
 /// the one that ends it, so work that a crash interrupts goes on after it.
 class Maintenance {
  public:
-  Maintenance(Store& store, const Clock& clock, StreamKeeper& keeper);
+  Maintenance(Store& store, const Clock& clock, StreamKeeper& keeper, const wire::Directory* directory);
 
   /// Does everything that is to be done now. For tests, and what the loop does.
   Task<void> run_jobs();
@@ -45,6 +47,7 @@ class Maintenance {
   Task<void> run();
   Task<void> wait();
   bool stopping() const;
+  bool take_woken();
 
   /// Says whether there is more to do.
   Task<bool> run_round();
@@ -61,6 +64,8 @@ class Maintenance {
   const Clock& clock_;
   StreamKeeper& keeper_;
   Copier copier_;
+  Exporter exporter_;
+  Importer importer_;
   std::shared_ptr<Signal> signal_;
   bool started_ = false;
   bool items_expire_ = false;  ///< Some table has a time to live: look again soon.

@@ -162,6 +162,41 @@ Task<shapes::DescribeLimitsOutput> SettingsOperations::describe_limits(wire::Cal
   co_return output;
 }
 
+Task<shapes::DescribeContributorInsightsOutput> SettingsOperations::describe_contributor_insights(
+    wire::Call& call, shapes::DescribeContributorInsightsInput& input) {
+  const TablePtr table = co_await require_table(call, input.table_name);
+  if (input.index_name && !table->find_index(*input.index_name)) {
+    co_return Error(errors::kResourceNotFound,
+                    "Requested resource not found: Index: " + *input.index_name + " not found");
+  }
+  shapes::DescribeContributorInsightsOutput output;
+  output.table_name = table->name;
+  output.index_name = input.index_name;
+  output.contributor_insights_status = "DISABLED";
+  co_return output;
+}
+
+Task<shapes::ListContributorInsightsOutput> SettingsOperations::list_contributor_insights(
+    wire::Call& call, shapes::ListContributorInsightsInput& input) {
+  if (input.table_name) co_await require_table(call, *input.table_name);
+  shapes::ListContributorInsightsOutput output;
+  output.contributor_insights_summaries.emplace();
+  co_return output;
+}
+
+Task<shapes::ListGlobalTablesOutput> SettingsOperations::list_global_tables(wire::Call&,
+                                                                            shapes::ListGlobalTablesInput&) {
+  shapes::ListGlobalTablesOutput output;
+  output.global_tables.emplace();
+  co_return output;
+}
+
+Task<shapes::DescribeGlobalTableOutput> SettingsOperations::describe_global_table(
+    wire::Call&, shapes::DescribeGlobalTableInput& input) {
+  co_return Error(shapes::errors::kGlobalTableNotFoundException,
+                  "Global table with name: '" + input.global_table_name + "' does not exist.");
+}
+
 Task<shapes::DescribeEndpoints::Output> SettingsOperations::describe_endpoints(wire::Call& call,
                                                                                shapes::DescribeEndpoints::Input&) {
   constexpr std::int64_t kDay = 1440;

@@ -6,6 +6,7 @@
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_codec.h"
 #include "services/dynamodb/keys.h"
+#include "services/dynamodb/kinesis_record.h"
 #include "services/dynamodb/undo_log.h"
 
 namespace cumulet::dynamodb {
@@ -157,6 +158,9 @@ void Store::write(storage::Transaction& transaction, const Table& table, const s
     if (table.stream.enabled)
       append_change(transaction, table, key, old_item, after ? &after->item : nullptr, origin, now);
     if (table.recovery.logs()) append_undo(transaction, table, key, old_item, now);
+    if (outbox_) {
+      send_to_kinesis(transaction, *outbox_, table, old_item, after ? &after->item : nullptr, origin, now);
+    }
   }
   if (!table.time_to_live.enabled) return;
   const std::uint64_t old_expiry = before ? expiry_of(table, before->item).value_or(0) : 0;  // 0: never

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/task.h"
+#include "events/outbox.h"
 #include "services/dynamodb/capacity.h"
 #include "services/dynamodb/stream.h"
 #include "services/dynamodb/table.h"
@@ -31,7 +32,9 @@ struct StoredItem {
 /// Tables and items as rows. Everything happens inside the caller's transaction; thread-safe.
 class Store {
  public:
-  Store(storage::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+  /// `outbox` takes what goes to Kinesis data streams; null: nothing does.
+  Store(storage::Database& database, const Clock& clock, events::Outbox* outbox)
+      : database_(database), clock_(clock), outbox_(outbox) {}
 
   storage::Database& database() const { return database_; }
   Throttle& throttle() { return throttle_; }
@@ -73,6 +76,7 @@ class Store {
   storage::Database& database_;
   Throttle throttle_;
   const Clock& clock_;
+  events::Outbox* outbox_;
   std::mutex mutex_;
   std::unordered_map<std::string, Known> known_;  ///< By the row's key.
 };

@@ -186,11 +186,20 @@ std::string_view event_name(Change::Kind kind) {
   return "REMOVE";
 }
 
+bool differs(const Item* before, const Item* after) {
+  if (before && after) return !same(*before, *after);
+  return before != nullptr || after != nullptr;
+}
+
+Change::Kind kind_of_change(const Item* before, const Item* after) {
+  if (!before) return Change::Kind::kInsert;
+  return after ? Change::Kind::kModify : Change::Kind::kRemove;
+}
+
 void append_change(storage::Transaction& transaction, const Table& table, const std::string& key, const Item* before,
                    const Item* after, ChangeOrigin origin, Timestamp now) {
-  if (!before && !after) return;
-  if (before && after && same(*before, *after)) return;
-  const Change::Kind kind = !before ? Change::Kind::kInsert : after ? Change::Kind::kModify : Change::Kind::kRemove;
+  if (!differs(before, after)) return;
+  const Change::Kind kind = kind_of_change(before, after);
   const std::string& view = table.stream.view;
   const bool shows_before = view == "OLD_IMAGE" || view == "NEW_AND_OLD_IMAGES";
   const bool shows_after = view == "NEW_IMAGE" || view == "NEW_AND_OLD_IMAGES";

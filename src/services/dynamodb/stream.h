@@ -94,6 +94,9 @@ struct Change {
   static Result<Change> decode(std::string place, std::string_view row);
 };
 std::string_view event_name(Change::Kind kind);
+/// Whether an item changed at all, and what happened to it then.
+bool differs(const Item* before, const Item* after);
+Change::Kind kind_of_change(const Item* before, const Item* after);
 
 /// Who changes an item.
 enum class ChangeOrigin : std::uint8_t { kRequest, kTimeToLive };

@@ -119,6 +119,13 @@ KeySchema read_key_schema(RowReader& row) {
 
 std::string Table::arn() const { return "arn:aws:dynamodb:" + region + ":" + account + ":table/" + name; }
 
+const KinesisDestination* Table::kinesis_destination() const {
+  for (const KinesisDestination& one : kinesis) {
+    if (one.active) return &one;
+  }
+  return nullptr;
+}
+
 const Index* Table::find_index(std::string_view index_name) const {
   const auto found = std::find_if(indexes.begin(), indexes.end(), [&](const Index& i) { return i.name == index_name; });
   return found == indexes.end() ? nullptr : &*found;
@@ -150,6 +157,8 @@ std::string Table::encode() const {
   row.number(recovery.copies).number(static_cast<std::uint64_t>(status));
   row.text(policy).text(policy_revision).text(stream_policy).text(stream_policy_revision);
   row.text(restored_from).text(restored_table).signed_number(micros(restored_to));
+  row.number(kinesis.size());
+  for (const KinesisDestination& one : kinesis) row.text(one.stream_arn).boolean(one.active).boolean(one.microseconds);
   return std::move(row).bytes();
 }
 
@@ -199,6 +208,12 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
   table.restored_from = row.text();
   table.restored_table = row.text();
   table.restored_to = timestamp(row.signed_number());
+  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+    KinesisDestination& one = table.kinesis.emplace_back();
+    one.stream_arn = row.text();
+    one.active = row.boolean();
+    one.microseconds = row.boolean();
+  }
   table.rows = keys::rows_prefix(table.account, table.region, table.number);
   if (!row.ok()) return Error(errors::kInternalFailure, "The description of table " + table.name + " is damaged.");
   return table;

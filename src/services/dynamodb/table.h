@@ -74,6 +74,13 @@ struct Recovery {
   bool logs() const { return enabled || copies > 0; }
 };
 
+/// A Kinesis data stream that gets, or got, the table's changes.
+struct KinesisDestination {
+  std::string stream_arn;
+  bool active = false;
+  bool microseconds = false;  ///< The precision of its records' times.
+};
+
 enum class TableStatus : std::uint8_t { kActive = 0, kCreating = 1 };
 
 /// A table, as its row in the store describes it. Immutable once read.
@@ -111,11 +118,14 @@ struct Table {
   std::string restored_from;  ///< The ARN of the backup or the table that it was made of.
   std::string restored_table;
   Timestamp restored_to{};
+  std::vector<KinesisDestination> kinesis;
 
   std::string arn() const;
   std::string stream_arn() const { return arn() + "/stream/" + stream.label; }
   /// Writes must tell what they changed.
-  bool tells_changes() const { return stream.enabled || recovery.logs(); }
+  bool tells_changes() const { return stream.enabled || recovery.logs() || !kinesis.empty(); }
+  /// Null: none is active.
+  const KinesisDestination* kinesis_destination() const;
   std::string index_arn(const Index& index) const { return arn() + "/index/" + index.name; }
   const Index* find_index(std::string_view index_name) const;
   Index* find_index(std::string_view index_name);

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "access/policy.h"
+#include "base/ids.h"
 #include "base/text.h"
 #include "services/dynamodb/errors.h"
 
@@ -15,6 +17,7 @@ constexpr std::size_t kMaxLocalIndexes = 5;
 constexpr std::size_t kMaxGlobalIndexes = 20;
 constexpr std::size_t kMaxProjectedAttributes = 100;
 constexpr std::size_t kMaxTags = 50;
+constexpr std::size_t kMostPolicyBytes = 20 * 1024;
 
 using Elements = std::vector<shapes::KeySchemaElement>;
 
@@ -208,6 +211,15 @@ Error not_available(const std::string& what) {
   return Error(errors::kNotImplemented, what + " is not implemented yet.");
 }
 
+Result<void> check_policy(const std::string& text) {
+  if (text.size() > kMostPolicyBytes) {
+    return invalid("Resource policy size exceeds the limit of " + std::to_string(kMostPolicyBytes) + " bytes");
+  }
+  const Result<access::Policy> parsed = access::parse_policy(text, access::PolicyKind::kResource);
+  if (parsed.ok()) return {};
+  return invalid("Invalid policy document: " + parsed.error().message());
+}
+
 Result<void> check_stream(const shapes::StreamSpecification& given) {
   if (given.stream_enabled == given.stream_view_type.has_value()) return {};
   return invalid_parameter(given.stream_enabled
@@ -249,7 +261,6 @@ Result<Table> table_from(const wire::Call& call, const shapes::CreateTableInput&
   if (input.stream_specification) {
     if (Result<void> checked = check_stream(*input.stream_specification); !checked) return std::move(checked).error();
   }
-  if (input.resource_policy) return not_available("ResourcePolicy of a table");
   if (input.global_table_source_arn) return not_available("A replica of a global table");
   if (!input.attribute_definitions || !input.key_schema) {
     return invalid(std::string("1 validation error detected: Value null at '") +
@@ -278,6 +289,11 @@ Result<Table> table_from(const wire::Call& call, const shapes::CreateTableInput&
   if (Result<void> checked = check_definitions(table); !checked) return std::move(checked).error();
   if (input.tags) {
     if (Result<void> added = add_tags(table.tags, *input.tags); !added) return std::move(added).error();
+  }
+  if (input.resource_policy) {
+    if (Result<void> checked = check_policy(*input.resource_policy); !checked) return std::move(checked).error();
+    table.policy = *input.resource_policy;
+    table.policy_revision = uuid();
   }
   table.table_class = input.table_class.value_or("");
   table.deletion_protection = input.deletion_protection_enabled.value_or(false);

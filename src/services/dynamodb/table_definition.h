@@ -24,6 +24,8 @@ Result<Throughput> throughput_from(const shapes::ProvisionedThroughput& given);
 /// Adds tags to what is there; fails past 50.
 Result<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<shapes::Tag>& added);
 
+/// Whether the text is a resource policy, and not too long.
+Result<void> check_policy(const std::string& text);
 /// A stream needs a view; none must not have one.
 Result<void> check_stream(const shapes::StreamSpecification& given);
 
