@@ -40,9 +40,6 @@ struct ScanOptions {
   bool reverse = false;               ///< From the range's end downwards.
 };
 
-/// The length of a place in a log: the commit's number (8 bytes, big-endian), then the call's within it (4 bytes).
-constexpr std::size_t kPlaceBytes = 12;
-
 /// One transaction. It belongs to one task; not thread-safe. Dropping it without commit forgets its writes.
 class Transaction {
  public:
@@ -51,10 +48,6 @@ class Transaction {
   virtual Task<std::vector<KeyValue>> scan(KeyRange range, ScanOptions options = {}) = 0;
   virtual void put(std::string key, std::string value) = 0;
   virtual void erase(std::string key) = 0;
-  /// Adds a row to a log: its key is `log`, then kPlaceBytes that are greater than those of every commit before and of
-  /// every earlier call in this transaction. They are known at commit only, so that writers of one log need no counter
-  /// on which they would all meet; the transaction itself does not see the row.
-  virtual void append(std::string log, std::string value) = 0;
   /// Makes the writes durable, and returns when they and everything that was read are. Ends the transaction: nothing
   /// else may be called after it. Fails with errors::kTransactionConflict when another transaction changed what this
   /// one read, and with kServiceUnavailable when the disk refuses (full, I/O error); then nothing was written.

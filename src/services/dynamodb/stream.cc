@@ -209,7 +209,7 @@ void append_change(storage::Transaction& transaction, const Table& table, const 
   row.signed_number(micros(now)).text(encode_item(item_key));
   row.text(before && shows_before ? encode_item(*before) : "").text(after && shows_after ? encode_item(*after) : "");
   const auto hash = static_cast<std::uint32_t>(big_endian(std::string_view(key).substr(table.rows.size() + 4, 4)));
-  transaction.append(table.stream.shard_for(hash).log, std::move(row).bytes());
+  storage::append(transaction, table.stream.shard_for(hash).log, std::move(row).bytes());
 }
 
 Result<Change> Change::decode(std::string place, std::string_view bytes) {

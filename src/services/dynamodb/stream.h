@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "services/dynamodb/table.h"
 #include "storage/database.h"
+#include "storage/log.h"
 
 /// A table's stream: the log of what its writes changed, in shards. A shard takes the changes of a range of places (the
 /// hash of the hash key, as in key_schema.h), so that all changes of one item stay in one lineage of shards, in order.

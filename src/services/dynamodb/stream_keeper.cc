@@ -33,12 +33,12 @@ std::string iso_label(Timestamp now) {
 }
 
 void begin_shard(storage::Transaction& transaction, Stream& stream, Shard shard) {
-  transaction.append(keys::shard_part(stream.shard_rows(shard.id), keys::ShardPart::kBegin), "");
+  storage::append(transaction, keys::shard_part(stream.shard_rows(shard.id), keys::ShardPart::kBegin), "");
   stream.shards.push_back(std::move(shard));
 }
 
 void end_shard(storage::Transaction& transaction, const Stream& stream, Shard& shard, Timestamp now) {
-  transaction.append(keys::shard_part(stream.shard_rows(shard.id), keys::ShardPart::kEnd), "");
+  storage::append(transaction, keys::shard_part(stream.shard_rows(shard.id), keys::ShardPart::kEnd), "");
   shard.closed = now;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/deferred.h"
 #include "storage/database.h"
+#include "storage/log.h"
 
 namespace cumulet::dynamodb {
 

@@ -11,13 +11,13 @@ void append_undo(storage::Transaction& transaction, const Table& table, const st
   storage::RowWriter row;
   row.signed_number(now.time_since_epoch().count()).text(std::string_view(key).substr(table.rows.size()));
   row.text(before ? encode_item(*before) : "");
-  transaction.append(table.recovery.log, std::move(row).bytes());
+  storage::append(transaction, table.recovery.log, std::move(row).bytes());
 }
 
 void append_marker(storage::Transaction& transaction, const Table& table, std::uint64_t marker, Timestamp now) {
   storage::RowWriter row;
   row.signed_number(now.time_since_epoch().count()).text("").text("").number(marker);
-  transaction.append(table.recovery.log, std::move(row).bytes());
+  storage::append(transaction, table.recovery.log, std::move(row).bytes());
 }
 
 Result<Timestamp> time_of_undo(std::string_view row) {

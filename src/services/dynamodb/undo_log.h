@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "services/dynamodb/table.h"
 #include "storage/database.h"
+#include "storage/log.h"
 
 /// The log of old images: what takes a table back to how it was. docs/decisions/dynamodb-undo-log.md has the why.
 namespace cumulet::dynamodb {

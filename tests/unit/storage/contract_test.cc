@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "storage/database.h"
 #include "storage/key.h"
+#include "storage/log.h"
 #include "storage/open.h"
 #include "tests/unit/storage/temp_directory.h"
 
@@ -411,18 +412,18 @@ TEST_P(DatabaseContract, LogKeepsTheOrderOfCommits) {
   const std::string log = Key("log").bytes();
   const std::unique_ptr<Transaction> first = database_->begin();
   const std::unique_ptr<Transaction> second = database_->begin();
-  first->append(log, "c");
-  first->append(log, "d");
-  second->append(log, "a");
-  second->append(log, "b");
+  append(*first, log, "c");
+  append(*first, log, "d");
+  append(*second, log, "a");
+  append(*second, log, "b");
   must(second->commit());
   must(first->commit());
   const std::unique_ptr<Transaction> given_up = database_->begin();
-  given_up->append(log, "x");
+  append(*given_up, log, "x");
   must(given_up->give_up());
   if (GetParam() == EngineKind::kRocksDb) open();  // What an earlier run wrote stands before.
   const std::unique_ptr<Transaction> third = database_->begin();
-  third->append(log, "e");
+  append(*third, log, "e");
   must(third->commit());
 
   const std::unique_ptr<Transaction> reader = database_->begin();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "storage/engines/merge.h"
+#include "storage/log.h"
 #include "storage/open.h"
 
 namespace cumulet::storage {
@@ -76,7 +77,7 @@ class HistoryCursor final : public Cursor {
   const std::optional<std::string>* value_ = nullptr;
 };
 
-class MemoryTransaction final : public Transaction {
+class MemoryTransaction final : public Transaction, public LogWriter {
  public:
   explicit MemoryTransaction(Store& store) : store_(store) {}
   ~MemoryTransaction() override {

@@ -9,13 +9,14 @@
 #include "storage/database.h"
 #include "storage/engines/merge.h"
 #include "storage/engines/rocksdb/gate.h"
+#include "storage/log.h"
 
 namespace cumulet::storage {
 
 class RocksEngine;
 
 /// Reads what is in memory inline on the loop, and hops to the thread pool for what is not.
-class RocksTransaction final : public Transaction {
+class RocksTransaction final : public Transaction, public LogWriter {
  public:
   explicit RocksTransaction(RocksEngine& engine) : engine_(engine) {}
 
