@@ -119,7 +119,8 @@ Task<bool> Importer::save(storage::Transaction& transaction, const Transfer& tra
 Task<bool> Importer::step(keys::JobKey job, std::string row) {
   const std::unique_ptr<storage::Transaction> reader = store_.database().begin();
   const std::optional<std::string> value = co_await reader->get(row);
-  storage::RowReader fields(value.value_or(""));
+  const std::string bytes = value.value_or("");
+  storage::RowReader fields(bytes);
   std::string name = fields.text();
   std::string id = fields.text();
   std::optional<Transfer> transfer;

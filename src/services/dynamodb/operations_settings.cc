@@ -51,6 +51,10 @@ Task<bool> SettingsOperations::set_time_to_live(storage::Transaction& transactio
                                                 const shapes::TimeToLiveSpecification& wanted) {
   const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
+  if (table->status != TableStatus::kActive) {
+    co_return Error(errors::kResourceInUse,
+                    "Attempt to change a resource which is still in use: Table is being created: " + name);
+  }
   const TimeToLive& current = table->time_to_live;
   if (current.enabled && current.attribute != wanted.attribute_name) {
     co_return invalid("TimeToLive is active on a different AttributeName: current AttributeName is " +
