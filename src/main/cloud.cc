@@ -356,6 +356,7 @@ void Cloud::Parts::add_services() {
   outbox->register_target("kinesis", *kinesis);
   outbox->register_target("sqs", *sqs);
   outbox->register_target("s3", lambda->bucket_target());
+  lambda->add_stream_source("dynamodb", dynamodb->stream_source());
   lambda->add_stream_source("kinesis", *kinesis);
   outbox->register_target("sns", *sns);
   const auto clock_moved = [this] {
