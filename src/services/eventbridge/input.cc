@@ -15,7 +15,7 @@ using cumulet::events::JsonPath;
 constexpr std::string_view kEventWithoutDetail = "aws.events.event";
 constexpr std::string_view kEvent = "aws.events.event.json";
 
-std::string quoted(std::string_view text) { return "\"" + json_escape(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + json_escape(text) + "\""; }
 
 bool is_variable(std::string_view name) {
   return !name.empty() && name.size() <= 256 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -53,9 +53,9 @@ std::map<std::string, std::string> variables(const api::InputTransformer& transf
       if (std::optional<std::string> value = path->select(envelope)) values[name] = std::move(*value);
     }
   }
-  values["aws.events.rule-arn"] = quoted(context.rule_arn);
-  values["aws.events.rule-name"] = quoted(context.rule_name);
-  values["aws.events.event.ingestion-time"] = quoted(context.ingestion_time);
+  values["aws.events.rule-arn"] = in_quotes(context.rule_arn);
+  values["aws.events.rule-name"] = in_quotes(context.rule_name);
+  values["aws.events.event.ingestion-time"] = in_quotes(context.ingestion_time);
   values[std::string(kEvent)] = envelope;
   if (transformer.input_template.find("<aws.events.event>") != std::string::npos) {
     values[std::string(kEventWithoutDetail)] = without_detail(envelope);
