@@ -38,7 +38,7 @@ Task<PolicyOperations::Subject> PolicyOperations::find(storage::Transaction& tra
 
 /// An empty policy removes it. Gives the revision that it has now, or had.
 Task<std::string> PolicyOperations::replace(storage::Transaction& transaction, wire::Call& call, const std::string& arn,
-                                            const std::string& policy, const std::optional<std::string>& expected) {
+                                            std::string policy, const std::optional<std::string>& expected) {
   const Subject subject = co_await find(transaction, call, arn);
   Table changed = *subject.table;
   std::string& text = subject.stream ? changed.stream_policy : changed.policy;

@@ -29,7 +29,7 @@ class PolicyOperations {
   };
   Task<Subject> find(storage::Transaction& transaction, wire::Call& call, const std::string& arn);
   Task<std::string> replace(storage::Transaction& transaction, wire::Call& call, const std::string& arn,
-                            const std::string& policy, const std::optional<std::string>& expected);
+                            std::string policy, const std::optional<std::string>& expected);
 
   Store& store_;
 };
