@@ -208,6 +208,11 @@ class Service:
             lines.append("  %s %s%s;" % (cpp, snake(member), initial))
         return "\n".join(lines + ["};"])
 
+    def checks_enum(self, name):
+        """`uncheckedEnums` is true for all of a service's, or a list of shapes."""
+        unchecked = self.unchecked_enums
+        return name not in unchecked if isinstance(unchecked, list) else not unchecked
+
     def enums(self):
         for name in self.used:
             shape = self.shapes[name]
@@ -334,7 +339,7 @@ class Service:
         row += [".%s = %r" % (bound, float(shape[bound])) for bound in ("min", "max") if bound in shape]
         if "pattern" in shape:
             row.append(".pattern = %s" % literal(shape["pattern"]))
-        if shape.get("enum") and not self.unchecked_enums:
+        if shape.get("enum") and self.checks_enum(name):
             row.append(".enum_values = kEnum%s" % name)
         if kind == "kStructure":
             members = list(shape["members"])
@@ -434,7 +439,7 @@ class Service:
         """The tables of shapes and operations."""
         out = ["extern const Shape kShapes[%d];" % len(self.used)]
         for name in self.used:
-            if self.shapes[name].get("enum") and not self.unchecked_enums:
+            if self.shapes[name].get("enum") and self.checks_enum(name):
                 out.append("constexpr std::string_view kEnum%s[] = {%s};" %
                            (name, ", ".join(literal(value) for value in self.shapes[name]["enum"])))
         out.append("")

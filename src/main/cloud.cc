@@ -300,7 +300,7 @@ void Cloud::Parts::add_services() {
   table_options.outbox = outbox.get();
   table_options.directory = &directory;
   dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock, table_options);
-  s3 = std::make_unique<s3::S3>(*database, *blobs, clock, *sealing);
+  s3 = std::make_unique<s3::S3>(*database, *blobs, clock, *sealing, *outbox, directory);
   kinesis::Options kinesis_options;
   kinesis_options.shard_limits = config.kinesis_shard_limits;
   kinesis_options.metrics = &cloudwatch->metrics();

@@ -58,6 +58,10 @@ class Transformer {
       Result<void> done = http_api(kImplicitHttpApi, global("HttpApi", Value::object()), Value::object());
       if (!done.ok()) return std::move(done).error();
     }
+    for (const auto& [function, notification] : notifications_) {
+      Result<void> done = notify(function, notification);
+      if (!done.ok()) return std::move(done).error();
+    }
     Value result = document_;
     result.set("Resources", std::move(out_));
     result.erase("Globals");
@@ -193,6 +197,37 @@ class Transformer {
     if (const Value* url = given.find("FunctionUrlConfig")) function_url(id, *url, given, definition);
     implicit_api_ = implicit_api_ || parts->implicit_http_api;
     for (auto& [name, companion] : parts->resources) add_companion(name, std::move(companion), definition);
+    for (SamBucketNotification& each : parts->notifications) {
+      if (const Value* condition = definition.find("Condition")) {
+        each.configuration =
+            Value::object({{"Fn::If", Value::list({*condition, each.configuration, reference_to("AWS::NoValue")})}});
+      }
+      notifications_.emplace_back(id, std::move(each));
+    }
+    return {};
+  }
+
+  /// Adds a notification to a bucket of the template.
+  Result<void> notify(const std::string& function, const SamBucketNotification& notification) {
+    Value* const bucket = out_.find(notification.bucket);
+    if (bucket == nullptr || bucket->text_of("Type") != "AWS::S3::Bucket") {
+      return invalid_resource(function,
+                              "Event with id [" + notification.event +
+                                  "] is invalid. S3 events must reference an S3 bucket in the same template.");
+    }
+    const auto member = [](Value& of, const char* name, Value fresh) {
+      if (of.find(name) == nullptr) of.set(name, std::move(fresh));
+      return of.find(name);
+    };
+    Value* const properties = member(*bucket, "Properties", Value::object());
+    Value* const configuration = member(*properties, "NotificationConfiguration", Value::object());
+    Value* const list = member(*configuration, "LambdaConfigurations", Value::list());
+    list->items().push_back(notification.configuration);
+    Value* const after = member(*bucket, "DependsOn", Value::list());
+    if (after->is_string()) *after = Value::list({*after});
+    const Value permission = Value::string(notification.permission);
+    const std::vector<Value>& waits = after->items();
+    if (std::find(waits.begin(), waits.end(), permission) == waits.end()) after->items().push_back(permission);
     return {};
   }
 
@@ -347,6 +382,7 @@ class Transformer {
   const Value& document_;
   Value out_ = Value::object();
   bool implicit_api_ = false;
+  std::vector<std::pair<std::string, SamBucketNotification>> notifications_;  ///< By function.
 };
 
 }  // namespace

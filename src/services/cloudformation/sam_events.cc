@@ -15,6 +15,7 @@ Result<SamEventParts> convert_sam_event(const std::string& type, const SamEvent&
       {"EventBridgeRule", sam_event_bridge_rule_event},
       {"HttpApi", sam_http_api_event},
       {"Kinesis", sam_kinesis_event},
+      {"S3", sam_s3_event},
       {"SNS", sam_sns_event},
       {"SQS", sam_sqs_event},
       {"Schedule", sam_schedule_event},

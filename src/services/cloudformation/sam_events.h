@@ -23,15 +23,27 @@ struct SamEvent {
   std::string stem() const { return function + name; }
 };
 
+/// A LambdaConfiguration that a bucket of the template gets.
+struct SamBucketNotification {
+  SamBucketNotification(std::string b, std::string e, std::string p, Value c)
+      : bucket(std::move(b)), event(std::move(e)), permission(std::move(p)), configuration(std::move(c)) {}
+  std::string bucket;      ///< Its logical id.
+  std::string event;       ///< The event's key in Events.
+  std::string permission;  ///< What the bucket waits for.
+  Value configuration;
+};
+
 /// What an event makes of the template.
 struct SamEventParts {
   std::vector<std::pair<std::string, Value>> resources;  ///< They exist under the function's condition.
   SamGrants grants;                                      ///< For the role, where SAM makes it.
   bool implicit_http_api = false;                        ///< It needs the API "ServerlessHttpApi".
+  std::vector<SamBucketNotification> notifications;
 
   void add(SamEventParts other) {
     for (auto& made : other.resources) resources.push_back(std::move(made));
     grants.add(other.grants);
+    for (auto& each : other.notifications) notifications.push_back(std::move(each));
     implicit_http_api = implicit_http_api || other.implicit_http_api;
   }
 };
@@ -52,6 +64,8 @@ Result<SamEventParts> sam_cloudwatch_logs_event(const SamEvent& event);
 Result<SamEventParts> sam_sqs_event(const SamEvent& event);
 Result<SamEventParts> sam_kinesis_event(const SamEvent& event);
 Result<SamEventParts> sam_dynamodb_event(const SamEvent& event);
+// sam_events_s3.cc
+Result<SamEventParts> sam_s3_event(const SamEvent& event);
 // sam_events_sns.cc
 Result<SamEventParts> sam_sns_event(const SamEvent& event);
 // sam_events_rules.cc: what EventBridge starts

@@ -28,13 +28,19 @@ class BucketType final : public ResourceType {
     }
     const std::string name = input.bucket;
     co_await context.directory.call<api::CreateBucket>(kService, context.call, std::move(input));
-    co_await configure(context, name, properties);
+    const Result<void> configured = co_await attempt(configure(context, name, Value(), properties));
+    if (!configured.ok()) {  // Nothing remembers the bucket.
+      api::DeleteBucketRequest undo;
+      undo.bucket = name;
+      co_await gone_is_fine(erase(context, std::move(undo)));
+      co_return configured.error();
+    }
     co_return made(context, name);
   }
 
-  Task<Made> update(ResourceContext& context, std::string id, const Value&, const Value& after) override {
+  Task<Made> update(ResourceContext& context, std::string id, const Value& before, const Value& after) override {
     co_await check(after);
-    co_await configure(context, id, after);
+    co_await configure(context, id, before, after);
     co_return made(context, id);
   }
 
@@ -55,7 +61,7 @@ class BucketType final : public ResourceType {
                                               "WebsiteConfiguration", "Tags",
                                               "AccessControl",        "PublicAccessBlockConfiguration",
                                               "OwnershipControls",    "VersioningConfiguration",
-                                              "BucketEncryption"};
+                                              "BucketEncryption",     "NotificationConfiguration"};
     for (const auto& [name, value] : properties.members()) {
       if (!kKnown.contains(name)) {
         return validation_error("AWS::S3::Bucket: the property " + name + " is not supported by this server");
@@ -118,7 +124,54 @@ class BucketType final : public ResourceType {
     }
   }
 
-  static Task<void> configure(ResourceContext& context, std::string name, const Value& properties) {
+  /// {"Event": …, "Function": …, "Filter": {"S3Key": {"Rules": […]}}} as the API has it.
+  static Value destinations_of(const Value& list, const char* property, const char* member) {
+    Value made = Value::list();
+    for (const Value& given : list.items()) {
+      Value one = Value::object();
+      if (const Value* event = given.find("Event")) one.set("Events", Value::list({*event}));
+      if (const Value* target = given.find(property)) one.set(member, *target);
+      const Value* filter = given.find("Filter");
+      const Value* key = filter == nullptr ? nullptr : filter->find("S3Key");
+      const Value* rules = key == nullptr ? nullptr : key->find("Rules");
+      if (rules != nullptr) {
+        one.set("Filter", Value::object({{"Key", Value::object({{"FilterRules", *rules}})}}));
+      }
+      made.items().push_back(std::move(one));
+    }
+    return made;
+  }
+
+  static Value notifications_of(const Value& properties) {
+    Value configuration = Value::object();
+    if (const Value* functions = properties.find("LambdaConfigurations")) {
+      configuration.set("LambdaFunctionConfigurations", destinations_of(*functions, "Function", "LambdaFunctionArn"));
+    }
+    if (const Value* queues = properties.find("QueueConfigurations")) {
+      configuration.set("QueueConfigurations", destinations_of(*queues, "Queue", "QueueArn"));
+    }
+    if (const Value* topics = properties.find("TopicConfigurations")) {
+      configuration.set("TopicConfigurations", destinations_of(*topics, "Topic", "TopicArn"));
+    }
+    const Value* bridge = properties.find("EventBridgeConfiguration");
+    if (bridge != nullptr && bridge->text_of("EventBridgeEnabled") != "false") {
+      configuration.set("EventBridgeConfiguration", Value::object());
+    }
+    return Value::object({{"NotificationConfiguration", std::move(configuration)}});
+  }
+
+  static Task<void> notify(ResourceContext& context, std::string name, const Value* before, const Value* after) {
+    if (before == nullptr && after == nullptr) co_return;
+    if (before != nullptr && after != nullptr && *before == *after) co_return;
+    const Value wanted = notifications_of(after == nullptr ? Value::object() : *after);
+    api::PutBucketNotificationConfigurationRequest input =
+        co_await input_from<api::PutBucketNotificationConfiguration>(wanted);
+    input.bucket = std::move(name);
+    co_await context.directory.call<api::PutBucketNotificationConfiguration>(kService, context.call, std::move(input));
+  }
+
+  static Task<void> configure(ResourceContext& context, std::string name, const Value& before,
+                              const Value& properties) {
     const Value* website = properties.find("WebsiteConfiguration");
     co_await setting<api::PutBucketWebsite, api::DeleteBucketWebsite>(
         context, name, website != nullptr, website != nullptr ? website_of(*website) : Value());
@@ -144,6 +197,8 @@ class BucketType final : public ResourceType {
       input.bucket = name;
       co_await context.directory.call<api::PutPublicAccessBlock>(kService, context.call, std::move(input));
     }
+    co_await notify(context, name, before.find("NotificationConfiguration"),
+                    properties.find("NotificationConfiguration"));
   }
 
   static Made made(const ResourceContext& context, const std::string& name) {

@@ -23,6 +23,7 @@ struct Bucket {
   std::string ownership_controls;
   std::string versioning;  ///< "", "Enabled" or "Suspended".
   std::string encryption;
+  std::string notifications;
 
   std::string arn() const { return "arn:aws:s3:::" + name; }
 };

@@ -140,6 +140,7 @@ void S3::register_bucket_settings() {
     co_await set(c, in.bucket, "s3:PutEncryptionConfiguration", &Bucket::encryption, "");
     co_return api::DeleteBucketEncryptionOutput();
   });
+  register_notifications();
   register_absent_settings();
 }
 
@@ -161,11 +162,6 @@ void S3::register_absent_settings() {
         api::GetBucketRequestPaymentOutput output;
         output.payer = "BucketOwner";
         co_return output;
-      });
-  service_.on<api::GetBucketNotificationConfiguration>(
-      [this](Call& c, const auto& in) -> Task<api::GetBucketNotificationConfigurationOutput> {
-        co_await permit(c, in.bucket, "s3:GetBucketNotification");
-        co_return api::GetBucketNotificationConfigurationOutput();
       });
   service_.on<api::GetBucketLifecycleConfiguration>(
       [this](Call& c, const auto& in) -> Task<api::GetBucketLifecycleConfigurationOutput> {

@@ -303,6 +303,7 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
     }
     contents.erase_upload(txn, upload);
     contents.put_object(txn, object, "");
+    co_await notifications_.record(txn, *now, call, ObjectChange::kCompleteUpload, object);
     co_return replaced;
   };
   const std::vector<std::string> replaced = co_await storage::transact(database_, write);

@@ -43,22 +43,22 @@ void S3::register_object_tags() {
   service_.on<api::PutObjectTagging>([this](Call& c, const auto& in) -> Task<api::PutObjectTaggingOutput> {
     const Bucket bucket = co_await permit(c, in.bucket, "s3:PutObjectTagging", in.key);
     const std::map<std::string, std::string> tags = co_await tags_of(in.tagging.tag_set);
-    const Object object = co_await set_tags(bucket, in.key, in.version_id, tags);
+    const Object object = co_await set_tags(c, ObjectChange::kPutTags, bucket, in.key, in.version_id, tags);
     api::PutObjectTaggingOutput output;
     if (!bucket.versioning.empty()) output.version_id = shown_version(object);
     co_return output;
   });
   service_.on<api::DeleteObjectTagging>([this](Call& c, const auto& in) -> Task<api::DeleteObjectTaggingOutput> {
     const Bucket bucket = co_await permit(c, in.bucket, "s3:DeleteObjectTagging", in.key);
-    const Object object = co_await set_tags(bucket, in.key, in.version_id, {});
+    const Object object = co_await set_tags(c, ObjectChange::kDeleteTags, bucket, in.key, in.version_id, {});
     api::DeleteObjectTaggingOutput output;
     if (!bucket.versioning.empty()) output.version_id = shown_version(object);
     co_return output;
   });
 }
 
-Task<Object> S3::set_tags(const Bucket& bucket, std::string key, VersionId version_id,
-                          std::map<std::string, std::string> tags) {
+Task<Object> S3::set_tags(const Call& call, ObjectChange change, const Bucket& bucket, std::string key,
+                          VersionId version_id, std::map<std::string, std::string> tags) {
   co_await check_version_id(version_id);
   const auto write = [&](storage::Transaction& txn) -> Task<Object> {
     Found found = co_await find_version(txn, bucket, key, version_id);
@@ -68,6 +68,7 @@ Task<Object> S3::set_tags(const Bucket& bucket, std::string key, VersionId versi
     } else {
       Versions(bucket).put_row(txn, found.object);
     }
+    co_await notifications_.record(txn, bucket, call, change, found.object);
     co_return std::move(found.object);
   };
   co_return co_await storage::transact(database_, write);

@@ -194,7 +194,8 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   WriteConditions conditions;
   conditions.if_match = input.if_match;
   conditions.if_none_match = input.if_none_match;
-  object = co_await replace_object(bucket, std::move(object), std::move(received.bytes), std::move(conditions));
+  object = co_await replace_object(call, ObjectChange::kPut, bucket, std::move(object), std::move(received.bytes),
+                                   std::move(conditions));
 
   api::PutObjectOutput output;
   show_encryption(bucket, object.shown_encryption(), output);
@@ -205,7 +206,8 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   co_return output;
 }
 
-Task<Object> S3::replace_object(const Bucket& bucket, Object object, std::string content, WriteConditions conditions) {
+Task<Object> S3::replace_object(const Call& call, ObjectChange change, const Bucket& bucket, Object object,
+                                std::string content, WriteConditions conditions) {
   const auto write = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
     const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
     if (!now) co_return no_such_bucket(bucket.name);
@@ -225,6 +227,7 @@ Task<Object> S3::replace_object(const Bucket& bucket, Object object, std::string
     std::vector<std::string> replaced =
         co_await displace_current(txn, *now, before, object, clock_.now().time_since_epoch().count());
     contents.put_object(txn, object, content);
+    co_await notifications_.record(txn, *now, call, change, object);
     co_return replaced;
   };
   const Result<std::vector<std::string>> replaced = co_await attempt(storage::transact(database_, write));
@@ -312,6 +315,19 @@ Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectReq
   co_return output;
 }
 
+Task<Deletion> S3::delete_and_tell(storage::Transaction& txn, const Call& call, const Bucket& bucket, std::string key,
+                                   VersionId version_id) {
+  Deletion done = co_await delete_version(txn, bucket, key, version_id, clock_.now_millis());
+  if (done.removed || done.marker_made) {
+    Object gone;
+    gone.key = key;
+    if (done.version_id != "null") gone.version = done.version_id;
+    const ObjectChange change = done.marker_made ? ObjectChange::kDeleteMarker : ObjectChange::kDelete;
+    co_await notifications_.record(txn, bucket, call, change, gone);
+  }
+  co_return done;
+}
+
 Task<api::DeleteObjectOutput> S3::delete_object(Call& call, const api::DeleteObjectRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:DeleteObject", input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
@@ -323,7 +339,7 @@ Task<api::DeleteObjectOutput> S3::delete_object(Call& call, const api::DeleteObj
     if (input.if_match && (!object || !etag_matches(*input.if_match, object->etag))) {
       co_return precondition_failed("If-Match");
     }
-    co_return co_await delete_version(txn, *now, input.key, input.version_id, clock_.now_millis());
+    co_return co_await delete_and_tell(txn, call, *now, input.key, input.version_id);
   };
   const Deletion done = co_await storage::transact(database_, erase);
   co_await pins_.erase(done.blobs);
@@ -355,7 +371,7 @@ Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteO
         output.errors_->push_back(std::move(failed));
         continue;
       }
-      const Deletion done = co_await delete_version(txn, *now, each.key, each.version_id, clock_.now_millis());
+      const Deletion done = co_await delete_and_tell(txn, call, *now, each.key, each.version_id);
       blobs.insert(blobs.end(), done.blobs.begin(), done.blobs.end());
       if (input.delete_.quiet.value_or(false)) continue;
       api::DeletedObject deleted;
@@ -434,7 +450,8 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   WriteConditions conditions;
   conditions.if_match = input.if_match;
   conditions.if_none_match = input.if_none_match;
-  object = co_await replace_object(bucket, std::move(object), std::move(received.bytes), std::move(conditions));
+  object = co_await replace_object(call, ObjectChange::kCopy, bucket, std::move(object), std::move(received.bytes),
+                                   std::move(conditions));
 
   api::CopyObjectOutput output;
   show_encryption(bucket, object.shown_encryption(), output);

@@ -48,7 +48,7 @@ std::string encode(const Bucket& bucket) {
   RowWriter row;
   row.text(bucket.account).text(bucket.region).signed_number(bucket.created).text(bucket.cors).text(bucket.website);
   row.text(bucket.policy).text(bucket.tagging).text(bucket.public_access_block).text(bucket.ownership_controls);
-  row.text(bucket.versioning).text(bucket.encryption);
+  row.text(bucket.versioning).text(bucket.encryption).text(bucket.notifications);
   return std::move(row).bytes();
 }
 
@@ -67,6 +67,7 @@ Bucket decode_bucket(std::string name, std::string_view bytes) {
   bucket.ownership_controls = row.text();
   bucket.versioning = row.text();
   bucket.encryption = row.text();
+  bucket.notifications = row.text();
   return bucket;
 }
 

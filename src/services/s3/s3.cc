@@ -5,13 +5,16 @@
 
 namespace cumulet::s3 {
 
-S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock, SealingKey sealing)
+S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock, SealingKey sealing,
+       events::Outbox& outbox, const wire::Directory& directory)
     : database_(database),
       blobs_(blobs),
       clock_(clock),
       service_(wire::s3::model()),
       pins_(blobs),
       sealing_(std::move(sealing)),
+      notifications_(outbox, clock),
+      directory_(directory),
       website_(std::make_unique<Website>(*this)),
       preflight_(std::make_unique<Preflight>(*this)) {
   register_buckets();

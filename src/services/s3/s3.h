@@ -6,9 +6,12 @@
 
 #include "base/clock.h"
 #include "services/s3/content.h"
+#include "services/s3/notifications.h"
 #include "services/s3/store.h"
+#include "services/s3/versions.h"
 #include "storage/blob_store.h"
 #include "storage/database.h"
+#include "wire/directory.h"
 #include "wire/generated/s3.h"
 #include "wire/service.h"
 #include "wire/surface.h"
@@ -19,7 +22,9 @@ namespace cumulet::s3 {
 /// requests (preflight.cc). https://docs.aws.amazon.com/AmazonS3/latest/API/
 class S3 {
  public:
-  S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock, SealingKey sealing);
+  /// `directory` is asked whether the destinations of notifications are there; it may be filled later.
+  S3(storage::Database& database, storage::BlobStore& blobs, const Clock& clock, SealingKey sealing,
+     events::Outbox& outbox, const wire::Directory& directory);
   ~S3();
 
   const wire::Service& service() const { return service_; }
@@ -84,6 +89,11 @@ class S3 {
       Call& call, const wire::s3::GetBucketOwnershipControlsRequest& input);
   Task<wire::s3::GetBucketAclOutput> get_bucket_acl(Call& call, const wire::s3::GetBucketAclRequest& input);
 
+  // operations_notifications.cc
+  void register_notifications();
+  Task<wire::s3::PutBucketNotificationConfigurationOutput> put_bucket_notification_configuration(
+      Call& call, const wire::s3::PutBucketNotificationConfigurationRequest& input);
+
   // operations_objects.cc
   void register_objects();
   Task<wire::s3::PutObjectOutput> put_object(Call& call, const wire::s3::PutObjectRequest& input);
@@ -112,8 +122,8 @@ class S3 {
 
   // operations_object_tags.cc
   void register_object_tags();
-  Task<Object> set_tags(const Bucket& bucket, std::string key, VersionId version_id,
-                        std::map<std::string, std::string> tags);
+  Task<Object> set_tags(const Call& call, ObjectChange change, const Bucket& bucket, std::string key,
+                        VersionId version_id, std::map<std::string, std::string> tags);
 
   // operations_lists.cc
   void register_lists();
@@ -150,7 +160,11 @@ class S3 {
   };
   /// Makes an object the current version of its key, if the conditions hold, and erases what it replaced. Gives it
   /// back with its version.
-  Task<Object> replace_object(const Bucket& bucket, Object object, std::string content, WriteConditions conditions);
+  Task<Object> replace_object(const Call& call, ObjectChange change, const Bucket& bucket, Object object,
+                              std::string content, WriteConditions conditions);
+  /// delete_version, and those who want to know are told.
+  Task<Deletion> delete_and_tell(storage::Transaction& txn, const Call& call, const Bucket& bucket, std::string key,
+                                 VersionId version_id);
 
   storage::Database& database_;
   storage::BlobStore& blobs_;
@@ -158,6 +172,8 @@ class S3 {
   wire::Service service_;
   BlobPins pins_;
   const SealingKey sealing_;
+  const Notifications notifications_;
+  const wire::Directory& directory_;
   std::unique_ptr<Website> website_;
   std::unique_ptr<Preflight> preflight_;
 };

@@ -217,12 +217,14 @@ Task<Deletion> delete_version(storage::Transaction& txn, const Bucket& bucket, s
     versions.put(txn, marker, "");
     done.version_id = shown_version(marker);
     done.delete_marker = true;
+    done.marker_made = true;
     co_return done;
   }
   if (version_id) done.version_id = *version_id;
   if (current && (!version_id || shown_version(*current) == *version_id)) {
     contents.erase_object(txn, *current);
     done.blobs = blobs_of(*current);
+    done.removed = true;
     if (version_id) co_await promote_newest(txn, bucket, key);
     co_return done;
   }
@@ -232,6 +234,7 @@ Task<Deletion> delete_version(storage::Transaction& txn, const Bucket& bucket, s
   versions.erase(txn, *kept);
   done.blobs = blobs_of(*kept);
   done.delete_marker = kept->delete_marker;
+  done.removed = true;
   if (!current) co_await promote_newest(txn, bucket, key);
   co_return done;
 }

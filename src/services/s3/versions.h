@@ -70,7 +70,9 @@ Task<std::vector<std::string>> displace_current(storage::Transaction& txn, const
 struct Deletion {
   std::vector<std::string> blobs;  ///< That no row names any more.
   std::string version_id;          ///< Of what was deleted, or of the marker that was made; may be empty.
-  bool delete_marker = false;
+  bool delete_marker = false;      ///< It made one, or deleted one.
+  bool marker_made = false;
+  bool removed = false;  ///< Something is gone for good.
 };
 /// DeleteObject: puts a delete marker or, with a version id or without versioning, removes for good.
 Task<Deletion> delete_version(storage::Transaction& txn, const Bucket& bucket, std::string key,
