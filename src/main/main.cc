@@ -9,6 +9,7 @@
 #include "main/cloud.h"
 #include "main/config.h"
 #include "main/observability.h"
+#include "main/startup_memory.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ int serve_until_told(Config config, const sigset_t& signals) {
                 static_cast<unsigned>(config.port), config.data_dir.c_str(),
                 config.dev ? ", --dev: any signature is accepted" : "");
     std::fflush(stdout);
+    release_startup_memory();
 
     int signal_number = 0;
     sigwait(&signals, &signal_number);
