@@ -1,13 +1,18 @@
 """Alarms, evaluated by a clock that the tests move."""
 
 import datetime
+import io
 import json
 import urllib.request
+import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
 
 BASE = dict(Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=5, ComparisonOperator="GreaterThanThreshold")
+
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 
 
 def advance(server, seconds):
@@ -120,3 +125,63 @@ def test_dashboards(cloudwatch, unique):
     with pytest.raises(ClientError) as refused:
         cloudwatch.get_dashboard(DashboardName=name)
     assert refused.value.response["Error"]["Code"] == "ResourceNotFound"
+
+
+@pytest.fixture
+def queue(dev_server, aws_for, unique):
+    sqs = aws_for(dev_server)("sqs")
+    url = sqs.create_queue(QueueName=unique("told"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def next_body():
+        got = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages")
+        assert got, "nothing came in 20 s"
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=got[0]["ReceiptHandle"])
+        return json.loads(got[0]["Body"])
+
+    next_body.url, next_body.arn = url, arn
+    return next_body
+
+
+def test_a_topic_is_told(dev_server, aws_for, unique, wait_until, queue):
+    aws = aws_for(dev_server)
+    cloudwatch, sns, name, space = aws("cloudwatch"), aws("sns"), unique("alarm"), unique("App")
+    topic = sns.create_topic(Name=unique("warnings"))["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    cloudwatch.put_metric_alarm(AlarmName=name, Namespace=space, MetricName="Errors", TreatMissingData="notBreaching",
+                                AlarmActions=[topic], AlarmDescription="too many", **BASE)
+    wait_until(lambda: state_of(cloudwatch, name) == "OK")
+    cloudwatch.put_metric_data(Namespace=space, MetricData=[{"MetricName": "Errors", "Value": 9}])
+    advance(dev_server, 66)
+    envelope = queue()
+    assert envelope["TopicArn"] == topic and envelope["Subject"].startswith(f'ALARM: "{name}"')
+    told = json.loads(envelope["Message"])
+    assert (told["AlarmName"], told["OldStateValue"], told["NewStateValue"]) == (name, "OK", "ALARM")
+    assert told["AlarmDescription"] == "too many" and told["Trigger"]["MetricName"] == "Errors"
+
+
+def test_a_function_is_called(dev_server, aws_for, unique, wait_until):
+    aws = aws_for(dev_server)
+    cloudwatch, functions, name = aws("cloudwatch"), aws("lambda"), unique("alarm")
+    role = aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", "import json\n\ndef handler(event, context):\n    print(json.dumps(event))\n")
+    function = functions.create_function(
+        FunctionName=name, Role=role, Runtime="python3.11", Handler="index.handler", Timeout=30,
+        Code={"ZipFile": packed.getvalue()})["FunctionArn"]
+    functions.add_permission(FunctionName=name, StatementId="alarms", Action="lambda:InvokeFunction",
+                             Principal="lambda.alarms.cloudwatch.amazonaws.com")
+    cloudwatch.put_metric_alarm(AlarmName=name, Namespace=unique("App"), MetricName="E", AlarmActions=[function], **BASE)
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="by hand")
+
+    def printed():
+        try:
+            events = aws("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern='"alarmData"')
+        except ClientError:
+            return None
+        return events["events"]
+
+    event = json.loads(wait_until(printed)[0]["message"])
+    assert event["source"] == "aws.cloudwatch" and event["alarmData"]["alarmName"] == name
+    assert event["alarmData"]["state"]["value"] == "ALARM"
