@@ -136,7 +136,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
   DurablePtr durable_;
   std::deque<std::weak_ptr<const DurableState>> states_;  ///< Those that a view may still hold, oldest first.
   Sequence last_ = 0;
-  std::uint64_t place_;  ///< Of the last commit, in logs. Unlike sequences, goes on from run to run.
+  std::uint64_t place_;     ///< Of the last commit, in logs. Unlike sequences, goes on from run to run.
   Sequence forgotten_ = 0;  ///< Recent commits up to here are gone, though a view may be older.
   std::uint64_t epoch_ = 0;
   std::vector<Sequence> durable_at_break_;  ///< By epoch: what had become durable when it ended.
