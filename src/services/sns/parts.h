@@ -29,7 +29,7 @@ struct Options {
 /// What the parts of SNS share. Everything outlives it.
 struct Parts {
   Parts(storage::Database& d, const Clock& c, events::Outbox& o, net::Client& n, const wire::Directory& dir,
-        ThreadPool& p, const Signer& s, Options opts)
+        ThreadPool& p, Signer& s, Options opts)
       : database(d),
         clock(c),
         outbox(o),
@@ -46,7 +46,7 @@ struct Parts {
   net::Client& client;
   const wire::Directory& directory;
   ThreadPool& pool;
-  const Signer& signer;
+  Signer& signer;
   const Options options;
   TopicViews views;
   events::Target* queues = nullptr;  ///< Takes messages for queues without a row of the outbox between.

@@ -48,15 +48,35 @@ Result<net::PrivateKey> make_key(const std::string& file) {
 
 }  // namespace
 
-Signer::Signer(net::PrivateKey key, std::string certificate, ThreadPool& pool)
-    : key_(std::move(key)),
-      certificate_(std::move(certificate)),
-      name_("SimpleNotificationService-" + hex_encode(md5(certificate_)) + ".pem"),
-      pool_(pool) {}
+struct Signer::Identity {
+  Identity(net::PrivateKey k, std::string c)
+      : key(std::move(k)),
+        certificate(std::move(c)),
+        name("SimpleNotificationService-" + hex_encode(md5(certificate)) + ".pem") {}
+  net::PrivateKey key;
+  std::string certificate;  ///< Signed by itself: receivers take the key out of it, they build no chain.
+  std::string name;
+};
 
-Result<std::unique_ptr<Signer>> Signer::open(const std::string& directory, ThreadPool& pool) {
-  const std::string key_file = directory + "/sns-key.pem";
-  const std::string certificate_file = directory + "/sns-certificate.pem";
+Result<std::unique_ptr<Signer>> Signer::open(std::string directory, ThreadPool& pool) {
+  std::unique_ptr<Signer> signer(new Signer(std::move(directory), pool));
+  if (read_file(signer->directory_ + "/sns-key.pem").empty()) return signer;
+  if (Result<std::shared_ptr<const Identity>> found = signer->open_or_make(); !found.ok()) {
+    return std::move(found).error();
+  }
+  return signer;
+}
+
+std::shared_ptr<const Signer::Identity> Signer::opened() const {
+  const std::lock_guard lock(mutex_);
+  return identity_;
+}
+
+Result<std::shared_ptr<const Signer::Identity>> Signer::open_or_make() {
+  const std::lock_guard one_at_a_time(making_);
+  if (std::shared_ptr<const Identity> before = opened()) return before;
+  const std::string key_file = directory_ + "/sns-key.pem";
+  const std::string certificate_file = directory_ + "/sns-certificate.pem";
   const std::string key_text = read_file(key_file);
   Result<net::PrivateKey> key = key_text.empty() ? make_key(key_file) : net::PrivateKey::from_pem(key_text);
   if (!key.ok()) return signer_error("cannot use " + key_file + ": " + key.error().message());
@@ -71,12 +91,29 @@ Result<std::unique_ptr<Signer>> Signer::open(const std::string& directory, Threa
   if (!key->belongs_to(certificate)) {
     return signer_error(certificate_file + " and " + key_file + " do not belong together; remove both to get new ones");
   }
-  return std::unique_ptr<Signer>(new Signer(std::move(*key), std::move(certificate), pool));
+  auto made = std::make_shared<const Identity>(std::move(*key), std::move(certificate));
+  const std::lock_guard lock(mutex_);
+  identity_ = made;
+  return std::shared_ptr<const Identity>(std::move(made));
 }
 
-Task<std::string> Signer::sign(std::string text, std::string version) const {
+std::string Signer::certificate() const {
+  const std::shared_ptr<const Identity> identity = opened();
+  return identity ? identity->certificate : std::string();
+}
+
+std::string Signer::certificate_name() const {
+  const std::shared_ptr<const Identity> identity = opened();
+  return identity ? identity->name : std::string();
+}
+
+Task<std::string> Signer::sign(std::string text, std::string version) {
   const DigestKind digest = version == "2" ? DigestKind::kSha256 : DigestKind::kSha1;
-  const auto work = [key = key_, digest, text = std::move(text)] { return key.sign(digest, text); };
+  const auto work = [this, digest, text = std::move(text)]() -> Result<std::string> {
+    Result<std::shared_ptr<const Identity>> identity = open_or_make();
+    if (!identity.ok()) return std::move(identity).error();
+    return (*identity)->key.sign(digest, text);
+  };
   const std::string signature = co_await blocking(pool_, work);
   co_return base64_encode(signature);
 }

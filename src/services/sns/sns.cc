@@ -3,7 +3,7 @@
 namespace cumulet::sns {
 
 Sns::Sns(storage::Database& database, const Clock& clock, events::Outbox& outbox, net::Client& client,
-         const wire::Directory& directory, ThreadPool& pool, const Signer& signer, Options options)
+         const wire::Directory& directory, ThreadPool& pool, Signer& signer, Options options)
     : parts_(database, clock, outbox, client, directory, pool, signer, std::move(options)),
       mail_(parts_),
       sms_(parts_),

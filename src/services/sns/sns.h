@@ -21,7 +21,7 @@ namespace cumulet::sns {
 class Sns final : public events::Target, public wire::Surface {
  public:
   Sns(storage::Database& database, const Clock& clock, events::Outbox& outbox, net::Client& client,
-      const wire::Directory& directory, ThreadPool& pool, const Signer& signer, Options options);
+      const wire::Directory& directory, ThreadPool& pool, Signer& signer, Options options);
 
   const wire::Service& service() const { return service_; }
 
