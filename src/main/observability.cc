@@ -54,6 +54,11 @@ std::optional<std::int64_t> advance_of(std::string_view body) {
   return parse_int(body.substr(begin, end - begin));
 }
 
+/// These endpoints ask for no signature, and a browser lets any page send a plain POST to the developer's machine.
+net::Response no_page() {
+  return net::Response(403, "application/json", R"({"message":"not for web pages: the request names an Origin"})");
+}
+
 }  // namespace
 
 std::string version() { return CUMULET_VERSION; }
@@ -68,6 +73,7 @@ void add_observability(pipeline::Pipeline& pipeline, storage::Database& database
   for (const char* path : {"/_cumulet/reset", "/_localstack/state/reset"}) {
     pipeline.add(path, [](net::Request& request) -> Task<net::Response> {
       if (request.method != "POST") co_return net::Response(405, "application/json", R"({"message":"POST"})");
+      if (request.headers.has("Origin")) co_return no_page();
       ::kill(::getpid(), kResetSignal);
       net::Response response(200, "application/json", "{}");
       response.headers.set("Connection", "close");
@@ -78,6 +84,7 @@ void add_observability(pipeline::Pipeline& pipeline, storage::Database& database
     const std::string body =
         co_await read_all(*request.body, kClockBodyLimit, Error(errors::kValidation, "The body is too long."));
     const std::optional<std::int64_t> seconds = advance_of(body);
+    if (request.headers.has("Origin")) co_return no_page();
     if (request.method != "POST" || !seconds) {
       co_return net::Response(400, "application/json", R"({"message":"POST {\"advance_seconds\": N}"})");
     }

@@ -64,13 +64,16 @@ std::uint64_t RowReader::number() {
 
 std::int64_t RowReader::signed_number() { return unzigzag(number()); }
 
+std::size_t RowReader::count() {
+  const std::uint64_t count = number();
+  if (count <= rest_.size()) return count;
+  ok_ = false;
+  rest_ = {};
+  return 0;
+}
+
 std::string RowReader::text() {
-  const std::uint64_t size = number();
-  if (size > rest_.size()) {
-    ok_ = false;
-    rest_ = {};
-    return {};
-  }
+  const std::size_t size = count();
   std::string value(rest_.substr(0, size));
   rest_.remove_prefix(size);
   return value;
@@ -83,13 +86,13 @@ std::optional<std::string> RowReader::optional_text() {
 
 std::vector<std::string> RowReader::texts() {
   std::vector<std::string> values;
-  for (std::uint64_t left = number(); left > 0 && ok_ && !rest_.empty(); --left) values.push_back(text());
+  for (std::size_t left = count(); left > 0 && ok_; --left) values.push_back(text());
   return values;
 }
 
 std::map<std::string, std::string> RowReader::text_map() {
   std::map<std::string, std::string> values;
-  for (std::uint64_t left = number(); left > 0 && ok_ && !rest_.empty(); --left) {
+  for (std::size_t left = count(); left > 0 && ok_; --left) {
     std::string key = text();
     values[std::move(key)] = text();
   }

@@ -35,6 +35,8 @@ class RowReader {
   std::uint64_t number();
   std::int64_t signed_number();
   bool boolean() { return number() != 0; }
+  /// How many entries follow. An entry has at least one byte: a larger count is damage, and reads as 0.
+  std::size_t count();
   std::string text();
   std::optional<std::string> optional_text();
   std::vector<std::string> texts();

@@ -112,8 +112,7 @@ void Distribution::write(storage::RowWriter& row) const {
 Distribution Distribution::read(storage::RowReader& row) {
   Distribution result;
   result.level_ = std::min<std::size_t>(row.number(), kHighestLevel);
-  const std::uint64_t size = row.number();
-  for (std::uint64_t i = 0; i < size && row.ok() && !row.at_end(); ++i) {
+  for (std::size_t left = row.count(); left > 0 && row.ok(); --left) {
     Entry& entry = result.entries_.emplace_back();
     entry.key = result.level_ == 0 ? std::bit_cast<double>(row.number()) : static_cast<double>(row.signed_number());
     const bool whole = row.boolean();

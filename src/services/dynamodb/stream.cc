@@ -102,8 +102,7 @@ Result<Stream> Stream::decode(std::string account, std::string region, std::stri
   stream.keys = read_key_schema(row);
   stream.created = timestamp(row.signed_number());
   stream.disabled = read_time(row);
-  constexpr std::uint64_t kSane = 100'000;
-  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     Shard& shard = stream.shards.emplace_back();
     shard.id = row.text();
     shard.parent = row.text();

@@ -81,8 +81,7 @@ StreamSettings read_stream(RowReader& row, const Table& table) {
   stream.number = row.number();
   stream.view = row.text();
   stream.label = row.text();
-  constexpr std::uint64_t kSane = 1000;
-  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     OpenShard& shard = stream.shards.emplace_back();
     shard.id = row.text();
     shard.first_place = static_cast<std::uint32_t>(row.number());
@@ -171,14 +170,13 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
   table.number = row.number();
   table.id = row.text();
   table.created = timestamp(row.signed_number());
-  constexpr std::uint64_t kSane = 1000;  // A damaged count must not make this loop long.
-  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     std::string attribute = row.text();
     table.attributes[attribute] = key_type(row.text());
     table.attribute_order.push_back(std::move(attribute));
   }
   table.keys = read_key_schema(row);
-  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     table.indexes.push_back(read_index(row));
   }
   table.next_index = static_cast<std::uint32_t>(row.number());
@@ -208,7 +206,7 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
   table.restored_from = row.text();
   table.restored_table = row.text();
   table.restored_to = timestamp(row.signed_number());
-  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     KinesisDestination& one = table.kinesis.emplace_back();
     one.stream_arn = row.text();
     one.active = row.boolean();

@@ -1,6 +1,5 @@
 #include "services/dynamodb/transfer.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -72,8 +71,7 @@ Result<Transfer> Transfer::decode(Kind kind, std::string account, std::string re
   one.failure_message = row.text();
   for (std::uint64_t* number : {&one.items, &one.seen, &one.errors, &one.bytes}) *number = row.number();
   one.cursor = row.text();
-  constexpr std::uint64_t kSane = 1'000'000;
-  for (std::uint64_t count = std::min(row.number(), kSane); count > 0 && row.ok(); --count) {
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     File& file = one.files.emplace_back();
     file.key = row.text();
     file.md5 = row.text();

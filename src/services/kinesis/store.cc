@@ -99,14 +99,12 @@ std::string encode(const std::vector<Shard>& shards) {
 std::vector<Shard> decode_shards(std::string_view bytes) {
   RowReader row(bytes);
   std::vector<Shard> shards;
-  const std::uint64_t count = row.number();
-  for (std::uint64_t i = 0; i < count && row.ok(); ++i) {
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     Shard& shard = shards.emplace_back();
     shard.number = static_cast<std::uint32_t>(row.number());
     shard.first_hash = read_hash(row);
     shard.last_hash = read_hash(row);
-    const std::uint64_t parents = row.number();
-    for (std::uint64_t p = 0; p < parents && row.ok(); ++p) {
+    for (std::size_t parents = row.count(); parents > 0 && row.ok(); --parents) {
       shard.parents.push_back(static_cast<std::uint32_t>(row.number()));
     }
     shard.first = row.number();

@@ -119,8 +119,8 @@ std::optional<Notification> decode_notification(std::string_view bytes) {
   notification.group = row.text();
   notification.deduplication = row.text();
   notification.sequence = row.text();
-  const std::uint64_t count = row.number();
-  for (std::uint64_t i = 0; i < count && row.ok() && !row.at_end(); ++i) {
+  const std::size_t count = row.count();
+  for (std::size_t left = count; left > 0 && row.ok(); --left) {
     const std::string name = row.text();
     std::string type = row.text();
     std::string value = row.text();

@@ -245,8 +245,7 @@ MessageContent decode_content(std::string_view bytes) {
   content.deduplication_id = row.text();
   content.trace_header = row.text();
   content.dead_letter_source = row.text();
-  std::uint64_t count = row.number();
-  for (; count > 0 && row.ok(); --count) {
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     std::string name = row.text();
     Attribute attribute;
     attribute.data_type = row.text();

@@ -44,6 +44,17 @@ def test_reset_empties_the_cloud(make_server, wait_until, path):
     assert [each["Name"] for each in client(server, "s3").list_buckets()["Buckets"]] == ["before"]
 
 
+@pytest.mark.parametrize("path", ["/_cumulet/reset", "/_localstack/state/reset", "/_cumulet/clock"])
+def test_a_web_page_cannot_reach_what_dev_adds(make_server, path):
+    server = make_server("--dev")
+    request = urllib.request.Request(server.endpoint + path, method="POST", data=b'{"advance_seconds": 1}',
+                                     headers={"Origin": "https://example.com"})
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(request, timeout=30)
+    assert raised.value.code == 403
+    assert healthy(server)
+
+
 def test_without_dev_there_is_no_reset(server):
     with pytest.raises(urllib.error.HTTPError) as raised:
         post(server, "/_cumulet/reset")

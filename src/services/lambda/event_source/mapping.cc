@@ -53,8 +53,7 @@ ShardCheckpoint decode_checkpoint(std::string_view bytes) {
   checkpoint.position.kind = static_cast<events::StreamPosition::Kind>(row.number());
   checkpoint.position.sequence_number = row.text();
   checkpoint.position.timestamp = from_micros(row.signed_number());
-  const std::uint64_t lanes = row.number();
-  for (std::uint64_t i = 0; i < lanes && row.ok(); ++i) {
+  for (std::size_t lanes = row.count(); lanes > 0 && row.ok(); --lanes) {
     LaneCheckpoint& lane = checkpoint.lanes.emplace_back();
     lane.done = row.optional_text();
     const bool open = row.boolean();
