@@ -44,6 +44,9 @@ bool principal_listed(const Principals& principals, const Question& question) {
     }
     return false;
   }
+  for (const std::string& user : principals.canonical_users) {
+    if (!question.caller.anonymous && user == question.caller.account) return true;
+  }
   const CallerNames names = names_of(question.caller);
   for (const std::string& principal : principals.aws) {
     if (means_caller(principal, question.caller, names)) return true;

@@ -24,6 +24,7 @@ struct Bucket {
   std::string versioning;  ///< "", "Enabled" or "Suspended".
   std::string encryption;
   std::string notifications;
+  std::string object_lock;  ///< Not empty: versions can be locked.
 
   std::string arn() const { return "arn:aws:s3:::" + name; }
 };
@@ -60,6 +61,13 @@ struct StoredChecksum {
   std::string type;
 };
 
+/// What keeps a version from being deleted (object_lock.h).
+struct ObjectLock {
+  std::string mode;  ///< "GOVERNANCE", "COMPLIANCE" or "": no retention.
+  std::int64_t retain_until = 0;
+  std::string legal_hold;  ///< "ON", "OFF" or "": never set.
+};
+
 /// An object. Its content lies inline (up to 64 KiB, under a key of its own) or in pieces in the blob store.
 struct Object {
   std::string key;
@@ -77,6 +85,7 @@ struct Object {
   std::uint64_t order = 0;  ///< Among the versions of its key (versions.h).
   bool delete_marker = false;
   std::string encryption;  ///< "aws:kms"; empty with a seal: "AES256".
+  ObjectLock lock;
 
   std::string shown_encryption() const { return !is_sealed() ? "" : encryption.empty() ? "AES256" : encryption; }
   bool is_sealed() const { return !seal.empty() || (!pieces.empty() && !pieces.front().seal.empty()); }
@@ -93,6 +102,7 @@ struct Upload {
   std::string checksum_type;
   bool sealed = false;
   std::string encryption;  ///< As an object's.
+  ObjectLock lock;
 };
 
 struct Part {

@@ -141,6 +141,7 @@ void S3::register_bucket_settings() {
     co_return api::DeleteBucketEncryptionOutput();
   });
   register_notifications();
+  register_object_lock();
   register_absent_settings();
 }
 
@@ -174,20 +175,15 @@ void S3::register_absent_settings() {
     co_return not_configured("ReplicationConfigurationNotFoundError", "The replication configuration was not found",
                              in.bucket);
   });
-  service_.on<api::GetObjectLockConfiguration>(
-      [this](Call& c, const auto& in) -> Task<api::GetObjectLockConfigurationOutput> {
-        co_await permit(c, in.bucket, "s3:GetBucketObjectLockConfiguration");
-        co_return not_configured("ObjectLockConfigurationNotFoundError",
-                                 "Object Lock configuration does not exist for this bucket", in.bucket);
-      });
 }
 
 Task<void> S3::set(Call& call, std::string name, std::string_view action, std::string Bucket::*setting,
-                   std::string document) {
+                   std::string document, SettingRule allowed) {
   co_await permit(call, name, action);
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
     std::optional<Bucket> bucket = co_await find_bucket(txn, name);
     if (!bucket) co_await fail(no_such_bucket(name));
+    if (allowed) co_await allowed(*bucket);
     (*bucket).*setting = document;
     put_bucket(txn, *bucket);
   };

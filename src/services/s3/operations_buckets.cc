@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "services/s3/errors.h"
+#include "services/s3/object_lock.h"
 #include "services/s3/s3.h"
 #include "services/s3/versions.h"
 
@@ -55,14 +56,15 @@ Task<api::CreateBucketOutput> S3::create_bucket(Call& call, const api::CreateBuc
     co_return Error("InvalidBucketAclWithObjectOwnership", 400,
                     "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
   }
-  if (input.object_lock_enabled_for_bucket.value_or(false)) {
-    co_return Error(errors::kNotImplemented, "Object lock is not implemented by this server.");
-  }
   Bucket bucket;
   bucket.name = input.bucket;
   bucket.account = call.account();
   bucket.region = call.region;
   bucket.created = call.time.time_since_epoch().count() / 1000;
+  if (input.object_lock_enabled_for_bucket.value_or(false)) {
+    bucket.versioning = "Enabled";
+    bucket.object_lock = enabled_lock(bucket.name);
+  }
   if (input.create_bucket_configuration && input.create_bucket_configuration->location_constraint) {
     const std::string& wanted = *input.create_bucket_configuration->location_constraint;
     bucket.region = wanted == "EU" ? "eu-west-1" : wanted;

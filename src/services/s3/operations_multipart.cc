@@ -9,6 +9,7 @@
 #include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/object_rules.h"
+#include "services/s3/permission.h"
 #include "services/s3/s3.h"
 #include "services/s3/versions.h"
 
@@ -79,6 +80,7 @@ Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const
   object.metadata = upload.metadata;
   object.tags = upload.tags;
   object.encryption = upload.encryption;
+  object.lock = upload.lock;
   object.multipart = true;
   std::string digests;
   std::string checksums;
@@ -138,6 +140,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   upload.initiated = clock_.now_millis();
   upload.metadata = co_await metadata_of(input);
   upload.tags = co_await parse_tags(input.tagging);
+  upload.lock = co_await permitted_lock(call, bucket, input.key, asked_lock(input));
   const std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
   upload.sealed = !encryption.empty();
   if (encryption != "AES256") upload.encryption = encryption;
@@ -234,8 +237,8 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
   };
   const Upload upload = co_await storage::transact(database_, find);
   const CopySource source = co_await parse_copy_source(input.copy_source);
-  const Bucket from =
-      co_await permit(call, source.bucket, "s3:GetObject", source.key, input.expected_source_bucket_owner);
+  const Bucket from = co_await permit(call, source.bucket, get_action(source.version_id), source.key,
+                                      input.expected_source_bucket_owner);
   Opened opened = co_await open_object(from, source.key, source.version_id);
   co_await copy_conditions(input).check_copy(opened.object);
   ByteRange stretch(0, opened.object.size);
@@ -290,6 +293,7 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
     }
     const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
     if (!now) co_return no_such_bucket(bucket.name);
+    apply_default_lock(*now, object.modified, object.lock);
     std::vector<std::string> replaced =
         co_await displace_current(txn, *now, before, object, clock_.now().time_since_epoch().count());
     // Parts that were uploaded but not listed go.

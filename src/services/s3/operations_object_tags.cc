@@ -27,7 +27,8 @@ Result<std::map<std::string, std::string>> tags_of(const std::vector<api::Tag>& 
 
 void S3::register_object_tags() {
   service_.on<api::GetObjectTagging>([this](Call& c, const auto& in) -> Task<api::GetObjectTaggingOutput> {
-    const Bucket bucket = co_await permit(c, in.bucket, "s3:GetObjectTagging", in.key);
+    const Bucket bucket =
+        co_await permit(c, in.bucket, in.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", in.key);
     co_await check_version_id(in.version_id);
     const Object object = co_await require_object(bucket, in.key, in.version_id);
     api::GetObjectTaggingOutput output;
@@ -41,7 +42,8 @@ void S3::register_object_tags() {
     co_return output;
   });
   service_.on<api::PutObjectTagging>([this](Call& c, const auto& in) -> Task<api::PutObjectTaggingOutput> {
-    const Bucket bucket = co_await permit(c, in.bucket, "s3:PutObjectTagging", in.key);
+    const Bucket bucket =
+        co_await permit(c, in.bucket, in.version_id ? "s3:PutObjectVersionTagging" : "s3:PutObjectTagging", in.key);
     const std::map<std::string, std::string> tags = co_await tags_of(in.tagging.tag_set);
     const Object object = co_await set_tags(c, ObjectChange::kPutTags, bucket, in.key, in.version_id, tags);
     api::PutObjectTaggingOutput output;
@@ -49,7 +51,8 @@ void S3::register_object_tags() {
     co_return output;
   });
   service_.on<api::DeleteObjectTagging>([this](Call& c, const auto& in) -> Task<api::DeleteObjectTaggingOutput> {
-    const Bucket bucket = co_await permit(c, in.bucket, "s3:DeleteObjectTagging", in.key);
+    const Bucket bucket = co_await permit(
+        c, in.bucket, in.version_id ? "s3:DeleteObjectVersionTagging" : "s3:DeleteObjectTagging", in.key);
     const Object object = co_await set_tags(c, ObjectChange::kDeleteTags, bucket, in.key, in.version_id, {});
     api::DeleteObjectTaggingOutput output;
     if (!bucket.versioning.empty()) output.version_id = shown_version(object);
@@ -63,11 +66,7 @@ Task<Object> S3::set_tags(const Call& call, ObjectChange change, const Bucket& b
   const auto write = [&](storage::Transaction& txn) -> Task<Object> {
     Found found = co_await find_version(txn, bucket, key, version_id);
     found.object.tags = tags;
-    if (found.current) {
-      Contents(bucket).put_object_row(txn, found.object);
-    } else {
-      Versions(bucket).put_row(txn, found.object);
-    }
+    put_version_row(txn, bucket, found.object, found.current);
     co_await notifications_.record(txn, bucket, call, change, found.object);
     co_return std::move(found.object);
   };

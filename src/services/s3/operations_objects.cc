@@ -4,6 +4,7 @@
 #include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/object_rules.h"
+#include "services/s3/permission.h"
 #include "services/s3/s3.h"
 #include "services/s3/versions.h"
 
@@ -68,6 +69,7 @@ void show_object(const Input& input, const Bucket& bucket, const Object& object,
   output.e_tag = in_quotes(object.etag);
   output.last_modified = shown_time(object.modified);
   if (!object.tags.empty()) output.tag_count = static_cast<std::int32_t>(object.tags.size());
+  show_lock(object.lock, output);
   if (input.checksum_mode && *input.checksum_mode == "ENABLED" && !input.range && !input.part_number) {
     show_checksum(object.checksum, output);
     if (!object.checksum.value.empty()) output.checksum_type = object.checksum.type;
@@ -89,6 +91,17 @@ void place(Object& object, const Received& received, const std::string& encrypti
   }
   object.pieces.emplace_back(received.blob, received.size, object.etag);
   object.pieces.back().seal = received.seal;
+}
+
+/// One entry of DeleteObjects that could not be done.
+void report_failure(const api::ObjectIdentifier& which, const Error& why, api::DeleteObjectsOutput& output) {
+  api::Error failed;
+  failed.key = which.key;
+  failed.version_id = which.version_id;
+  failed.code = why.code();
+  failed.message = why.message();
+  if (!output.errors_) output.errors_.emplace();
+  output.errors_->push_back(std::move(failed));
 }
 
 /// What a reader's conditions say. Also the answer that nothing is new names the version it speaks of.
@@ -171,6 +184,9 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   object.key = input.key;
   object.metadata = co_await metadata_of(input);
   object.tags = co_await parse_tags(input.tagging);
+  const AskedLock asked = asked_lock(input);
+  co_await check_lock_digest(asked, bucket, call);
+  object.lock = co_await permitted_lock(call, bucket, input.key, asked);
   const std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
@@ -211,6 +227,7 @@ Task<Object> S3::replace_object(const Call& call, ObjectChange change, const Buc
   const auto write = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
     const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
     if (!now) co_return no_such_bucket(bucket.name);
+    apply_default_lock(*now, object.modified, object.lock);
     const Contents contents(bucket);
     const std::optional<Object> before = co_await contents.find_object(txn, object.key);
     if (conditions.if_none_match) {
@@ -279,7 +296,8 @@ Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key, VersionI
 }
 
 Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectRequest& input) {
-  const Bucket bucket = co_await permit(call, input.bucket, "s3:GetObject", input.key, input.expected_bucket_owner);
+  const Bucket bucket =
+      co_await permit(call, input.bucket, get_action(input.version_id), input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
   co_await check_overrides(input, call);
   Result<Opened> found = co_await attempt(open_object(bucket, input.key, input.version_id));
@@ -301,7 +319,8 @@ Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectReques
 }
 
 Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectRequest& input) {
-  const Bucket bucket = co_await permit(call, input.bucket, "s3:GetObject", input.key, input.expected_bucket_owner);
+  const Bucket bucket =
+      co_await permit(call, input.bucket, get_action(input.version_id), input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
   co_await check_overrides(input, call);
   Result<Object> found = co_await attempt(require_object(bucket, input.key, input.version_id));
@@ -316,7 +335,8 @@ Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectReq
 }
 
 Task<Deletion> S3::delete_and_tell(storage::Transaction& txn, const Call& call, const Bucket& bucket, std::string key,
-                                   VersionId version_id) {
+                                   VersionId version_id, bool bypass_governance) {
+  if (version_id) co_await check_unlocked(txn, bucket, key, *version_id, bypass_governance);
   Deletion done = co_await delete_version(txn, bucket, key, version_id, clock_.now_millis());
   if (done.removed || done.marker_made) {
     Object gone;
@@ -329,8 +349,10 @@ Task<Deletion> S3::delete_and_tell(storage::Transaction& txn, const Call& call, 
 }
 
 Task<api::DeleteObjectOutput> S3::delete_object(Call& call, const api::DeleteObjectRequest& input) {
-  const Bucket bucket = co_await permit(call, input.bucket, "s3:DeleteObject", input.key, input.expected_bucket_owner);
+  const Bucket bucket =
+      co_await permit(call, input.bucket, delete_action(input.version_id), input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
+  const bool bypass = co_await bypasses(call, input.bucket, input.key, input.bypass_governance_retention);
   const auto erase = [&](storage::Transaction& txn) -> Task<Deletion> {
     const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
     if (!now) co_return no_such_bucket(bucket.name);
@@ -339,7 +361,7 @@ Task<api::DeleteObjectOutput> S3::delete_object(Call& call, const api::DeleteObj
     if (input.if_match && (!object || !etag_matches(*input.if_match, object->etag))) {
       co_return precondition_failed("If-Match");
     }
-    co_return co_await delete_and_tell(txn, call, *now, input.key, input.version_id);
+    co_return co_await delete_and_tell(txn, call, *now, input.key, input.version_id, bypass);
   };
   const Deletion done = co_await storage::transact(database_, erase);
   co_await pins_.erase(done.blobs);
@@ -350,9 +372,11 @@ Task<api::DeleteObjectOutput> S3::delete_object(Call& call, const api::DeleteObj
 }
 
 Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteObjectsRequest& input) {
-  const Bucket bucket = co_await permit(call, input.bucket, "s3:DeleteObject", "*", input.expected_bucket_owner);
+  const Bucket bucket = co_await bucket_of(call, input.bucket, input.expected_bucket_owner);
+  const Permission permission(bucket, call);
   const std::vector<api::ObjectIdentifier>& wanted = input.delete_.objects;
   if (wanted.empty() || wanted.size() > kDeleteLimit) co_return malformed_xml();
+  const bool wants_bypass = input.bypass_governance_retention.value_or(false);
   api::DeleteObjectsOutput output;
   const auto erase = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
     output = api::DeleteObjectsOutput();
@@ -360,18 +384,23 @@ Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteO
     if (!now) co_return no_such_bucket(bucket.name);
     std::vector<std::string> blobs;
     for (const api::ObjectIdentifier& each : wanted) {
-      const Result<void> version = check_version_id(each.version_id);
-      if (!version.ok()) {
-        api::Error failed;
-        failed.key = each.key;
-        failed.version_id = each.version_id;
-        failed.code = "NoSuchVersion";
-        failed.message = "The specified version does not exist.";
-        if (!output.errors_) output.errors_.emplace();
-        output.errors_->push_back(std::move(failed));
+      if (!check_version_id(each.version_id).ok()) {
+        report_failure(each, no_such_version(each.key, *each.version_id), output);
         continue;
       }
-      const Deletion done = co_await delete_and_tell(txn, call, *now, each.key, each.version_id);
+      if (!permission.allows(delete_action(each.version_id), each.key)) {
+        report_failure(each, access_denied(), output);
+        continue;
+      }
+      const bool bypass = wants_bypass && permission.allows("s3:BypassGovernanceRetention", each.key);
+      const Result<Deletion> tried =
+          co_await attempt(delete_and_tell(txn, call, *now, each.key, each.version_id, bypass));
+      if (!tried.ok()) {
+        if (tried.error().code() != "AccessDenied") co_return tried.error();
+        report_failure(each, tried.error(), output);
+        continue;
+      }
+      const Deletion& done = *tried;
       blobs.insert(blobs.end(), done.blobs.begin(), done.blobs.end());
       if (input.delete_.quiet.value_or(false)) continue;
       api::DeletedObject deleted;
@@ -398,8 +427,8 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   co_await check_directive("metadata", "x-amz-metadata-directive", input.metadata_directive);
   co_await check_directive("tagging", "x-amz-tagging-directive", input.tagging_directive);
   const CopySource source = co_await parse_copy_source(input.copy_source);
-  const Bucket from =
-      co_await permit(call, source.bucket, "s3:GetObject", source.key, input.expected_source_bucket_owner);
+  const Bucket from = co_await permit(call, source.bucket, get_action(source.version_id), source.key,
+                                      input.expected_source_bucket_owner);
   Opened opened = co_await open_object(from, source.key, source.version_id);
   const Object& original = opened.object;
   co_await copy_conditions(input).check_copy(original);
@@ -423,6 +452,7 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   object.metadata.website_redirect = input.website_redirect_location.value_or("");
   const bool new_tags = input.tagging_directive.value_or("COPY") == "REPLACE";
   object.tags = new_tags ? co_await parse_tags(input.tagging) : original.tags;
+  object.lock = co_await permitted_lock(call, bucket, input.key, asked_lock(input));
 
   std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
   if (encryption.empty()) encryption = original.shown_encryption();  // A copy is not less protected.
@@ -467,7 +497,8 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
 Task<api::GetObjectAttributesOutput> S3::get_object_attributes(Call& call,
                                                                const api::GetObjectAttributesRequest& input) {
   const Bucket bucket =
-      co_await permit(call, input.bucket, "s3:GetObjectAttributes", input.key, input.expected_bucket_owner);
+      co_await permit(call, input.bucket, input.version_id ? "s3:GetObjectVersionAttributes" : "s3:GetObjectAttributes",
+                      input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
   const Object object = co_await require_object(bucket, input.key, input.version_id);
   api::GetObjectAttributesOutput output;

@@ -163,7 +163,12 @@ Task<api::PutBucketVersioningOutput> S3::put_bucket_versioning(Call& call,
     co_return Error("IllegalVersioningConfigurationException", 400, "The Versioning element must be specified");
   }
   if (*wanted.status != "Enabled" && *wanted.status != "Suspended") co_return malformed_xml();
-  co_await set(call, input.bucket, "s3:PutBucketVersioning", &Bucket::versioning, *wanted.status);
+  const auto allowed = [&wanted](const Bucket& bucket) -> Result<void> {
+    if (bucket.object_lock.empty() || *wanted.status == "Enabled") return {};
+    return Error("InvalidBucketState", 409,
+                 "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.");
+  };
+  co_await set(call, input.bucket, "s3:PutBucketVersioning", &Bucket::versioning, *wanted.status, allowed);
   co_return api::PutBucketVersioningOutput();
 }
 

@@ -42,6 +42,18 @@ Piece read_piece(RowReader& row) {
   return piece;
 }
 
+void write(RowWriter& row, const ObjectLock& lock) {
+  row.text(lock.mode).signed_number(lock.retain_until).text(lock.legal_hold);
+}
+
+ObjectLock read_lock(RowReader& row) {
+  ObjectLock lock;
+  lock.mode = row.text();
+  lock.retain_until = row.signed_number();
+  lock.legal_hold = row.text();
+  return lock;
+}
+
 }  // namespace
 
 std::string encode(const Bucket& bucket) {
@@ -49,6 +61,7 @@ std::string encode(const Bucket& bucket) {
   row.text(bucket.account).text(bucket.region).signed_number(bucket.created).text(bucket.cors).text(bucket.website);
   row.text(bucket.policy).text(bucket.tagging).text(bucket.public_access_block).text(bucket.ownership_controls);
   row.text(bucket.versioning).text(bucket.encryption).text(bucket.notifications);
+  row.text(bucket.object_lock);
   return std::move(row).bytes();
 }
 
@@ -68,6 +81,7 @@ Bucket decode_bucket(std::string name, std::string_view bytes) {
   bucket.versioning = row.text();
   bucket.encryption = row.text();
   bucket.notifications = row.text();
+  bucket.object_lock = row.text();
   return bucket;
 }
 
@@ -81,6 +95,7 @@ std::string encode(const Object& object) {
   row.number(object.pieces.size());
   for (const Piece& piece : object.pieces) write(row, piece);
   row.text(object.version).number(object.order).boolean(object.delete_marker).text(object.encryption);
+  write(row, object.lock);
   return std::move(row).bytes();
 }
 
@@ -104,6 +119,7 @@ Object decode_object(std::string key, std::string_view bytes) {
   object.order = row.number();
   object.delete_marker = row.boolean();
   object.encryption = row.text();
+  object.lock = read_lock(row);
   return object;
 }
 
@@ -113,6 +129,7 @@ std::string encode(const Upload& upload) {
   write(row, upload.metadata);
   row.text_map(upload.tags).text(upload.checksum_algorithm).text(upload.checksum_type).boolean(upload.sealed);
   row.text(upload.encryption);
+  write(row, upload.lock);
   return std::move(row).bytes();
 }
 
@@ -128,6 +145,7 @@ Upload decode_upload(std::string key, std::string id, std::string_view bytes) {
   upload.checksum_type = row.text();
   upload.sealed = row.boolean();
   upload.encryption = row.text();
+  upload.lock = read_lock(row);
   return upload;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "base/clock.h"
 #include "services/s3/content.h"
 #include "services/s3/notifications.h"
+#include "services/s3/object_lock.h"
 #include "services/s3/store.h"
 #include "services/s3/versions.h"
 #include "storage/blob_store.h"
@@ -53,6 +55,9 @@ class S3 {
   Task<Bucket> permit(Call& call, std::string bucket, std::string_view action, std::string key = {});
   Task<Bucket> permit(Call& call, const std::string& bucket, std::string_view action, const std::string& key,
                       const std::optional<std::string>& expected_owner);
+  /// The bucket alone, for who asks for permission later.
+  Task<Bucket> bucket_of(Call& call, std::string name, std::optional<std::string> expected_owner);
+  Task<bool> may(Call& call, const Bucket& bucket, std::string_view action, std::string key);
 
   // operations_buckets.cc
   void register_buckets();
@@ -67,8 +72,10 @@ class S3 {
   void register_bucket_settings();
   void register_absent_settings();
   /// Puts one setting (a member of Bucket) as a whole: a document, or "" to remove it.
+  /// `allowed` is asked about the bucket as it is when the setting is written.
+  using SettingRule = std::function<Result<void>(const Bucket& bucket)>;
   Task<void> set(Call& call, std::string bucket, std::string_view action, std::string Bucket::*setting,
-                 std::string document);
+                 std::string document, SettingRule allowed = {});
   /// A setting's document; fails with that code and message when it was never put.
   Task<std::string> get(Call& call, std::string bucket, std::string_view action, std::string Bucket::*setting,
                         std::string_view absent_code, std::string_view absent_message);
@@ -93,6 +100,20 @@ class S3 {
   void register_notifications();
   Task<wire::s3::PutBucketNotificationConfigurationOutput> put_bucket_notification_configuration(
       Call& call, const wire::s3::PutBucketNotificationConfigurationRequest& input);
+
+  // operations_object_lock.cc
+  void register_object_lock();
+  Task<wire::s3::PutObjectRetentionOutput> put_object_retention(Call& call,
+                                                                const wire::s3::PutObjectRetentionRequest& input);
+  Task<wire::s3::PutObjectLegalHoldOutput> put_object_legal_hold(Call& call,
+                                                                 const wire::s3::PutObjectLegalHoldRequest& input);
+  /// The permissions that a write with lock headers needs besides s3:PutObject.
+  Task<ObjectLock> permitted_lock(Call& call, const Bucket& bucket, std::string key, AskedLock asked);
+  /// Whether governance is to be set aside: the caller asks for it, and may.
+  Task<bool> bypasses(Call& call, std::string bucket, std::string key, std::optional<bool> asked);
+  /// Fails with AccessDenied when that version is locked.
+  Task<void> check_unlocked(storage::Transaction& txn, const Bucket& bucket, std::string key, std::string version_id,
+                            bool bypass);
 
   // operations_objects.cc
   void register_objects();
@@ -162,9 +183,9 @@ class S3 {
   /// back with its version.
   Task<Object> replace_object(const Call& call, ObjectChange change, const Bucket& bucket, Object object,
                               std::string content, WriteConditions conditions);
-  /// delete_version, and those who want to know are told.
+  /// delete_version, unless it is locked, and those who want to know are told.
   Task<Deletion> delete_and_tell(storage::Transaction& txn, const Call& call, const Bucket& bucket, std::string key,
-                                 VersionId version_id);
+                                 VersionId version_id, bool bypass_governance);
 
   storage::Database& database_;
   storage::BlobStore& blobs_;

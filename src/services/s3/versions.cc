@@ -201,6 +201,14 @@ Task<std::vector<std::string>> displace_current(storage::Transaction& txn, const
   co_return freed;
 }
 
+void put_version_row(storage::Transaction& txn, const Bucket& bucket, const Object& object, bool current) {
+  if (current) {
+    Contents(bucket).put_object_row(txn, object);
+  } else {
+    Versions(bucket).put_row(txn, object);
+  }
+}
+
 Task<Deletion> delete_version(storage::Transaction& txn, const Bucket& bucket, std::string key,
                               std::optional<std::string> version_id, std::int64_t now_millis) {
   const Contents contents(bucket);

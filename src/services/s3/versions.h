@@ -66,6 +66,9 @@ class Versions {
 Task<std::vector<std::string>> displace_current(storage::Transaction& txn, const Bucket& bucket,
                                                 std::optional<Object> current, Object& fresh, std::int64_t now_micros);
 
+/// Writes the row alone of a version that is there (tags, locks).
+void put_version_row(storage::Transaction& txn, const Bucket& bucket, const Object& object, bool current);
+
 /// What a deletion did.
 struct Deletion {
   std::vector<std::string> blobs;  ///< That no row names any more.

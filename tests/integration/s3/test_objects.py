@@ -343,7 +343,6 @@ def test_object_tags(s3, bucket, refused):
 
 
 def test_what_is_not_supported_is_refused(s3, bucket, refused):
-    refused(501, "NotImplemented", s3.put_object, Bucket=bucket, Key="k", Body=b"", ObjectLockLegalHoldStatus="ON")
     refused(400, "AccessControlListNotSupported", s3.put_object, Bucket=bucket, Key="k", Body=b"", ACL="public-read")
 
 

@@ -49,6 +49,7 @@ def test_unsigned_requests_are_denied(s3, bucket, http_request):
 
 def test_public_policy_and_its_block(s3, bucket, http_request, make_public, refused):
     s3.put_object(Bucket=bucket, Key="k", Body=b"open")
+    s3.put_object(Bucket=bucket, Key="private/k", Body=b"closed")
     policy = {
         "Version": "2012-10-17",
         "Statement": [
@@ -65,7 +66,6 @@ def test_public_policy_and_its_block(s3, bucket, http_request, make_public, refu
     answer = http_request("GET", f"/{bucket}/k")
     assert (answer.status, answer.body) == (200, b"open")
     assert http_request("HEAD", f"/{bucket}/k").status == 200
-    s3.put_object(Bucket=bucket, Key="private/k", Body=b"closed")
     assert http_request("GET", f"/{bucket}/private/k").status == 403
     assert http_request("GET", f"/{bucket}").status == 403
     assert http_request("DELETE", f"/{bucket}/k").status == 403
