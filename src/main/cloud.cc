@@ -74,10 +74,12 @@ struct Cloud::Parts {
   }
 
   Result<void> begin_sandboxes();
-  Result<void> open_stores();
-  Result<void> open_access();
+  void begin_store();
   Result<void> open_network();
   Result<void> open_compute();
+  Result<void> open_stores();
+  Result<void> open_access();
+  void open_pipeline();
   void add_services();
   Result<void> listen();
 
@@ -91,10 +93,11 @@ struct Cloud::Parts {
   Task<bool> is_blob_named(std::string id);
 
   const Config config;
-  /// Sandboxes and the store each wait for the kernel and the disk when they are opened: they do it side by side.
+  /// Opening the sandboxes waits for the kernel and opening the store for the disk: they do it beside all else.
   std::future<Result<std::unique_ptr<compute::Substrate>>> substrate;
   SystemClock clock;
   ThreadPool pool{kBlockingThreads};
+  std::future<Result<std::unique_ptr<storage::Database>>> store;
   std::unique_ptr<storage::Database> database;
   std::unique_ptr<storage::BlobStore> blobs;
   std::unique_ptr<s3::SealingKey> sealing;
@@ -140,8 +143,12 @@ Result<void> Cloud::Parts::begin_sandboxes() {
   return {};
 }
 
+void Cloud::Parts::begin_store() {
+  store = std::async(std::launch::async, [this] { return storage::open_rocksdb(config.data_dir / "store", pool); });
+}
+
 Result<void> Cloud::Parts::open_stores() {
-  Result<std::unique_ptr<storage::Database>> opened = storage::open_rocksdb(config.data_dir / "store", pool);
+  Result<std::unique_ptr<storage::Database>> opened = store.get();
   if (!opened.ok()) return cannot("cannot open the store in " + config.data_dir.string(), opened.error());
   database = std::move(*opened);
   Result<std::unique_ptr<storage::BlobStore>> files = storage::open_blob_files(config.data_dir / "blobs", pool);
@@ -185,18 +192,21 @@ Result<void> Cloud::Parts::open_network() {
     if (!files.ok()) return cannot("cannot use the certificate", files.error());
     identity = std::move(*files);
   }
-  pipeline::Options options;
-  options.region = config.region;
-  options.public_host = config.public_host;
-  pipeline = std::make_unique<pipeline::Pipeline>(
-      *authenticator, [](const wire::Call& call) { return access::authorize(call); }, clock, *access_log, options);
   const unsigned cpus = std::max(1u, std::thread::hardware_concurrency());
   loops = std::make_unique<net::Loops>(config.threads != 0 ? config.threads : cpus);
   server = std::make_unique<net::Server>(
       *loops, [this](net::Request& request) { return pipeline->handle(request); }, net::Limits(), identity);
   client = std::make_unique<net::Client>();
-  outbox = events::make_outbox(*database, clock);
   return {};
+}
+
+void Cloud::Parts::open_pipeline() {
+  pipeline::Options options;
+  options.region = config.region;
+  options.public_host = config.public_host;
+  pipeline = std::make_unique<pipeline::Pipeline>(
+      *authenticator, [](const wire::Call& call) { return access::authorize(call); }, clock, *access_log, options);
+  outbox = events::make_outbox(*database, clock);
 }
 
 compute::EngineHooks Cloud::Parts::engine_hooks() {
@@ -409,10 +419,12 @@ Cloud::~Cloud() = default;
 Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
   auto parts = std::make_unique<Parts>(config);
   Result<void> step = parts->begin_sandboxes();
-  if (step.ok()) step = parts->open_stores();
-  if (step.ok()) step = parts->open_access();
+  if (step.ok()) parts->begin_store();
   if (step.ok()) step = parts->open_network();
   if (step.ok()) step = parts->open_compute();
+  if (step.ok()) step = parts->open_stores();
+  if (step.ok()) step = parts->open_access();
+  if (step.ok()) parts->open_pipeline();
   if (step.ok()) parts->add_services();
   if (step.ok()) step = parts->sweep_blobs();
   if (step.ok()) step = parts->listen();
