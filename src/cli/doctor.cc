@@ -46,6 +46,9 @@ int doctor(const std::vector<std::string>& words) {
   const Result<compute::Catalogue> catalogue = compute::Catalogue::load(folder);
   if (!catalogue.ok()) return report("doctor", catalogue.error());
   for (const compute::Language& language : catalogue->languages()) {
+    const std::vector<std::string> installed = catalogue->installed(language);
+    for (const std::string& one : installed) line(true, language.title, one);
+    if (!installed.empty()) continue;
     const std::string identifier = !language.identifiers.empty()
                                        ? language.identifiers.front()
                                        : language.prefix + language.versions.front().text() + language.suffix;

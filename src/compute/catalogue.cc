@@ -1,6 +1,7 @@
 #include "compute/catalogue.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -38,6 +39,15 @@ std::string replace(std::string text, std::string_view what, std::string_view wi
 
 bool executable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
+/// The interpreter is there, with the program that must lie beside it.
+bool usable(const Language& language, const std::string& path) {
+  if (!executable(path)) return false;
+  if (language.needs.empty()) return true;
+  std::error_code problem;
+  const std::filesystem::path real = std::filesystem::canonical(path, problem);
+  return !problem && executable((real.parent_path() / language.needs).string());
+}
+
 std::vector<std::string> strings(simdjson::dom::element object, const char* key) {
   std::vector<std::string> all;
   simdjson::dom::array array;
@@ -69,7 +79,9 @@ Result<Language> read_language(const std::filesystem::path& file) {
   language.interpreters = strings(root, "interpreters");
   language.unversioned = strings(root, "unversioned");
   language.arguments = strings(root, "arguments");
+  language.needs = string(root, "needs");
   language.client = string(root, "client");
+  language.prepare = string(root, "prepare");
   language.package = string(root, "package");
   if (root["parks"].get(language.parks) != simdjson::SUCCESS) language.parks = false;
   for (const std::string& text : strings(root, "versions")) {
@@ -84,7 +96,7 @@ Result<Language> read_language(const std::filesystem::path& file) {
   return language;
 }
 
-/// What `interpreter --version` prints, without a leading v; empty when it says nothing in two seconds.
+/// The version that `interpreter --version` prints; empty when it says nothing in two seconds.
 std::string ask_version(const std::string& interpreter) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return {};
@@ -110,8 +122,8 @@ std::string ask_version(const std::string& interpreter) {
     ::waitpid(pid, nullptr, 0);
   }
   ::close(ends[0]);
-  said = said.substr(0, said.find('\n'));
-  return said.starts_with('v') ? said.substr(1) : said;
+  const std::size_t at = said.find_first_of("0123456789");
+  return at == std::string::npos ? std::string() : said.substr(at, said.find_first_of(" \n", at) - at);
 }
 
 }  // namespace
@@ -146,6 +158,7 @@ std::optional<Catalogue::Match> Catalogue::match(const std::string& identifier) 
     std::string_view rest = std::string_view(identifier).substr(language.prefix.size());
     // Old identifiers have no suffix (nodejs, nodejs6.10): it is taken off when it is there.
     if (!language.suffix.empty() && rest.ends_with(language.suffix)) rest.remove_suffix(language.suffix.size());
+    if (rest.ends_with(".al2")) rest.remove_suffix(4);
     if (rest.empty() && !language.suffix.empty()) return Match{&language, LanguageVersion{}};
     if (const auto version = parse_version(rest)) return Match{&language, version};
   }
@@ -173,7 +186,7 @@ std::optional<RuntimeChoice> Catalogue::choose(const std::string& identifier) co
     for (const std::string& pattern : language.interpreters) {
       const std::string path = replace(pattern, "{version}", version.text());
       // Versions rise: the first that is not older than the wanted one is the nearest, until then the newest wins.
-      if ((best && *best >= *found->version) || !executable(path)) continue;
+      if ((best && *best >= *found->version) || !usable(language, path)) continue;
       best = version;
       choice.interpreter = path;
     }
@@ -181,7 +194,7 @@ std::optional<RuntimeChoice> Catalogue::choose(const std::string& identifier) co
   std::string have = best ? best->text() : std::string();
   if (!best || *best < *found->version) {
     for (const std::string& path : language.unversioned) {
-      if (!executable(path)) continue;
+      if (!usable(language, path)) continue;
       choice.interpreter = path;
       have = version_of(path);
       break;
@@ -192,6 +205,25 @@ std::optional<RuntimeChoice> Catalogue::choose(const std::string& identifier) co
   const std::string wanted = found->version->text();
   if (have != wanted && !have.starts_with(wanted + ".")) choice.note += " serves " + identifier;
   return choice;
+}
+
+std::vector<std::string> Catalogue::installed(const Language& language) const {
+  std::vector<std::string> all;
+  std::set<std::filesystem::path> seen;
+  const auto other = [&](const std::string& path) {
+    std::error_code problem;
+    return usable(language, path) && seen.insert(std::filesystem::canonical(path, problem)).second;
+  };
+  for (const LanguageVersion& version : language.versions) {
+    for (const std::string& pattern : language.interpreters) {
+      const std::string path = replace(pattern, "{version}", version.text());
+      if (other(path)) all.push_back(language.title + " " + version.text() + " (" + path + ")");
+    }
+  }
+  for (const std::string& path : language.unversioned) {
+    if (other(path)) all.push_back(language.title + " " + version_of(path) + " (" + path + ")");
+  }
+  return all;
 }
 
 RuntimeStatus Catalogue::status(const std::string& identifier) const {

@@ -32,7 +32,9 @@ struct Language {
   std::vector<LanguageVersion> versions;  ///< What {version} may be.
   std::vector<std::string> unversioned;   ///< Interpreters whose path does not say their version.
   std::vector<std::string> arguments;
+  std::string needs;    ///< A program that must lie beside the interpreter, or it does not count.
   std::string client;   ///< Folder of the runtime client; empty: the function brings its own.
+  std::string prepare;  ///< Program of the client's that makes what is shown at /var/runtime (see ClientFolders).
   bool parks = false;   ///< Its client can wait for a function (see Parking).
   std::string package;  ///< What to install to get an interpreter.
 };
@@ -59,6 +61,8 @@ class Catalogue {
   /// installed (retired, or newer than the host's) gets the nearest one: the next newer, else the newest.
   std::optional<RuntimeChoice> choose(const std::string& identifier) const;
   const std::vector<Language>& languages() const { return languages_; }
+  /// The interpreters of a language that this host has, with their versions.
+  std::vector<std::string> installed(const Language& language) const;
 
  private:
   struct Match {

@@ -10,6 +10,7 @@
 #include "base/deferred.h"
 #include "base/thread_pool.h"
 #include "compute/catalogue.h"
+#include "compute/client_folders.h"
 #include "compute/engine.h"
 #include "compute/output.h"
 #include "compute/runtime_api.h"
@@ -30,6 +31,7 @@ struct EngineParts {
   const EngineHooks& hooks;
   const EngineOptions& options;
   const Catalogue* catalogue = nullptr;
+  ClientFolders* clients = nullptr;
   std::optional<RuntimeRoot> root;
   std::shared_ptr<OutputPump> pump;
   ThreadPool* files = nullptr;  ///< For merging layers.

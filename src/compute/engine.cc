@@ -99,10 +99,12 @@ class PooledEngine final : public Engine {
         hooks_(std::move(hooks)),
         options_(std::move(options)),
         parts_(loops, server, *substrate_, clock, hooks_, options_),
+        clients_(options_.runtimes, options_.state),
         files_(1),
         concurrency_(options_.account_concurrency),
         invocations_(Metrics::instance().counter("cumulet_function_invocations_total")),
         cold_(Metrics::instance().counter("cumulet_function_cold_starts_total")) {
+    parts_.clients = &clients_;
     parts_.files = &files_;
     parts_.pump = std::make_shared<OutputPump>();
   }
@@ -142,7 +144,11 @@ class PooledEngine final : public Engine {
 
   void retire(const std::string& version_key) override { pool_->retire(version_key); }
 
-  RuntimeStatus find_runtime(const std::string& identifier) const override { return catalogue_->status(identifier); }
+  /// Asked when a function is made: what its runtime needs is begun, so that it is there for the first invocation.
+  RuntimeStatus find_runtime(const std::string& identifier) override {
+    if (const std::optional<RuntimeChoice> choice = catalogue_->choose(identifier)) clients_.begin(*choice);
+    return catalogue_->status(identifier);
+  }
 
   void drain(SteadyTime deadline) override {
     pool_->close();
@@ -253,6 +259,7 @@ class PooledEngine final : public Engine {
   EngineOptions options_;
   EngineParts parts_;
   std::optional<Catalogue> catalogue_;
+  ClientFolders clients_;
   ThreadPool files_;
   Concurrency concurrency_;
   Counter& invocations_;

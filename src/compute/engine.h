@@ -110,7 +110,7 @@ class Engine {
                                         std::int64_t reserved) = 0;
   /// Environments of this key get no new invocation, finish what they run, and go.
   virtual void retire(const std::string& version_key) = 0;
-  virtual RuntimeStatus find_runtime(const std::string& identifier) const = 0;
+  virtual RuntimeStatus find_runtime(const std::string& identifier) = 0;
   /// Finishes what runs, until the deadline, and ends all environments. Blocks; not on a loop.
   virtual void drain(SteadyTime deadline) = 0;
 };

@@ -23,6 +23,7 @@ std::map<std::string, std::string> unreserved(bool own_names) {
       {"AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"},
       {"AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"},
       {"PYTHONPATH", "/var/runtime"},
+      {"RUBYLIB", "/var/task:/var/runtime:/opt/ruby/lib"},
       {"NODE_PATH", "/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"},
       // LocalStack's names for the same thing: much code written against it reads them.
       {"LOCALSTACK_HOSTNAME", "127.0.0.1"},

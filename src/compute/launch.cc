@@ -31,10 +31,10 @@ SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version
 }  // namespace
 
 SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
-                         const std::filesystem::path& task) {
+                         const std::filesystem::path& task, const std::filesystem::path& client) {
   SandboxSpec spec = common_spec(parts, version);
   spec.mounts.emplace_back(task, "/var/task");
-  spec.mounts.emplace_back(parts.options.runtimes / choice.language->client, "/var/runtime");
+  spec.mounts.emplace_back(client, "/var/runtime");
   if (const auto wrapper = version.environment.find("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != version.environment.end()) {
     spec.command.push_back(wrapper->second);
   }
@@ -71,7 +71,8 @@ Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const Functio
     }
     spec.command = {own ? "/var/task/bootstrap" : "/opt/bootstrap"};
   } else {
-    spec = managed_spec(parts, *version, choice, version->code);
+    const std::filesystem::path client = co_await parts.clients->folder(choice);
+    spec = managed_spec(parts, *version, choice, version->code, client);
   }
   if (!opt.empty()) spec.mounts.emplace_back(opt, "/opt");
   const Credentials credentials = co_await parts.hooks.credentials(*version);

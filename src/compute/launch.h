@@ -5,9 +5,10 @@
 /// How a function version becomes a sandbox.
 namespace cumulet::compute {
 
-/// What a sandbox of a managed runtime is made of, without the environment variables. `task` is shown at /var/task.
+/// What a sandbox of a managed runtime is made of, without the environment variables: `task` is shown at
+/// /var/task, `client` at /var/runtime.
 SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
-                         const std::filesystem::path& task);
+                         const std::filesystem::path& task, const std::filesystem::path& client);
 /// The whole of it for a version. Fails with Runtime.InvalidEntrypoint (200: the function's fault), and with what
 /// merging layers or fetching credentials fails with.
 Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const FunctionVersion> version, RuntimeChoice choice,

@@ -19,10 +19,12 @@ constexpr seconds kBootLimit{20};
 
 /// Variables that an interpreter or its loader reads when it starts.
 bool read_at_start(const std::string& name) {
-  constexpr std::array<std::string_view, 8> kNames{
-      "AWS_LAMBDA_EXEC_WRAPPER", "PATH", "LANG", "TZ", "HOME", "LC_ALL", "OPENSSL_CONF", "SSL_CERT_FILE"};
+  constexpr std::array<std::string_view, 9> kNames{
+      "AWS_LAMBDA_EXEC_WRAPPER", "PATH", "LANG", "TZ", "HOME", "LC_ALL", "OPENSSL_CONF", "SSL_CERT_FILE",
+      "JDK_JAVA_OPTIONS"};
   return name.starts_with("PYTHON") || name.starts_with("NODE_") || name.starts_with("LD_") ||
-         name.starts_with("MALLOC_") || name.starts_with("UV_") ||
+         name.starts_with("MALLOC_") || name.starts_with("JAVA_") || name.starts_with("RUBY") ||
+         name.starts_with("GEM_") || name.starts_with("UV_") ||
          std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
@@ -131,7 +133,8 @@ Task<std::unique_ptr<Cell>> Parking::boot(std::shared_ptr<const FunctionVersion>
   fs::create_directories(folder, problem);
   fs::permissions(folder, fs::perms(0755), problem);
   if (problem) co_return Error("Sandbox.Failure", 500, "making " + folder.string());
-  SandboxSpec spec = managed_spec(parts_, *example, *choice, folder);
+  const fs::path client = co_await parts_.clients->folder(*choice);
+  SandboxSpec spec = managed_spec(parts_, *example, *choice, folder, client);
   spec.environment = parked_variables(!parts_.options.certificate_authority.empty());
   std::unique_ptr<Cell> cell = co_await Cell::make(parts_, std::move(spec), loop_index);
   cell->task_folder = folder;

@@ -142,8 +142,9 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
     }
   }
   for (const auto& entry : fs::directory_iterator("/etc", problem)) {
-    // Debian's interpreters keep their site configuration here (python3.11/sitecustomize.py).
-    if (!entry.path().filename().string().starts_with("python") || !entry.is_directory(problem)) continue;
+    // Debian's interpreters keep their configuration here (python3.11/sitecustomize.py, java-17-openjdk/security).
+    const std::string name = entry.path().filename().string();
+    if ((!name.starts_with("python") && !name.starts_with("java-")) || !entry.is_directory(problem)) continue;
     fs::create_directories(etc / entry.path().filename(), problem);
     root.mounts_.emplace_back(entry.path(), entry.path().string());
   }

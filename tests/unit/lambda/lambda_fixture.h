@@ -62,7 +62,7 @@ class FakeEngine final : public compute::Engine {
     co_return result;
   }
   void retire(const std::string& key) override { retired.push_back(key); }
-  compute::RuntimeStatus find_runtime(const std::string& identifier) const override {
+  compute::RuntimeStatus find_runtime(const std::string& identifier) override {
     compute::RuntimeStatus status;
     status.supported = identifier != "cobol";
     status.installed = identifier != "java25";
