@@ -26,6 +26,7 @@ int doctor(const std::vector<std::string>& words) {
     std::fputs(kUsage, stdout);
     return 0;
   }
+  const Result<void> able = compute::prepare_for_sandboxes();
   const bool colour = isatty(STDOUT_FILENO) != 0;
   const auto line = [colour](bool good, const std::string& what, const std::string& detail) {
     const char* mark = good ? (colour ? "\033[32mok\033[0m " : "ok ") : (colour ? "\033[31mno\033[0m " : "no ");
@@ -37,7 +38,8 @@ int doctor(const std::vector<std::string>& words) {
       std::filesystem::temp_directory_path() / ("cumulet-doctor-" + std::to_string(::getpid()));
   std::error_code failed;
   std::filesystem::create_directories(state, failed);
-  const auto substrate = compute::make_process_substrate(state);
+  const Result<std::unique_ptr<compute::Substrate>> substrate =
+      able.ok() ? compute::make_process_substrate(state) : able.error();
   line(substrate.ok(), "functions can run here", substrate.ok() ? "" : substrate.error().message());
   std::filesystem::remove_all(state, failed);
 

@@ -21,8 +21,9 @@ SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version
   spec.memory_mib = version.memory_mib;
   spec.ephemeral_mib = version.ephemeral_mib;
   // Lambda gives a vCPU for 1769 MB, and more than a function's share while it initialises. Here every function may
-  // use one whole CPU: what nobody else needs is not withheld from it.
+  // use one whole CPU: what nobody else needs is not withheld from it. What all want is shared as Lambda would.
   spec.cpus = std::max(1.0, version.memory_mib / 1769.0);
+  spec.cpu_weight = version.memory_mib / 1769.0;
   spec.listen_ports = {kRuntimeApiPort, kPlatformPort};
   if (!parts.options.certificate_authority.empty()) spec.listen_ports.push_back(kTlsPort);
   return spec;

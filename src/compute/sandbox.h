@@ -28,7 +28,8 @@ struct SandboxSpec {
   std::string working_directory = "/var/task";
   std::uint32_t memory_mib = 128;
   std::uint32_t ephemeral_mib = 512;  ///< Size of /tmp.
-  double cpus = 0.0723;               ///< memory_mib / 1769.
+  double cpus = 0.0723;               ///< What it may use at most: memory_mib / 1769, or more.
+  double cpu_weight = 0.0723;         ///< Its share when the processors are wanted by all: memory_mib / 1769.
   std::uint32_t max_processes = 1024;
   /// TCP ports on the sandbox's own 127.0.0.1 at which *we* listen (the Runtime API, the platform's endpoints).
   std::vector<std::uint16_t> listen_ports;
@@ -76,6 +77,10 @@ struct Finding {
   std::string detail;  ///< The version or state found, or what to do about it.
 };
 std::vector<Finding> examine_host();
+
+/// Called once, first, while the process has one thread: what an ordinary user needs to build sandboxes (a user
+/// namespace of its own). Fails where the kernel does not allow that, saying what to do.
+Result<void> prepare_for_sandboxes();
 
 /// The process sandbox. `state` is a directory for its own files; leftovers of an earlier run there (and its cgroups)
 /// are removed. Fails when this kernel or user cannot build sandboxes, saying what is missing.

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "compute/sandbox.h"
 #include "main/cloud.h"
 #include "main/config.h"
 #include "main/observability.h"
@@ -63,6 +64,7 @@ int serve(const std::vector<std::string>& arguments) {
     return kUsageError;
   }
   set_log_level(config->log_level);
+  if (const Result<void> able = compute::prepare_for_sandboxes(); !able.ok()) return cannot_serve(able.error());
 
   // Blocked before any thread starts, so that this thread alone takes them.
   sigset_t signals;

@@ -27,11 +27,13 @@ Connection::Connection(IoLoop& loop, int socket, std::string remote_address, con
     : socket_(loop, socket), remote_address_(std::move(remote_address)), origin_(origin), context_(std::move(context)) {
   context_->metrics.connections.add(1);
   if (origin_.front) ++context_->front_connections;
+  if (origin_.open) ++*origin_.open;
 }
 
 Connection::~Connection() {
   context_->metrics.connections.add(-1);
   if (origin_.front) --context_->front_connections;
+  if (origin_.open) --*origin_.open;
 }
 
 void Connection::tick(SteadyTime now) {

@@ -54,6 +54,7 @@ struct Origin {
   std::uint64_t listener = 0;
   std::shared_ptr<const Handler> handler;
   bool front = true;
+  std::shared_ptr<std::size_t> open;  ///< Connections of a listener of `serve`, which lives on one loop.
 };
 
 /// One accepted connection, on one loop: its socket, its transport, its deadline. Which protocol is spoken on it is

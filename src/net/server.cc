@@ -152,6 +152,7 @@ std::uint64_t Server::serve(int listening_fd, std::size_t loop_index, Handler ha
   origin.listener = ++impl_->last_listener;
   origin.handler = std::make_shared<const Handler>(std::move(handler));
   origin.front = false;
+  origin.open = std::make_shared<std::size_t>(0);
   impl_->add_listener(loop_index, listening_fd, origin);
   return origin.listener;
 }

@@ -17,6 +17,7 @@ struct Limits {
   std::size_t header_count = 200;         ///< More is 431.
   std::uint64_t body_bytes = 5ull << 30;  ///< More is 413. Operations set tighter ones.
   std::size_t connections = 20'000;       ///< Past it, new ones are closed at once.
+  std::size_t of_one_sandbox = 512;       ///< The same for each listener of `serve`; together, they get three quarters.
   std::uint32_t header_seconds = 20;      ///< From the first byte to the end of the headers; then 408.
   std::uint32_t body_idle_seconds = 60;   ///< Without a byte of the body; then the connection closes.
   std::uint32_t keep_alive_seconds = 75;  ///< Idle between requests.

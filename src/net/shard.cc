@@ -123,7 +123,10 @@ Task<void> Shard::accept(std::shared_ptr<Listener> listener) {
 }
 
 void Shard::adopt(int socket, const Origin& origin, std::string remote_address) {
-  if (context_->connections.fetch_add(1) >= context_->limits.connections) {
+  const Limits& limits = context_->limits;
+  const std::size_t total = origin.front ? limits.connections : limits.connections / 4 * 3;
+  const bool own_limit = origin.open && *origin.open >= limits.of_one_sandbox;
+  if (context_->connections.fetch_add(1) >= total || own_limit) {
     --context_->connections;
     context_->metrics.connections_over_limit.add();
     ::close(socket);

@@ -34,7 +34,8 @@ READY_SECONDS = 60
 
 
 class Server:
-    def __init__(self, arguments=()):
+    def __init__(self, arguments=(), command=(BINARY,)):
+        self.command = list(command)
         self.data = tempfile.mkdtemp(prefix="cumulet-test-")
         self.arguments = list(arguments)
         self.port = 0
@@ -48,7 +49,7 @@ class Server:
         """Starts it, on the same port when it ran before, and waits for its line."""
         self.log = open(os.path.join(self.data, "server.log"), "ab")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir", self.data, *self.arguments],
+            [*self.command, "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir", self.data, *self.arguments],
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
@@ -193,6 +194,12 @@ def make_server():
     yield make
     for each in made:
         each.remove()
+
+
+@pytest.fixture(scope="session")
+def make_own_server():
+    """make_own_server(arguments, command): a server that has not started yet, by a command of the test's own."""
+    return Server
 
 
 @pytest.fixture(scope="session")

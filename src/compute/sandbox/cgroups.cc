@@ -37,6 +37,8 @@ std::string_view controller_name(Controller controller) {
 
 namespace {
 
+constexpr std::uint64_t kLeftToTheHost = 512 << 20;
+
 bool contains(const std::vector<std::string>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
@@ -91,6 +93,7 @@ std::vector<Hierarchy> find_hierarchies(std::string_view mountinfo, std::string_
 // --- one sandbox ---
 
 Result<void> GroupSet::set_limits(const GroupLimits& limits) const {
+  if (!any()) return {};
   const int memory = directories_[forest_->tree_of_[0]].get();
   const int pids = directories_[forest_->tree_of_[2]].get();
   Result<void> done;
@@ -100,15 +103,21 @@ Result<void> GroupSet::set_limits(const GroupLimits& limits) const {
       done = write_file(memory, "memory.swap.max", "0");
   } else {
     done = write_file(memory, "memory.swappiness", "0");
+    // v1 counts the buffers of connections apart, and only where they have a limit.
+    constexpr const char* kBuffers = "memory.kmem.tcp.limit_in_bytes";
+    if (::faccessat(memory, kBuffers, W_OK, 0) == 0 && done.ok())
+      done = write_file(memory, kBuffers, std::to_string(limits.memory_bytes));
   }
   if (done.ok()) done = set_memory(limits.memory_bytes);
   // One more than asked for: the sandbox's init counts too.
   if (done.ok()) done = write_file(pids, "pids.max", std::to_string(limits.processes + 1));
   if (done.ok()) done = set_cpus(limits.cpus);
+  if (done.ok()) done = set_weight(limits.weight);
   return done;
 }
 
 Result<void> GroupSet::set_memory(std::uint64_t bytes) const {
+  if (!any()) return {};
   const int memory = directories_[forest_->tree_of_[0]].get();
   const std::string text = std::to_string(bytes);
   if (forest_->trees_[forest_->tree_of_[0]].unified) return write_file(memory, "memory.max", text);
@@ -147,20 +156,32 @@ Result<void> GroupSet::set_cpus(double cpus) const {
   return write_file(directory, "cpu.cfs_quota_us", std::to_string(quota));
 }
 
+Result<void> GroupSet::set_weight(double cpus) const {
+  const int directory = directories_[forest_->tree_of_[1]].get();
+  const bool unified = forest_->trees_[forest_->tree_of_[1]].unified;
+  // One processor is what a group weighs by default.
+  const long weight = std::max(2L, static_cast<long>(cpus * (unified ? 100 : 1024)));
+  return write_file(directory, unified ? "cpu.weight" : "cpu.shares", std::to_string(weight));
+}
+
 Result<void> GroupSet::freeze() const { return write_file(unified(), "cgroup.freeze", "1"); }
 
 Result<void> GroupSet::thaw() const { return write_file(unified(), "cgroup.freeze", "0"); }
 
 /// The init's death ends the process namespace anyway; this only makes it sooner. (Linux 5.14.)
-void GroupSet::kill() const { (void)write_file(unified(), "cgroup.kill", "1"); }
+void GroupSet::kill() const {
+  if (any()) (void)write_file(unified(), "cgroup.kill", "1");
+}
 
 std::uint64_t GroupSet::out_of_memory_kills() const {
+  if (!any()) return 0;
   const std::size_t tree = forest_->tree_of_[0];
   return read_counter(directories_[tree].get(), forest_->trees_[tree].unified ? "memory.events" : "memory.oom_control",
                       "oom_kill");
 }
 
 std::uint64_t GroupSet::peak_memory() const {
+  if (!any()) return 0;
   const std::size_t tree = forest_->tree_of_[0];
   std::string text;
   if (forest_->trees_[tree].unified) {
@@ -221,6 +242,20 @@ GroupForest::~GroupForest() {
       log::warning("a control group stays behind", {{"path", tree.path}, {"reason", done.error().message()}});
 }
 
+/// What all sandboxes together must leave to the host: processes, and memory for the server itself. A limit that cannot
+/// be set (the host's own is lower) is none.
+void GroupForest::limit_all() const {
+  const Tree& memory = trees_[tree_of_[0]];
+  const auto bytes = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES))) *
+                     static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t ours = bytes - std::min(bytes / 2, std::max(bytes / 10, kLeftToTheHost));
+  (void)write_file(memory.directory.get(), memory.unified ? "memory.max" : "memory.limit_in_bytes",
+                   std::to_string(ours));
+  const std::string ids = read_file("/proc/sys/kernel/pid_max");
+  if (const std::optional<std::int64_t> count = parse_int(ids.substr(0, ids.find('\n'))); count && *count > 0)
+    (void)write_file(trees_[tree_of_[2]].directory.get(), "pids.max", std::to_string(*count / 4 * 3));
+}
+
 /// Chooses the tree of each controller, and makes our directory in it.
 Result<void> GroupForest::adopt(const std::vector<Hierarchy>& hierarchies, const std::string& name) {
   std::map<std::string, std::size_t> made;
@@ -256,6 +291,7 @@ Result<void> GroupForest::adopt(const std::vector<Hierarchy>& hierarchies, const
       }
     }
   }
+  limit_all();
   return {};
 }
 
@@ -367,6 +403,7 @@ bool GroupForest::remove(const GroupSet& set) const {
 }
 
 std::string GroupForest::describe() const {
+  if (trees_.empty()) return "none";
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < kControllers; ++i)
     parts.push_back(

@@ -34,7 +34,8 @@ std::vector<Hierarchy> find_hierarchies(std::string_view mountinfo, std::string_
 
 struct GroupLimits {
   std::uint64_t memory_bytes = 0;
-  double cpus = 0;
+  double cpus = 0;    ///< What it may use at most.
+  double weight = 1;  ///< Its share when others want the processors too, in processors.
   std::uint32_t processes = 0;
 };
 
@@ -47,8 +48,11 @@ class GroupSet {
   GroupSet(GroupSet&&) = default;
   GroupSet& operator=(GroupSet&&) = default;
 
+  /// False where no group can be made (see rootless.h): then nothing is limited, frozen or counted here.
+  bool any() const { return !directories_.empty(); }
   Result<void> set_limits(const GroupLimits& limits) const;
   Result<void> set_cpus(double cpus) const;
+  Result<void> set_weight(double cpus) const;
   Result<void> set_memory(std::uint64_t bytes) const;
   /// All that is charged to the group now, file caches included.
   std::uint64_t memory_use() const;
@@ -79,6 +83,8 @@ class GroupForest {
   /// Makes (or takes over and empties) the directory `name` in each tree that is needed. Fails when a controller is
   /// missing.
   static Result<std::unique_ptr<GroupForest>> make(std::vector<Hierarchy> hierarchies, const std::string& name);
+  /// Without any tree, so that sandboxes have no groups.
+  static std::unique_ptr<GroupForest> none() { return std::unique_ptr<GroupForest>(new GroupForest()); }
   ~GroupForest();
   GroupForest(const GroupForest&) = delete;
   GroupForest& operator=(const GroupForest&) = delete;
@@ -100,6 +106,7 @@ class GroupForest {
 
   GroupForest() = default;
   Result<void> adopt(const std::vector<Hierarchy>& hierarchies, const std::string& name);
+  void limit_all() const;
   Result<std::size_t> add_tree(const Hierarchy& hierarchy, const std::string& name);
 
   Fd own_mount_;  // of the v2 tree, if the host has none

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "compute/sandbox.h"
 #include "compute/sandbox/cgroups.h"
+#include "compute/sandbox/rootless.h"
 #include "compute/sandbox/system.h"
 
 namespace cumulet::compute {
@@ -49,8 +50,11 @@ Finding kernel() {
 }
 
 Finding privileges() {
+  if (sandbox::in_user_namespace())
+    return finding("privileges", true,
+                   "an ordinary user's: sandboxes are built in a user namespace, all as the server's own user");
   if (::geteuid() == 0) return finding("privileges", true, "root (functions never run as root)");
-  return finding("privileges", false, "an ordinary user: run `cumulet serve` as root, or functions cannot be run");
+  return finding("privileges", false, "an ordinary user without a user namespace: run `cumulet serve` as root");
 }
 
 void add_namespaces(std::vector<Finding>& findings) {
@@ -89,6 +93,14 @@ Finding ordinary_user_namespaces() {
   return finding("user namespaces for ordinary users", there, there ? "allowed" : "not offered by this kernel");
 }
 
+/// A v2 group has been delegated to us.
+bool writable(const std::vector<Hierarchy>& hierarchies) {
+  return std::any_of(hierarchies.begin(), hierarchies.end(), [](const Hierarchy& h) {
+    return h.unified && ::access((h.path + "/cgroup.procs").c_str(), W_OK) == 0 &&
+           std::find(h.controllers.begin(), h.controllers.end(), "memory") != h.controllers.end();
+  });
+}
+
 void add_groups(std::vector<Finding>& findings) {
   const std::vector<Hierarchy> hierarchies =
       sandbox::find_hierarchies(read_file("/proc/self/mountinfo"), read_file("/proc/self/cgroup"));
@@ -100,6 +112,10 @@ void add_groups(std::vector<Finding>& findings) {
                              : v1     ? "v1"
                                       : "none mounted: mount -t cgroup2 none /sys/fs/cgroup"));
   const char* const purposes[] = {"memory limit", "processor limit", "process limit", "freezing"};
+  const char* const substitutes[] = {
+      "no group may be made (Delegate=yes would allow it): the server measures a hundred times a second instead",
+      "no group may be made: functions share the processors as all processes do",
+      "no group may be made: RLIMIT_NPROC counts instead", "no group may be made: signals stop and continue instead"};
   for (std::size_t i = 0; i < sandbox::kControllers; ++i) {
     const std::string_view name = controller_name(static_cast<Controller>(i));
     std::string detail;
@@ -109,6 +125,10 @@ void add_groups(std::vector<Finding>& findings) {
           name == "freezer" ? hierarchy.unified : std::find(offered.begin(), offered.end(), name) != offered.end();
       if (offers && (detail.empty() || hierarchy.unified))
         detail = fmt::format("{} {} ({})", name, hierarchy.unified ? "v2" : "v1", hierarchy.path);
+    }
+    if (sandbox::in_user_namespace() && !writable(hierarchies)) {
+      findings.push_back(finding(purposes[i], false, substitutes[i]));
+      continue;
     }
     if (detail.empty() && name == "freezer") detail = "freezer v2 (not mounted; the server mounts it for itself)";
     const bool usable = !detail.empty();

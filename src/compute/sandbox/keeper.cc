@@ -124,7 +124,10 @@ Result<void> Keeper::request(const Life& life, Fd control) {
   PrepareMessage head;
   head.host_user = host_user(life.slot);
   head.groups = static_cast<std::uint32_t>(members->size());
-  std::vector<int> descriptors{control.get(), life.network.get(), life.groups.unified()};
+  head.only_user = in_user_namespace() ? 1 : 0;
+  head.into_group = life.groups.any() ? 1 : 0;
+  std::vector<int> descriptors{control.get(), life.network.get()};
+  if (life.groups.any()) descriptors.push_back(life.groups.unified());
   for (const Fd& file : *members) descriptors.push_back(file.get());
   const std::string_view message(reinterpret_cast<const char*>(&head), sizeof head);
 

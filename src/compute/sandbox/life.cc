@@ -1,10 +1,13 @@
 #include "compute/sandbox/life.h"
 
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 namespace cumulet::compute::sandbox {
 
@@ -79,17 +82,29 @@ void Life::kill_for_memory() {
 
 Result<void> Life::freeze() {
   frozen_ = true;
-  return groups.freeze();
+  return groups.any() ? groups.freeze() : tell_init(kStop);
 }
 
 Result<void> Life::thaw() {
   frozen_ = false;
-  return groups.thaw();
+  return groups.any() ? groups.thaw() : tell_init(kContinue);
 }
 
-void Life::terminate() {
-  const char order = kTerminate;
-  ::send(control.get(), &order, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+void Life::terminate() { (void)tell_init(kTerminate); }
+
+Result<void> Life::tell_init(char order) {
+  if (::send(control.get(), &order, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+    return system_error("tell the sandbox's init");
+  return {};
+}
+
+pid_t Life::init_process() {
+  std::lock_guard lock(mutex_);
+  if (!init_) return 0;
+  const std::string about = read_file(fmt::format("/proc/self/fdinfo/{}", init_.get()));
+  const std::size_t at = about.find("Pid:\t");
+  if (at == std::string::npos) return 0;
+  return static_cast<pid_t>(parse_int(about.substr(at + 5, about.find('\n', at) - at - 5)).value_or(0));
 }
 
 }  // namespace cumulet::compute::sandbox

@@ -36,6 +36,7 @@ class Life {
   Fd output;
   // Set by the starter before it hands the life to the guard; the guard's from then on.
   Fd tmp;                          ///< The mount of /tmp.
+  Fd shared;                       ///< And that of /dev/shm.
   std::uint64_t memory_bytes = 0;  ///< What the programs may use.
   std::uint64_t limit_bytes = 0;   ///< The limit of the group at present.
 
@@ -51,6 +52,11 @@ class Life {
   Result<void> freeze();
   Result<void> thaw();
 
+  /// The init's number on the host; 0 when it is not known (any more).
+  pid_t init_process();
+  /// The highest use of memory that the guard has seen, where no group counts it.
+  std::atomic<std::uint64_t> peak_seen{0};
+
   /// The init is ready to be started.
   bool waiting() const { return waiting_; }
   /// Nothing of it runs any more, so its groups can go.
@@ -62,6 +68,7 @@ class Life {
  private:
   SandboxExit exit_of(int wait_status) const;
   SandboxExit exit_of_killed() const;
+  Result<void> tell_init(char order);
 
   std::mutex mutex_;
   Fd init_;  // pidfd

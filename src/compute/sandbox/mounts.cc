@@ -1,5 +1,6 @@
 #include "compute/sandbox/mounts.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "compute/sandbox/rootless.h"
 
 namespace cumulet::compute::sandbox {
 
@@ -20,6 +22,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kTemplates = 16;
+constexpr std::uint64_t kKibPerName = 16;
+constexpr std::uint64_t kLeastNames = 1024;
 constexpr std::uint64_t kQuiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
 /// Directories that every sandbox has, whatever its mounts are.
@@ -99,8 +103,17 @@ Result<void> make_mount_point(int root, const std::string& path, bool directory)
   return {};
 }
 
+Result<void> show_device(int dev, const std::string& name) {
+  Result<Fd> device = clone_tree("/dev/" + name, false);
+  if (!device.ok()) return std::move(device).error();
+  Result<void> done = set_attributes(device->get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false);
+  if (done.ok()) done = make_mount_point(dev, name, false);
+  if (!done.ok()) return done;
+  return attach(device->get(), dev, name);
+}
+
 Result<void> make_devices(int root) {
-  Result<Fd> dev = make_tmpfs("64k", "755", 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+  Result<Fd> dev = make_tmpfs(64, "755", 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
   if (!dev.ok()) return std::move(dev).error();
   const struct {
     const char* name;
@@ -109,9 +122,12 @@ Result<void> make_devices(int root) {
   } nodes[] = {{"null", 3}, {"zero", 5}, {"full", 7}, {"random", 8}, {"urandom", 9}, {"tty", 0, 5}};
   if (Result<void> done = attach(dev->get(), root, "dev"); !done.ok()) return done;
   for (const auto& node : nodes) {
-    if (::mknodat(dev->get(), node.name, S_IFCHR | 0666, makedev(node.major, node.minor)) != 0 ||
-        ::fchmodat(dev->get(), node.name, 0666, 0) != 0)
+    if (in_user_namespace()) {  // where no device can be made, the host's is shown
+      if (Result<void> done = show_device(dev->get(), node.name); !done.ok()) return done;
+    } else if (::mknodat(dev->get(), node.name, S_IFCHR | 0666, makedev(node.major, node.minor)) != 0 ||
+               ::fchmodat(dev->get(), node.name, 0666, 0) != 0) {
       return system_error(fmt::format("make the device /dev/{}", node.name));
+    }
   }
   const struct {
     const char* name;
@@ -182,14 +198,16 @@ std::vector<std::string> exposed(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Result<Fd> make_tmpfs(const std::string& size, const char* mode, std::uint32_t owner, std::uint64_t attributes) {
+Result<Fd> make_tmpfs(std::uint64_t kib, const char* mode, std::uint32_t owner, std::uint64_t attributes) {
   const Fd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
   if (!context) return system_error("open the file system tmpfs");
   const std::string id = std::to_string(owner);
-  const std::pair<const char*, const char*> options[] = {
-      {"size", size.c_str()}, {"mode", mode}, {"uid", id.c_str()}, {"gid", id.c_str()}};
+  // Names cost kernel memory that no size counts: as many as a disk of that size would have.
+  const std::string names = std::to_string(std::max(kLeastNames, kib / kKibPerName));
+  const std::pair<const char*, std::string> options[] = {
+      {"size", std::to_string(kib) + "k"}, {"nr_inodes", names}, {"mode", mode}, {"uid", id}, {"gid", id}};
   for (const auto& [name, value] : options)
-    if (::fsconfig(context.get(), FSCONFIG_SET_STRING, name, value, 0) != 0)
+    if (::fsconfig(context.get(), FSCONFIG_SET_STRING, name, value.c_str(), 0) != 0)
       return system_error(fmt::format("set {}={} of a tmpfs", name, value));
   if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return system_error("make a tmpfs");
   Fd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
@@ -201,7 +219,7 @@ Result<RootTemplates> RootTemplates::make(const std::string& workshop) {
   if (::unshare(CLONE_NEWNS) != 0) return system_error("make a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
     return system_error("separate the mounts from the host's");
-  Result<Fd> bench = make_tmpfs("1m", "700", 0, kQuiet | MOUNT_ATTR_NOEXEC);
+  Result<Fd> bench = make_tmpfs(1024, "700", 0, kQuiet | MOUNT_ATTR_NOEXEC);
   if (!bench.ok()) return std::move(bench).error();
   if (::move_mount(bench->get(), "", AT_FDCWD, workshop.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
     return system_error("mount a tmpfs at " + workshop);
@@ -210,7 +228,7 @@ Result<RootTemplates> RootTemplates::make(const std::string& workshop) {
 
 Result<void> RootTemplates::build(const std::string& path, const SandboxSpec& spec) {
   if (::mkdir(path.c_str(), 0700) != 0) return system_error("make the directory " + path);
-  Result<Fd> root = make_tmpfs("1m", "755", 0, kQuiet);
+  Result<Fd> root = make_tmpfs(1024, "755", 0, kQuiet);
   if (!root.ok()) return std::move(root).error();
   if (::move_mount(root->get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
     return system_error("mount a tmpfs at " + path);
@@ -251,13 +269,15 @@ Result<RootTree> RootTemplates::clone(const SandboxSpec& spec, std::uint32_t own
   RootTree tree;
   tree.root = std::move(*root);
 
-  Result<Fd> tmp = make_tmpfs(fmt::format("{}m", spec.ephemeral_mib), "1777", owner, kQuiet);
+  Result<Fd> tmp = make_tmpfs(std::uint64_t{spec.ephemeral_mib} << 10, "1777", owner, kQuiet);
   if (!tmp.ok()) return std::move(tmp).error();
   tree.tmp = Fd(::fcntl(tmp->get(), F_DUPFD_CLOEXEC, 0));
   if (!tree.tmp) return system_error("duplicate the mount of /tmp");
   tree.mounts.emplace_back(std::move(*tmp), "tmp");
-  Result<Fd> shm = make_tmpfs(fmt::format("{}m", spec.memory_mib), "1777", owner, kQuiet);
+  Result<Fd> shm = make_tmpfs(std::uint64_t{spec.memory_mib} << 10, "1777", owner, kQuiet);
   if (!shm.ok()) return std::move(shm).error();
+  tree.shared = Fd(::fcntl(shm->get(), F_DUPFD_CLOEXEC, 0));
+  if (!tree.shared) return system_error("duplicate the mount of /dev/shm");
   tree.mounts.emplace_back(std::move(*shm), "dev/shm");
 
   for (const Mount& mount : spec.mounts) {

@@ -22,7 +22,8 @@ struct LooseMount {
 
 struct RootTree {
   Fd root;
-  Fd tmp;  ///< A second handle on /tmp, to ask how full it is.
+  Fd tmp;     ///< A second handle on /tmp, to ask how full it is.
+  Fd shared;  ///< The same for /dev/shm.
   std::vector<LooseMount> mounts;
 };
 
@@ -52,8 +53,8 @@ class RootTemplates {
   std::deque<Template> templates_;  // the most recently used first
 };
 
-/// A memory file system of limited size, not attached.
-Result<Fd> make_tmpfs(const std::string& size, const char* mode, std::uint32_t owner, std::uint64_t attributes);
+/// A memory file system of limited size and number of files, not attached.
+Result<Fd> make_tmpfs(std::uint64_t kib, const char* mode, std::uint32_t owner, std::uint64_t attributes);
 
 /// What of /proc tells about the host, exists here and could be read: files, and directories.
 std::vector<std::string> masked_proc_files();

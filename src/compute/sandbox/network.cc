@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -61,36 +62,54 @@ Result<NetworkMaker> NetworkMaker::make() {
 }
 
 /// A thread that cannot come back must not go on: it would do the next job in a sandbox's namespace.
-Result<void> NetworkMaker::go_home() {
-  if (::setns(home_.get(), CLONE_NEWNET) == 0) return {};
+void NetworkMaker::go_home() {
+  if (::setns(home_.get(), CLONE_NEWNET) == 0) return;
   log::error("cannot return to the host's network namespace");
   std::abort();
 }
 
-Result<Fd> NetworkMaker::create_namespace() {
-  if (::unshare(CLONE_NEWNET) != 0) return system_error("make a network namespace");
-  Result<Fd> made = open_own_namespace();
-  if (made.ok()) {
-    if (Result<void> raised = raise_loopback(); !raised.ok()) made = std::move(raised).error();
+/// Does what changes the thread's namespace.
+void NetworkMaker::away(const std::function<void()>& work) {
+  if (!returns_) {
+    std::thread(work).join();
+    return;
   }
-  (void)go_home();
+  work();
+  go_home();
+}
+
+Result<Fd> NetworkMaker::create_namespace() {
+  Result<Fd> made = Fd();
+  away([&made] {
+    if (::unshare(CLONE_NEWNET) != 0) {
+      made = system_error("make a network namespace");
+      return;
+    }
+    made = open_own_namespace();
+    if (!made.ok()) return;
+    if (Result<void> raised = raise_loopback(); !raised.ok()) made = std::move(raised).error();
+  });
   return made;
 }
 
 Result<std::vector<Fd>> NetworkMaker::listen(const Fd& network, const std::vector<std::uint16_t>& ports) {
   std::vector<Fd> sockets;
-  if (ports.empty()) return sockets;
-  if (::setns(network.get(), CLONE_NEWNET) != 0) return system_error("enter the network namespace");
   Result<void> made;
-  for (const std::uint16_t port : ports) {
-    Result<Fd> socket = listen_on(port);
-    if (!socket.ok()) {
-      made = std::move(socket).error();
-      break;
+  if (ports.empty()) return sockets;
+  away([&] {
+    if (::setns(network.get(), CLONE_NEWNET) != 0) {
+      made = system_error("enter the network namespace");
+      return;
     }
-    sockets.push_back(std::move(*socket));
-  }
-  (void)go_home();
+    for (const std::uint16_t port : ports) {
+      Result<Fd> socket = listen_on(port);
+      if (!socket.ok()) {
+        made = std::move(socket).error();
+        return;
+      }
+      sockets.push_back(std::move(*socket));
+    }
+  });
   if (!made.ok()) return std::move(made).error();
   return sockets;
 }

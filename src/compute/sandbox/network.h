@@ -1,14 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "compute/sandbox/rootless.h"
 #include "compute/sandbox/system.h"
 
 /// Network namespaces of sandboxes: nothing in them but a loopback interface.
 namespace cumulet::compute::sandbox {
 
-/// Makes network namespaces, and sockets inside them, from one thread: it enters a namespace and comes back.
+/// Makes network namespaces, and sockets inside them, from one thread: it enters a namespace and comes back. In a user
+/// namespace there is no way back, so each entry has a thread of its own there.
 class NetworkMaker {
  public:
   /// Remembers the calling thread's namespace; all calls must come from that thread.
@@ -18,9 +21,11 @@ class NetworkMaker {
   Result<std::vector<Fd>> listen(const Fd& network, const std::vector<std::uint16_t>& ports);
 
  private:
-  explicit NetworkMaker(Fd home) : home_(std::move(home)) {}
-  Result<void> go_home();
+  explicit NetworkMaker(Fd home) : home_(std::move(home)), returns_(!in_user_namespace()) {}
+  void away(const std::function<void()>& work);
+  void go_home();
   Fd home_;
+  bool returns_;
 };
 
 }  // namespace cumulet::compute::sandbox

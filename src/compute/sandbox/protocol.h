@@ -28,11 +28,13 @@ struct ConfigureMessage {
 };
 
 /// Server to warden: fork an init, which joins its groups and namespaces and waits. Descriptors in this order: control,
-/// net namespace, the directory of a v2 group, then `groups` files cgroup.procs of v1 groups.
+/// net namespace, the directory of a v2 group (if `into_group`), then `groups` files cgroup.procs of v1 groups.
 struct PrepareMessage {
   MessageKind kind = MessageKind::kPrepare;
   uint32_t host_user = 0;  ///< Also the host's group.
   uint32_t groups = 0;
+  uint32_t into_group = 1;
+  uint32_t only_user = 0;  ///< The server has no other user to give away: see rootless.h.
 };
 
 /// Server to a waiting init, over its control socket: become a sandbox. Followed by NUL-terminated strings: working
@@ -63,5 +65,7 @@ struct Report {
 
 /// From the server to the sandbox's init, over the control socket: one byte.
 inline constexpr char kTerminate = 'T';
+inline constexpr char kStop = 'S';  ///< Where no control group can freeze.
+inline constexpr char kContinue = 'C';
 
 }  // namespace cumulet::compute::sandbox

@@ -61,11 +61,10 @@ constexpr const char* kAllowed[] = {
     // waiting, sockets, System V
     "_newselect", "accept", "accept4", "bind", "connect", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_ctl_old",
     "epoll_pwait", "epoll_pwait2", "epoll_wait", "epoll_wait_old", "eventfd", "eventfd2", "getpeername", "getsockname",
-    "getsockopt", "io_cancel", "io_destroy", "io_getevents", "io_pgetevents", "io_setup", "io_submit", "listen",
-    "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink", "msgctl", "msgget",
-    "msgrcv", "msgsnd", "poll", "ppoll", "pselect6", "recv", "recvfrom", "recvmmsg", "recvmsg", "select", "semctl",
-    "semget", "semop", "semtimedop", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shmat", "shmctl", "shmdt",
-    "shmget", "shutdown", "socketpair",
+    "getsockopt", "listen", "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink",
+    "msgctl", "msgget", "msgrcv", "msgsnd", "poll", "ppoll", "pselect6", "recv", "recvfrom", "recvmmsg", "recvmsg",
+    "select", "semctl", "semget", "semop", "semtimedop", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shmat",
+    "shmctl", "shmdt", "shmget", "shutdown", "socketpair",
     // about the system
     "getrandom", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "sysinfo", "uname"};
 
@@ -126,6 +125,8 @@ class Builder {
     add(SCMP_ACT_ERRNO(ENOSYS), "clone3", {});
     allow("clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, kNewNamespaces, 0)});
     for (const std::uint64_t family : {AF_UNIX, AF_INET, AF_INET6}) allow("socket", {SCMP_A0(SCMP_CMP_EQ, family, 0)});
+    // All processes of the host share one small number of these contexts; libraries know systems without them.
+    add(SCMP_ACT_ERRNO(ENOSYS), "io_setup", {});
     // Flushing every disk of the host is not a function's business: it succeeds and does nothing.
     for (const char* name : {"sync", "syncfs"}) add(SCMP_ACT_ERRNO(0), name, {});
     // The limit on core dumps keeps crashes away from the host's crash handler (see the warden), so it stays.

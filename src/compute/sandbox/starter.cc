@@ -141,6 +141,7 @@ Result<void> Starter::launch(const SandboxSpec& spec, const std::shared_ptr<Life
   GroupLimits limits;
   limits.memory_bytes = std::uint64_t{spec.memory_mib} << 20;
   limits.cpus = spec.cpus;
+  limits.weight = spec.cpu_weight;
   limits.processes = spec.max_processes;
   if (Result<void> set = life->groups.set_limits(limits); !set.ok()) return set;
   Result<std::vector<Fd>> listeners = network_->listen(life->network, spec.listen_ports);
@@ -164,6 +165,7 @@ Result<void> Starter::launch(const SandboxSpec& spec, const std::shared_ptr<Life
   life->listeners = std::move(*listeners);
   life->output = std::move(output->first);
   life->tmp = std::move(tree->tmp);
+  life->shared = std::move(tree->shared);
   life->memory_bytes = life->limit_bytes = limits.memory_bytes;
   guard_.watch(life);
   return send_message(life->control.get(), *message, descriptors);

@@ -106,6 +106,9 @@ Result<std::unique_ptr<Warden>> Warden::launch(const std::string& filter) {
   const ssize_t got = ::recv(warden->socket_.get(), &report, sizeof report, 0);
   if (got != sizeof report) return system_error("hear from the warden", got == 0 ? ECONNRESET : errno);
   if (report.kind != ReportKind::kStarted) return system_error(report.text, report.value);
+  // When the host itself runs out of memory, a sandbox goes before the server does; what is forked inherits this.
+  if (Result<Fd> about = open_directory(fmt::format("/proc/{}", *pid)); about.ok())
+    (void)write_file(about->get(), "oom_score_adj", "500");
   return warden;
 }
 

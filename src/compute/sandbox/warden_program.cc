@@ -34,6 +34,7 @@ using SignalSet = uint64_t;
 constexpr long kDetach = 2;                 // MNT_DETACH
 constexpr long kPrivate = 1 << 18;          // MS_PRIVATE
 constexpr long kRecursive = 16384;          // MS_REC
+constexpr long kRecursiveTree = 0x8000;     // AT_RECURSIVE
 constexpr long kCharacterDevice = 0020000;  // S_IFCHR
 constexpr long kNullDevice = 1 << 8 | 3;    // makedev(1, 3)
 
@@ -131,7 +132,11 @@ bool index_strings(const StartMessage& start, size_t size) {
 class Init {
  public:
   Init(const PrepareMessage& prepare, const Descriptors& descriptors)
-      : host_user_(prepare.host_user), groups_(prepare.groups), prepared_(descriptors) {}
+      : host_user_(prepare.host_user),
+        groups_(prepare.groups),
+        first_group_(2 + prepare.into_group),
+        only_user_(prepare.only_user != 0),
+        prepared_(descriptors) {}
 
   [[noreturn]] void run();
 
@@ -171,6 +176,8 @@ class Init {
 
   const uint32_t host_user_;
   const uint32_t groups_;
+  const uint32_t first_group_;
+  const bool only_user_;
   Descriptors prepared_;
   Descriptors given_;
   StartMessage start_;
@@ -181,7 +188,7 @@ class Init {
 void Init::enter_groups_and_namespaces() {
   must(call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL), "tie the sandbox to the server");
   for (uint32_t i = 0; i < groups_; ++i)
-    must(call(SYS_write, prepared_.fd[3 + i], address("0"), 1), "join a control group");
+    must(call(SYS_write, prepared_.fd[first_group_ + i], address("0"), 1), "join a control group");
   must(call(SYS_unshare, CLONE_NEWCGROUP), "make a cgroup namespace");
   must(call(SYS_setns, network(), CLONE_NEWNET), "enter the network namespace");
   must(call(SYS_setdomainname, address("(none)"), 6), "set the domain name");
@@ -278,7 +285,7 @@ void Init::write_id_map(const char* name, uint32_t inside) {
 /// made before it, so even its full capabilities would mean nothing to them.
 void Init::become_nobody() {
   const long id = host_user_;
-  must(call(SYS_setgroups, 0, 0), "drop the supplementary groups");
+  if (!only_user_) must(call(SYS_setgroups, 0, 0), "drop the supplementary groups");
   must(call(SYS_setresgid, id, id, id), "change the group");
   must(call(SYS_setresuid, id, id, id), "change the user");
   must(call(SYS_prctl, PR_SET_DUMPABLE, 1), "open own /proc entries");
@@ -338,6 +345,8 @@ void Init::watch(long main_process) {
       char order = 0;
       if (call(SYS_recvfrom, control(), address(&order), 1, MSG_DONTWAIT, 0, 0) == 0) bare::exit(0);  // server gone
       if (order == kTerminate) call(SYS_kill, main_process, SIGTERM);
+      if (order == kStop) call(SYS_kill, -1, SIGSTOP);  // all but ourselves
+      if (order == kContinue) call(SYS_kill, -1, SIGCONT);
     }
     char information[128];
     while (call(SYS_read, signals, address(information), sizeof information) > 0) {
@@ -384,16 +393,19 @@ void prepare_sandbox(size_t size, Descriptors& descriptors) {
   const int control = descriptors.fd[0];
   PrepareMessage request;
   if (size == sizeof request) memcpy(&request, message, sizeof request);
-  if (size != sizeof request || descriptors.count != uint64_t{3} + request.groups) {
+  if (size != sizeof request || descriptors.count != uint64_t{2} + request.into_group + request.groups) {
     send_report(control, ReportKind::kFailed, EINVAL, "read the request");
     return;
   }
   int pidfd = -1;
   clone_args arguments{};
-  arguments.flags = CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+  arguments.flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
-  arguments.cgroup = static_cast<uint64_t>(descriptors.fd[2]);
+  if (request.into_group != 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(descriptors.fd[2]);
+  }
   const long child = call(SYS_clone3, address(&arguments), sizeof arguments);
   if (child == 0) Init(request, descriptors).run();
   if (child < 0) {
@@ -402,6 +414,26 @@ void prepare_sandbox(size_t size, Descriptors& descriptors) {
   }
   send_report(control, ReportKind::kForked, 0, "", "", pidfd);
   call(SYS_close, pidfd);
+}
+
+/// Mounts what the host shows at `from` at `to`.
+long show(const char* from, const char* to) {
+  const long tree = call(SYS_open_tree, AT_FDCWD, address(from), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | kRecursiveTree);
+  if (tree < 0) return tree;
+  const long moved = call(SYS_move_mount, tree, address(""), AT_FDCWD, address(to), MOVE_MOUNT_F_EMPTY_PATH);
+  call(SYS_close, tree);
+  return moved;
+}
+
+/// In a user namespace no device can be made, so the host's is shown; and the kernel makes a new proc file system only
+/// for who sees one already. Sandboxes leave both behind with the warden's root directory.
+long borrow_from_host() {
+  const long file = call(SYS_openat, AT_FDCWD, address("null"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) return file;
+  call(SYS_close, file);
+  if (const long r = show("/dev/null", "null"); r < 0) return r;
+  if (const long r = call(SYS_mkdirat, AT_FDCWD, address("host"), 0755); r < 0) return r;
+  return show("/proc", "host");
 }
 
 /// Leaves the host's tree of mounts for an empty one, so that each sandbox's copy of it costs little and shows nothing.
@@ -415,8 +447,9 @@ long leave_host_mounts() {
   const char* const directories[] = {"root", "proc", "empty"};
   for (const char* directory : directories)
     if (const long r = call(SYS_mkdirat, AT_FDCWD, address(directory), 0755); r < 0) return r;
-  if (const long r = call(SYS_mknodat, AT_FDCWD, address("null"), kCharacterDevice | 0666, kNullDevice); r < 0)
-    return r;
+  long made = call(SYS_mknodat, AT_FDCWD, address("null"), kCharacterDevice | 0666, kNullDevice);
+  if (made == -EPERM) made = borrow_from_host();
+  if (made < 0) return made;
   if (const long r = call(SYS_pivot_root, address("."), address(".")); r < 0) return r;
   if (const long r = call(SYS_umount2, address("."), kDetach); r < 0) return r;
   return call(SYS_chdir, address("/"));

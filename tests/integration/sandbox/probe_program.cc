@@ -60,15 +60,17 @@ int allocate(int mib) {
 }
 
 int bomb() {
-  int children = 0;
-  for (; children < 5000; ++children) {
-    const pid_t child = fork();
+  std::vector<pid_t> children;
+  pid_t child = 0;
+  while (children.size() < 5000 && (child = fork()) >= 0) {
     if (child == 0) {
       for (;;) pause();
     }
-    if (child < 0) break;
+    children.push_back(child);
   }
-  printf("%d %s\n", children, strerrorname_np(errno));
+  printf("%zu %s\n", children.size(), strerrorname_np(errno));
+  for (const pid_t one : children) kill(one, SIGKILL);
+  for (const pid_t one : children) waitpid(one, nullptr, 0);
   return 0;
 }
 

@@ -1,0 +1,121 @@
+"""The server as an ordinary user: sandboxes in a user namespace, with the same walls."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parents[2]
+BINARY = pathlib.Path(os.environ.get("CUMULET_BINARY", str(ROOT / "build/release/cumulet")))
+NOBODY = 65534
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="changes its user")
+
+
+@pytest.fixture(scope="module")
+def place():
+    """A folder that nobody can read, with the binary and the runtimes: this checkout may be closed to it."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cumulet-rootless-"))
+    shutil.copy(BINARY, folder / "cumulet")
+    shutil.copytree(ROOT / "runtimes", folder / "runtimes")
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_nobody(place, *arguments):
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", str(place / "cumulet"),
+            *arguments]
+
+
+def allowed():
+    return subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "unshare", "-Ur", "true"],
+                          capture_output=True).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def rootless(make_own_server, place):
+    server = make_own_server(["--runtimes", str(place / "runtimes")], as_nobody(place))
+    os.chown(server.data, NOBODY, NOBODY)
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def attacker(rootless, aws_for, make_attacker):
+    if not allowed():
+        pytest.skip("this kernel allows no user namespaces to ordinary users")
+    rootless.start()
+    aws = aws_for(rootless)
+    trust = ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
+             '"Principal": {"Service": "lambda.amazonaws.com"}}]}')
+    role = aws("iam").create_role(RoleName="f", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    return make_attacker(aws("lambda"), role, "attacker", Timeout=20, MemorySize=512)
+
+
+def test_functions_run_behind_the_same_walls(attacker, rootless):
+    seen = attacker({"do": "look"})
+    assert seen["status"]["Uid"].split() == ["993"] * 4
+    assert {seen["status"][f"Cap{kind}"] for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
+    assert seen["status"]["NoNewPrivs"] == "1" and seen["status"]["Seccomp"] == "2"
+    assert seen["interfaces"] == ["lo"] and seen["processes"][0] == 1 and len(seen["processes"]) <= 3
+    for place, options in seen["mounts"].items():
+        assert "nosuid" in options.split(","), (place, options)
+        if place not in ("/tmp", "/dev/shm") and not place.startswith("/dev/"):
+            assert "ro" in options.split(","), (place, options)
+    refusals = {"EPERM", "EACCES", "ENOENT", "EROFS", "ENOSYS", "ENOTDIR", "ENODATA"}
+    for name, answer in attacker({"try": "files", "data": rootless.data}).items():
+        if name.startswith("read"):
+            assert answer in refusals, (name, answer)
+        # A write to the null device, which covers this file; and the same user's numbers, of which none can be opened.
+        if name not in ("write /proc/mtrr", "list of init's descriptors"):
+            assert not answer.startswith("done"), (name, answer)
+    for name, answer in attacker({"try": "kernel"}).items():
+        assert not answer.startswith("done"), (name, answer)
+
+
+def test_memory_and_processes_are_limited_without_groups(attacker):
+    for way in ("memory", "processes", "/dev/shm"):
+        answer = attacker.anyhow({"do": "bomb", "way": way})
+        assert "errorType" in answer or answer[1] == "ENOSPC" and answer[0] <= 520, answer
+    count, reason = attacker({"probe": ["bomb"]}).split()
+    assert reason == "EAGAIN" and int(count) <= 1024
+    assert attacker({"do": "look"})["processes"][0] == 1
+
+
+def test_nothing_of_an_environment_remains(attacker):
+    attacker({"do": "leave", "mark": "x"})
+    attacker.fails({"do": "crash"})
+    assert attacker({"do": "find"}) == []
+
+
+def test_environments_stop_between_invocations(attacker, rootless, wait_until):
+    attacker({"do": "leave", "mark": "x"})
+
+    def stopped():
+        states = []
+        for folder in pathlib.Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    if (folder / "cmdline").read_bytes().startswith(b"/bin/sleep\x001000") and \
+                            (folder / "status").stat().st_uid == NOBODY:
+                        states.append((folder / "stat").read_text().rsplit(") ", 1)[1][0])
+                except (FileNotFoundError, ProcessLookupError):
+                    pass
+        return states and set(states) == {"T"}
+
+    wait_until(stopped, what="the function's process to stand still")
+    assert attacker({"do": "find"})
+
+
+def test_doctor_says_what_is_different(place):
+    if not allowed():
+        pytest.skip("this kernel allows no user namespaces to ordinary users")
+    done = subprocess.run(as_nobody(place, "doctor", "--runtimes", str(place / "runtimes")), capture_output=True, text=True,
+                          cwd="/")
+    assert "user namespace, all as the server's own user" in done.stdout
+    assert done.returncode == 0, done.stdout
