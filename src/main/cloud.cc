@@ -369,10 +369,12 @@ void Cloud::Parts::add_services() {
   lambda->add_stream_source("dynamodb", dynamodb->stream_source());
   lambda->add_stream_source("kinesis", *kinesis);
   outbox->register_target("sns", *sns);
+  outbox->register_target(std::string(s3::Lifecycle::kService), s3->lifecycle());
   const auto clock_moved = [this] {
     outbox->clock_moved();
     eventbridge->clock_moved();
     scheduler->clock_moved();
+    s3->lifecycle().clock_moved();
   };
   add_observability(*pipeline, *database, clock, names, config.dev, clock_moved);
 }
@@ -401,6 +403,7 @@ Result<void> Cloud::Parts::listen() {
   firehose->start(loops->at(loops->size() - 1));
   eventbridge->start(loops->at(0));
   scheduler->start(loops->at(0));
+  s3->lifecycle().start(loops->at(0));
   kinesis->start(loops->at(loops->size() - 1));
   dynamodb->start(loops->at(loops->size() - 1));
   std::vector<Loop*> all_loops;
@@ -456,6 +459,7 @@ void Cloud::drain() {
   parts_->lambda->drain(deadline);
   parts_->scheduler->drain(deadline);
   parts_->eventbridge->drain(deadline);
+  parts_->s3->lifecycle().drain(deadline);
   parts_->outbox->drain(deadline);
   parts_->firehose->stop(deadline);
   parts_->engine->drain(deadline);

@@ -25,6 +25,7 @@ struct Bucket {
   std::string encryption;
   std::string notifications;
   std::string object_lock;  ///< Not empty: versions can be locked.
+  std::string lifecycle;
 
   std::string arn() const { return "arn:aws:s3:::" + name; }
 };
@@ -86,6 +87,7 @@ struct Object {
   bool delete_marker = false;
   std::string encryption;  ///< "aws:kms"; empty with a seal: "AES256".
   ObjectLock lock;
+  std::int64_t restored_until = 0;  ///< Of an archived one: until then it can be read.
 
   std::string shown_encryption() const { return !is_sealed() ? "" : encryption.empty() ? "AES256" : encryption; }
   bool is_sealed() const { return !seal.empty() || (!pieces.empty() && !pieces.front().seal.empty()); }

@@ -39,6 +39,17 @@ Names names_of(ObjectChange change) {
       return {"ObjectTagging:Put", "Object Tags Added", nullptr, nullptr};
     case ObjectChange::kDeleteTags:
       return {"ObjectTagging:Delete", "Object Tags Deleted", nullptr, nullptr};
+    case ObjectChange::kExpire:
+      return {"LifecycleExpiration:Delete", "Object Deleted", "Lifecycle Expiration", "Permanently Deleted"};
+    case ObjectChange::kExpireMarker:
+      return {"LifecycleExpiration:DeleteMarkerCreated", "Object Deleted", "Lifecycle Expiration",
+              "Delete Marker Created"};
+    case ObjectChange::kTransition:
+      return {"LifecycleTransition", "Object Storage Class Changed", nullptr, nullptr};
+    case ObjectChange::kBeginRestore:
+      return {"ObjectRestore:Post", "Object Restore Initiated", nullptr, nullptr};
+    case ObjectChange::kRestore:
+      return {"ObjectRestore:Completed", "Object Restore Completed", nullptr, nullptr};
   }
   return {"", "", nullptr, nullptr};
 }
@@ -47,7 +58,8 @@ constexpr const char* kEmptyEtag = "d41d8cd98f00b204e9800998ecf8427e";  ///< Wha
 
 bool is_tagging(ObjectChange change) { return change == ObjectChange::kPutTags || change == ObjectChange::kDeleteTags; }
 bool is_deletion(ObjectChange change) {
-  return change == ObjectChange::kDelete || change == ObjectChange::kDeleteMarker;
+  return change == ObjectChange::kDelete || change == ObjectChange::kDeleteMarker || change == ObjectChange::kExpire ||
+         change == ObjectChange::kExpireMarker;
 }
 
 /// A greater one, as text, is a later change of the same key.
@@ -60,7 +72,8 @@ std::string sequencer(const Object& object, Timestamp now) {
 }
 
 std::string etag_of(ObjectChange change, const Object& object) {
-  return change == ObjectChange::kDeleteMarker ? kEmptyEtag : object.etag;
+  const bool marker = change == ObjectChange::kDeleteMarker || change == ObjectChange::kExpireMarker;
+  return marker ? kEmptyEtag : object.etag;
 }
 
 /// As forms encode it: a space is "+".
@@ -71,6 +84,10 @@ std::string encoded_key(const std::string& key) {
     if (out.ends_with("%20")) out.replace(out.size() - 3, 3, "+");
   }
   return out;
+}
+
+Timestamp restored_until_of(const Object& object) {
+  return Timestamp(std::chrono::milliseconds(object.restored_until));
 }
 
 std::string principal_of(const wire::Caller& caller) {
@@ -101,7 +118,13 @@ std::string message_of(const Bucket& bucket, const wire::Call& call, ObjectChang
   if (!etag.empty()) json.key("eTag").string(etag);
   if (!object.version.empty()) json.key("versionId").string(object.version);
   if (!is_tagging(change)) json.key("sequencer").string(sequencer(object, now));
-  json.end_object().end_object().end_object().end_array().end_object();
+  json.end_object().end_object();
+  if (change == ObjectChange::kRestore) {
+    json.key("glacierEventData").begin_object().key("restoreEventData").begin_object();
+    json.key("lifecycleRestorationExpiryTime").string(iso8601(restored_until_of(object), true));
+    json.key("lifecycleRestoreStorageClass").string(object.metadata.storage_class).end_object().end_object();
+  }
+  json.end_object().end_array().end_object();
   return json.take();
 }
 
@@ -120,6 +143,13 @@ std::string detail_of(const Bucket& bucket, const wire::Call& call, ObjectChange
   json.end_object().key("request-id").string(call.request_id);
   json.key("requester").string(call.caller.anonymous ? "Anonymous" : call.caller.account);
   json.key("source-ip-address").string(call.http.remote_address);
+  if (change == ObjectChange::kTransition) {
+    json.key("destination-storage-class").string(object.metadata.storage_class);
+  }
+  if (change == ObjectChange::kRestore) {
+    json.key("restore-expiry-time").string(iso8601(restored_until_of(object)));
+    json.key("source-storage-class").string(object.metadata.storage_class);
+  }
   if (names.reason != nullptr) json.key("reason").string(names.reason);
   if (names.deletion_type != nullptr) json.key("deletion-type").string(names.deletion_type);
   return json.end_object().take();

@@ -16,7 +16,20 @@
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html and ev-events.html
 namespace cumulet::s3 {
 
-enum class ObjectChange { kPut, kCopy, kCompleteUpload, kDelete, kDeleteMarker, kPutTags, kDeleteTags };
+enum class ObjectChange {
+  kPut,
+  kCopy,
+  kCompleteUpload,
+  kDelete,
+  kDeleteMarker,
+  kPutTags,
+  kDeleteTags,
+  kExpire,
+  kExpireMarker,
+  kTransition,
+  kBeginRestore,
+  kRestore
+};
 
 class Notifications {
  public:

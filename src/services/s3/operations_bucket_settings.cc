@@ -142,6 +142,7 @@ void S3::register_bucket_settings() {
   });
   register_notifications();
   register_object_lock();
+  register_lifecycle();
   register_absent_settings();
 }
 
@@ -163,12 +164,6 @@ void S3::register_absent_settings() {
         api::GetBucketRequestPaymentOutput output;
         output.payer = "BucketOwner";
         co_return output;
-      });
-  service_.on<api::GetBucketLifecycleConfiguration>(
-      [this](Call& c, const auto& in) -> Task<api::GetBucketLifecycleConfigurationOutput> {
-        co_await permit(c, in.bucket, "s3:GetLifecycleConfiguration");
-        co_return not_configured("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist",
-                                 in.bucket);
       });
   service_.on<api::GetBucketReplication>([this](Call& c, const auto& in) -> Task<api::GetBucketReplicationOutput> {
     co_await permit(c, in.bucket, "s3:GetReplicationConfiguration");

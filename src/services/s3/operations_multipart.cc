@@ -161,6 +161,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   output.key = upload.key;
   output.upload_id = upload.id;
   show_encryption(bucket, encryption, output);
+  show_abort(LifecycleRules(bucket).abort(upload), output);
   if (!upload.checksum_algorithm.empty()) {
     output.checksum_algorithm = upload.checksum_algorithm;
     output.checksum_type = upload.checksum_type;
@@ -315,6 +316,7 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
   api::CompleteMultipartUploadOutput output;
   show_encryption(bucket, object.shown_encryption(), output);
   if (!object.version.empty()) output.version_id = object.version;
+  show_expiration(LifecycleRules(bucket).expiration(object), output);
   output.bucket = bucket.name;
   output.key = object.key;
   output.e_tag = in_quotes(object.etag);
@@ -331,14 +333,7 @@ Task<api::AbortMultipartUploadOutput> S3::abort_multipart_upload(Call& call,
   const auto write = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
     const Contents contents(bucket);
     const Upload upload = co_await require_upload(txn, contents, input.key, input.upload_id);
-    std::vector<std::string> blobs;
-    const std::vector<Part> parts = co_await contents.list_parts(txn, upload.id, 0, kPartNumberLimit);
-    for (const Part& part : parts) {
-      contents.erase_part(txn, upload.id, part, false);
-      blobs.push_back(part.piece.blob);
-    }
-    contents.erase_upload(txn, upload);
-    co_return blobs;
+    co_return co_await contents.discard_upload(txn, upload);
   };
   const std::vector<std::string> blobs = co_await storage::transact(database_, write);
   co_await pins_.erase(blobs);
@@ -368,6 +363,7 @@ Task<api::ListPartsOutput> S3::list_parts(Call& call, const api::ListPartsReques
   output.part_number_marker = marker;
   output.max_parts = wanted;
   output.storage_class = upload.metadata.storage_class;
+  show_abort(LifecycleRules(bucket).abort(upload), output);
   output.owner.emplace();
   output.owner->id = bucket.account;
   output.initiator.emplace();

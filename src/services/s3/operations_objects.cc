@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "services/s3/archive.h"
 #include "services/s3/conditions.h"
 #include "services/s3/copy_source.h"
 #include "services/s3/encryption.h"
@@ -70,6 +71,7 @@ void show_object(const Input& input, const Bucket& bucket, const Object& object,
   output.last_modified = shown_time(object.modified);
   if (!object.tags.empty()) output.tag_count = static_cast<std::int32_t>(object.tags.size());
   show_lock(object.lock, output);
+  if (!input.version_id) show_expiration(LifecycleRules(bucket).expiration(object), output);
   if (input.checksum_mode && *input.checksum_mode == "ENABLED" && !input.range && !input.part_number) {
     show_checksum(object.checksum, output);
     if (!object.checksum.value.empty()) output.checksum_type = object.checksum.type;
@@ -214,6 +216,7 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
                                    std::move(conditions));
 
   api::PutObjectOutput output;
+  show_expiration(LifecycleRules(bucket).expiration(object), output);
   show_encryption(bucket, object.shown_encryption(), output);
   if (!object.version.empty()) output.version_id = object.version;
   output.e_tag = in_quotes(object.etag);
@@ -269,6 +272,7 @@ Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key, VersionI
     const auto read = [&](storage::Transaction& txn) -> Task<std::string> {
       Found found = co_await find_version(txn, bucket, key, version_id);
       opened.object = std::move(found.object);
+      co_await check_not_archived(opened.object, clock_.now_millis());
       if (!opened.object.content_inline) co_return std::string();
       const Contents contents(bucket);
       const Versions versions(bucket);
@@ -307,6 +311,8 @@ Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectReques
   api::GetObjectOutput output;
   const ByteRange stretch = co_await stretch_of(input, opened.object, call, output);
   show_object(input, bucket, opened.object, output);
+  const std::string restored = restore_header(opened.object, clock_.now_millis());
+  if (!restored.empty()) output.restore = restored;
   output.content_length = static_cast<std::int64_t>(stretch.length);
   if (opened.object.content_inline) {
     output.body = std::make_shared<StringBody>(stretch.length == opened.content.size()
@@ -330,6 +336,8 @@ Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectReq
   api::HeadObjectOutput output;
   const ByteRange stretch = co_await stretch_of(input, object, call, output);
   show_object(input, bucket, object, output);
+  const std::string restored = restore_header(object, clock_.now_millis());
+  if (!restored.empty()) output.restore = restored;
   output.content_length = static_cast<std::int64_t>(stretch.length);
   co_return output;
 }
@@ -484,6 +492,7 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
                                    std::move(conditions));
 
   api::CopyObjectOutput output;
+  show_expiration(LifecycleRules(bucket).expiration(object), output);
   show_encryption(bucket, object.shown_encryption(), output);
   if (!object.version.empty()) output.version_id = object.version;
   if (!from.versioning.empty()) output.copy_source_version_id = shown_version(original);

@@ -61,7 +61,7 @@ std::string encode(const Bucket& bucket) {
   row.text(bucket.account).text(bucket.region).signed_number(bucket.created).text(bucket.cors).text(bucket.website);
   row.text(bucket.policy).text(bucket.tagging).text(bucket.public_access_block).text(bucket.ownership_controls);
   row.text(bucket.versioning).text(bucket.encryption).text(bucket.notifications);
-  row.text(bucket.object_lock);
+  row.text(bucket.object_lock).text(bucket.lifecycle);
   return std::move(row).bytes();
 }
 
@@ -82,6 +82,7 @@ Bucket decode_bucket(std::string name, std::string_view bytes) {
   bucket.encryption = row.text();
   bucket.notifications = row.text();
   bucket.object_lock = row.text();
+  bucket.lifecycle = row.text();
   return bucket;
 }
 
@@ -96,6 +97,7 @@ std::string encode(const Object& object) {
   for (const Piece& piece : object.pieces) write(row, piece);
   row.text(object.version).number(object.order).boolean(object.delete_marker).text(object.encryption);
   write(row, object.lock);
+  row.signed_number(object.restored_until);
   return std::move(row).bytes();
 }
 
@@ -120,6 +122,7 @@ Object decode_object(std::string key, std::string_view bytes) {
   object.delete_marker = row.boolean();
   object.encryption = row.text();
   object.lock = read_lock(row);
+  object.restored_until = row.signed_number();
   return object;
 }
 

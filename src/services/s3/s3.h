@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "services/s3/content.h"
+#include "services/s3/lifecycle.h"
 #include "services/s3/notifications.h"
 #include "services/s3/object_lock.h"
 #include "services/s3/store.h"
@@ -34,6 +35,9 @@ class S3 {
   wire::Surface& website();
   /// OPTIONS requests to buckets. To be asked last: it owns every such request that is left.
   wire::Surface& preflight();
+
+  /// Runs lifecycle rules; takes their passes from the outbox.
+  Lifecycle& lifecycle() { return lifecycle_; }
 
   /// Whether some row names this blob: for the sweep of orphans.
   Task<bool> names_blob(std::string id);
@@ -115,6 +119,12 @@ class S3 {
   Task<void> check_unlocked(storage::Transaction& txn, const Bucket& bucket, std::string key, std::string version_id,
                             bool bypass);
 
+  // operations_lifecycle.cc
+  void register_lifecycle();
+  Task<wire::s3::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
+      Call& call, const wire::s3::PutBucketLifecycleConfigurationRequest& input);
+  Task<wire::s3::RestoreObjectOutput> restore_object(Call& call, const wire::s3::RestoreObjectRequest& input);
+
   // operations_objects.cc
   void register_objects();
   Task<wire::s3::PutObjectOutput> put_object(Call& call, const wire::s3::PutObjectRequest& input);
@@ -194,6 +204,7 @@ class S3 {
   BlobPins pins_;
   const SealingKey sealing_;
   const Notifications notifications_;
+  Lifecycle lifecycle_;
   const wire::Directory& directory_;
   std::unique_ptr<Website> website_;
   std::unique_ptr<Preflight> preflight_;

@@ -170,6 +170,17 @@ void Contents::erase_upload(storage::Transaction& txn, const Upload& upload) con
   txn.erase(upload_key(upload.key, upload.id));
 }
 
+Task<std::vector<std::string>> Contents::discard_upload(storage::Transaction& txn, Upload upload) const {
+  std::vector<std::string> blobs;
+  const std::vector<Part> parts = co_await list_parts(txn, upload.id, 0, kPartNumberLimit);
+  for (const Part& part : parts) {
+    erase_part(txn, upload.id, part, false);
+    blobs.push_back(part.piece.blob);
+  }
+  erase_upload(txn, upload);
+  co_return blobs;
+}
+
 Task<std::vector<Upload>> Contents::list_uploads(storage::Transaction& txn, std::string prefix, std::string after_key,
                                                  std::string after_id, std::size_t limit) const {
   const Key base = Key("s3").text(account_).text(region_).text("upload").text(bucket_);

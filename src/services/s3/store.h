@@ -55,6 +55,8 @@ class Contents {
   Task<std::optional<Upload>> find_upload(storage::Transaction& txn, std::string key, std::string id) const;
   void put_upload(storage::Transaction& txn, const Upload& upload) const;
   void erase_upload(storage::Transaction& txn, const Upload& upload) const;
+  /// Removes an upload with all its parts; gives their blobs, which no row names any more.
+  Task<std::vector<std::string>> discard_upload(storage::Transaction& txn, Upload upload) const;
   /// Uploads in the order of key and id, after the given ones.
   Task<std::vector<Upload>> list_uploads(storage::Transaction& txn, std::string prefix, std::string after_key,
                                          std::string after_id, std::size_t limit) const;
