@@ -14,6 +14,7 @@ A serverless cloud on your own machine.
 
   serve     run the cloud
   deploy    package and deploy a CloudFormation or SAM template
+  dev       deploy, and again whenever a file is saved; print the logs
   invoke    call a function and print its result
   logs      print or follow a function's log
   env       print the variables that point SDKs and the AWS CLI at the cloud
@@ -27,7 +28,7 @@ A serverless cloud on your own machine.
 
 int run(const std::vector<std::string>& arguments, const std::string& version) {
   static const std::map<std::string, int (*)(const std::vector<std::string>&)> kCommands{
-      {"deploy", deploy}, {"doctor", doctor}, {"env", env}, {"invoke", invoke}, {"logs", logs}};
+      {"deploy", deploy}, {"dev", dev}, {"doctor", doctor}, {"env", env}, {"invoke", invoke}, {"logs", logs}};
   if (arguments.empty()) {
     std::fputs(kUsage, stderr);
     return 2;

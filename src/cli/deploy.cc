@@ -1,3 +1,5 @@
+#include "cli/deploy.h"
+
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -80,9 +82,7 @@ Result<void> package_property(Uploader& uploader, const fs::path& folder, Value&
                               bool serverless) {
   Value* code = properties.find(property);
   if (code == nullptr || !code->is_string() || code->text().starts_with("s3://")) return {};
-  const fs::path path = folder / code->text();
-  const bool packed = path.extension() == ".zip" || path.extension() == ".jar";
-  Result<std::string> bytes = packed ? read_file(path) : zip_folder(path);
+  Result<std::string> bytes = packed(folder / code->text());
   if (!bytes.ok()) return std::move(bytes).error();
   const std::string key = hex_encode(sha256(*bytes)).substr(0, 40) + ".zip";
   say("  packaged " + code->text() + " (" + std::to_string(bytes->size() / 1024 + 1) + " KiB)");
@@ -115,6 +115,27 @@ Result<void> package_all(Uploader& uploader, const fs::path& folder, Value& docu
     if (!done.ok()) return done;
   }
   return {};
+}
+
+/// The functions of the template whose code is here.
+std::vector<LocalFunction> local_functions(const fs::path& folder, const Value& document) {
+  std::vector<LocalFunction> all;
+  const Value* globals = document.find("Globals");
+  const Value* shared = globals == nullptr ? nullptr : globals->find("Function");
+  const Value* resources = document.find("Resources");
+  if (resources == nullptr) return all;
+  for (const auto& [id, resource] : resources->members()) {
+    const std::string type = resource.text_of("Type");
+    const bool serverless = type == "AWS::Serverless::Function";
+    if (!serverless && type != "AWS::Lambda::Function") continue;
+    const char* const property = serverless ? "CodeUri" : "Code";
+    const Value* properties = resource.find("Properties");
+    const Value* code = properties == nullptr ? nullptr : properties->find(property);
+    if (code == nullptr && serverless && shared != nullptr) code = shared->find(property);
+    if (code == nullptr || !code->is_string() || code->text().starts_with("s3://")) continue;
+    all.push_back(LocalFunction{id, folder / code->text(), std::string()});
+  }
+  return all;
 }
 
 /// Talks to CloudFormation about one stack.
@@ -281,7 +302,19 @@ Result<void> upload_sites(Uploader& uploader, const Stack& stack, const fs::path
   return {};
 }
 
-Result<void> deploy_template(const Arguments& arguments, const Session& session) {
+}  // namespace
+
+std::vector<std::string> deploy_options() {
+  std::vector<std::string> all = Session::options();
+  all.insert(all.end(), {"stack-name", "parameter"});
+  return all;
+}
+
+Result<std::string> packed(const fs::path& code) {
+  return code.extension() == ".zip" || code.extension() == ".jar" ? read_file(code) : zip_folder(code);
+}
+
+Result<Deployment> deploy_stack(const Arguments& arguments, const Session& session) {
   const Result<fs::path> file = find_template(arguments);
   if (!file.ok()) return file.error();
   const Result<std::string> name = stack_name(arguments, *file);
@@ -293,15 +326,16 @@ Result<void> deploy_template(const Arguments& arguments, const Session& session)
 
   say("Deploying " + *name + " to " + session.endpoint());
   const fs::path folder = file->parent_path();
+  Deployment deployment{*file, local_functions(folder, *document)};
   Uploader uploader(session);
   Result<void> done = package_all(uploader, folder, *document);
-  if (!done.ok()) return done;
+  if (!done.ok()) return done.error();
   Stack stack(session, *name);
   const Result<bool> changes = stack.prepare(document->to_json(), arguments.get("parameter"));
   if (!changes.ok()) return changes.error();
   if (*changes) {
     done = stack.execute();
-    if (!done.ok()) return done;
+    if (!done.ok()) return done.error();
   } else {
     say("  nothing has changed");
   }
@@ -314,18 +348,20 @@ Result<void> deploy_template(const Arguments& arguments, const Session& session)
     }
   }
   done = upload_sites(uploader, stack, folder, *document, outputs.to_json());
-  if (!done.ok()) return done;
+  if (!done.ok()) return done.error();
   if (!outputs.members().empty()) say("Outputs");
   for (const auto& [key, value] : outputs.members()) std::printf("  %-24s %s\n", key.c_str(), value.text().c_str());
-  return {};
+  // A condition may have left one out: then it has no name.
+  std::erase_if(deployment.functions, [&](LocalFunction& function) {
+    Result<std::string> name = stack.physical_id(function.logical_id);
+    if (name.ok()) function.name = std::move(*name);
+    return function.name.empty();
+  });
+  return deployment;
 }
 
-}  // namespace
-
 int deploy(const std::vector<std::string>& words) {
-  std::vector<std::string> valued = Session::options();
-  valued.insert(valued.end(), {"stack-name", "parameter"});
-  const Result<Arguments> arguments = Arguments::parse(words, valued, {});
+  const Result<Arguments> arguments = Arguments::parse(words, deploy_options(), {});
   if (!arguments.ok()) return report("deploy", arguments.error());
   if (arguments->has("help")) {
     std::fputs(kUsage, stdout);
@@ -333,7 +369,7 @@ int deploy(const std::vector<std::string>& words) {
   }
   const Result<Session> session = Session::open(*arguments);
   if (!session.ok()) return report("deploy", session.error());
-  const Result<void> deployed = deploy_template(*arguments, *session);
+  const Result<Deployment> deployed = deploy_stack(*arguments, *session);
   return deployed.ok() ? 0 : report("deploy", deployed.error());
 }
 

@@ -1,5 +1,3 @@
-#include "wire/generated/logs.h"
-
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -7,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/log_tail.h"
 #include "cli/session.h"
 
 namespace cumulet::cli {
@@ -45,9 +44,7 @@ std::optional<std::int64_t> duration_of(const std::string& text) {
 
 void print(const wire::logs::FilteredLogEvent& event) {
   const Timestamp time{std::chrono::milliseconds(event.timestamp.value_or(0))};
-  const std::string message = event.message.value_or("");
-  const std::string_view line = std::string_view(message).substr(0, message.find_last_not_of('\n') + 1);
-  std::printf("%s  %.*s\n", iso8601(time, true).c_str(), static_cast<int>(line.size()), line.data());
+  std::printf("%s  %s\n", iso8601(time, true).c_str(), text_of(event).c_str());
 }
 
 }  // namespace
@@ -67,30 +64,15 @@ int logs(const std::vector<std::string>& words) {
   const Result<Session> session = Session::open(*arguments);
   if (!session.ok()) return report("logs", session.error());
 
-  wire::logs::FilterLogEventsRequest input;
-  const std::string& name = arguments->positional().front();
-  input.log_group_name = name.starts_with('/') ? name : "/aws/lambda/" + name;
-  input.start_time = SystemClock().now_millis() - *since;
-  input.filter_pattern = arguments->get("filter");
-  std::optional<std::string> last_id;
+  const bool follow = arguments->has("follow");
+  LogTail tail(arguments->positional().front(), SystemClock().now_millis() - *since, arguments->get("filter"));
   while (true) {
-    const auto page = session->call<wire::logs::FilterLogEvents>(wire::logs::model(), input);
-    // A function that has not run yet has no log yet.
-    const bool not_yet = !page.ok() && page.error().code() == "ResourceNotFoundException" && arguments->has("follow");
-    if (!page.ok() && !not_yet) return report("logs", page.error());
-    if (page.ok() && page->events) {
-      for (const wire::logs::FilteredLogEvent& event : *page->events) {
-        // Following asks again from the last moment on: what was printed of it is passed over.
-        if (last_id && event.event_id && *event.event_id <= *last_id) continue;
-        print(event);
-        last_id = event.event_id;
-        input.start_time = event.timestamp;
-      }
-    }
+    const Result<void> polled = tail.poll(*session, print);
     std::fflush(stdout);
-    input.next_token = page.ok() ? page->next_token : std::nullopt;
-    if (input.next_token) continue;
-    if (!arguments->has("follow")) return 0;
+    // A function that has not run yet has no log yet.
+    const bool not_yet = !polled.ok() && polled.error().code() == "ResourceNotFoundException" && follow;
+    if (!polled.ok() && !not_yet) return report("logs", polled.error());
+    if (!follow) return 0;
     std::this_thread::sleep_for(kPoll);
   }
 }
