@@ -119,6 +119,43 @@ class RuntimeApi {
     return answer;
   }
 
+  // A response that is sent while it comes to be: in chunks, and trailers say how it went. `done` of a write is called
+  // when the kernel has taken it: a slow reader at the other end holds the function back.
+  stream(path, contentType) {
+    if (this.socket === null) this.connect();
+    const socket = this.socket;
+    const answer = new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+    answer.catch(() => {});
+    let head = `POST ${API}${path} HTTP/1.1\r\nHost: ${this.host}\r\nTransfer-Encoding: chunked\r\n` +
+               'Lambda-Runtime-Function-Response-Mode: streaming\r\n' +
+               'Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n' +
+               `Content-Type: ${contentType.replace(/[^\x20-\x7e]/g, '')}\r\n\r\n`;
+    const send = (...parts) => {
+      socket.cork();
+      if (head !== '') socket.write(head, 'latin1');
+      head = '';
+      const done = parts.pop();
+      for (const part of parts) socket.write(part);
+      socket.write('\r\n', done);
+      socket.uncork();
+    };
+    let ended = false;
+    return {
+      write: (bytes, done) => {
+        if (bytes.length === 0) done();
+        else send(bytes.length.toString(16) + '\r\n', bytes, done);
+      },
+      end: (trailers) => {
+        if (!ended) {
+          send('0\r\n', ...Object.entries(trailers).map(([name, value]) => `${name}: ${value}\r\n`), () => {});
+          this.holdProcess(true);
+        }
+        ended = true;
+        return answer;
+      },
+    };
+  }
+
   postError(path, error) {
     const type = String(error.errorType).replace(/[^\x21-\x7e]/g, '').slice(0, 128) || 'Runtime.Unknown';
     return this.post(path, JSON.stringify(error),

@@ -16,11 +16,7 @@ globalThis.awslambda = {
     return handler;
   },
   HttpResponseStream: {
-    from(stream, prelude) {
-      stream.contentType = 'application/vnd.awslambda.http-integration-response';
-      stream.write(JSON.stringify(prelude) + '\0'.repeat(8));
-      return stream;
-    },
+    from: (stream, prelude) => require('./streaming.cjs').withPrelude(stream, prelude),
   },
 };
 
@@ -95,35 +91,6 @@ function call(handler, event, headers) {
   });
 }
 
-// A handler made by streamifyResponse: what it writes is gathered and posted in the streaming form.
-function callStreaming(handler, event, headers) {
-  const { Writable } = require('node:stream');
-  const chunks = [];
-  let size = 0;
-  const stream = new Writable({
-    write(chunk, encoding, done) {
-      size += chunk.length;
-      if (size > MAX_RESPONSE) return done(new Fault('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE} bytes).`));
-      chunks.push(chunk);
-      done();
-    },
-  });
-  const write = stream.write.bind(stream);
-  const text = (chunk) => (typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : JSON.stringify(chunk));
-  stream.write = (chunk, ...rest) => write(text(chunk), ...rest);
-  stream.setContentType = (type) => { stream.contentType = type; };
-  return new Promise((resolve, reject) => {
-    stream.on('finish', () => resolve({ body: Buffer.concat(chunks), type: stream.contentType || 'application/octet-stream' }));
-    stream.on('error', reject);
-    ended = (error, code) => {
-      error.exitCode = code;
-      reject(error);
-    };
-    const context = contextOf(headers, () => {});
-    Promise.resolve(handler(event, stream, context)).then(() => stream.end(), reject);
-  });
-}
-
 function encode(result) {
   try {
     const text = JSON.stringify(result === undefined ? null : result);
@@ -135,10 +102,16 @@ function encode(result) {
 
 async function respond(path, handler, event, headers) {
   if (handler[STREAMING]) {
-    const answer = await callStreaming(handler, event, headers);
+    api.holdProcess(false);
+    await require('./streaming.cjs').callStreaming(
+      handler, event, contextOf(headers, () => {}), (type) => api.stream(path + 'response', type),
+      (fail) => {
+        ended = (error, code) => {
+          error.exitCode = code;
+          fail(error);
+        };
+      });
     ended = null;
-    await api.post(path + 'response', answer.body,
-                   { 'Content-Type': answer.type, 'Lambda-Runtime-Function-Response-Mode': 'streaming' }, false);
     return;
   }
   const body = Buffer.from(encode(await call(handler, event, headers)));
@@ -163,8 +136,10 @@ async function serve(handler) {
       ended = null;
       const exitCode = error && error.exitCode;
       if (exitCode !== undefined) delete error.exitCode;
+      const told = error && error.told;
+      if (told !== undefined) delete error.told;
       console.error(exitCode === undefined ? 'Invoke Error ' : exitCode === 128 ? 'Unhandled Promise Rejection ' : 'Uncaught Exception ', toLog(error));
-      await api.postError(path + 'error', toReply(error));
+      if (!told) await api.postError(path + 'error', toReply(error));
       if (exitCode !== undefined) process.exit(exitCode);
     }
   }

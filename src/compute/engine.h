@@ -17,6 +17,7 @@
 /// ones.
 namespace cumulet::compute {
 
+class ResponseStream;
 class Substrate;
 
 struct Credentials {
@@ -53,11 +54,14 @@ struct Invocation {
   std::string client_context;  ///< JSON, may be empty.
   std::string trace_id;
   bool tail = false;  ///< The last 4 KB of the log are wanted.
+  /// Takes the response piece by piece, if the function streams it. Null: it is wanted as a whole.
+  std::shared_ptr<ResponseStream> stream;
 };
 
 struct InvocationResult {
   std::string payload;
   std::string function_error;  ///< Empty, or "Unhandled".
+  std::string content_type;    ///< Of a streamed response that was gathered, as the runtime said; else empty.
   std::string log_tail;        ///< Raw text (not base64).
   double duration_ms = 0;
   double billed_ms = 0;

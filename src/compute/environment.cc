@@ -222,7 +222,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
     }
   }
   const SteadyTime began = Clock::now();
-  running_.emplace(invocation.request_id);
+  running_.emplace(invocation.request_id, invocation.stream);
   write(start_line(*version_, invocation.request_id));
   phase_.emplace();
   const Deferred<Signal> waiting = *phase_;
@@ -255,7 +255,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
     result.duration_ms = report.duration_ms = std::min(report.duration_ms, version_->timeout_seconds * 1000.0);
     report.billed_ms = result.billed_ms = std::ceil(report.duration_ms + report.init_ms);
     report.status = "timeout";
-    if (!ended.answered) {
+    if (!ended.answered || ended.truncated) {
       write(timed_out_line(parts_.clock.now(), invocation.request_id, version_->timeout_seconds));
       ended.payload = timed_out_document(invocation.request_id, version_->timeout_seconds);
       ended.is_error = true;
@@ -265,7 +265,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
     const bool out_of_memory = exit_ && exit_->kind == ExitKind::kOutOfMemory;
     report.status = "error";
     report.error_type = out_of_memory ? "Runtime.OutOfMemory" : "Runtime.ExitError";
-    if (!ended.answered) {
+    if (!ended.answered || ended.truncated) {
       ended.payload = exit_document(invocation.request_id);
       ended.is_error = true;
       const std::size_t message = ended.payload.find("RequestId: ");
@@ -277,7 +277,10 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
     report.error_type = ended.error_type;
   }
   result.payload = std::move(ended.payload);
+  result.content_type = std::move(ended.content_type);
   if (ended.is_error) result.function_error = "Unhandled";
+  if (ended.stream)
+    ended.stream->end(ended.is_error ? ResponseEnd(result.function_error, result.payload) : ResponseEnd());
   unreported_ = std::move(report);
   busy_ = false;
   if (invocation.tail) {
@@ -437,7 +440,7 @@ Task<net::Response> Environment::next() {
 
 RuntimeSide::Verdict Environment::may_answer(const std::string& request_id) const {
   if (!running_ || running_->request_id != request_id) return Verdict::kInvalidId;
-  return running_->answered ? Verdict::kInvalidState : Verdict::kAccepted;
+  return running_->answered || running_->streaming ? Verdict::kInvalidState : Verdict::kAccepted;
 }
 
 RuntimeSide::Verdict Environment::settle(const std::string& request_id, std::string payload, bool is_error,
@@ -451,8 +454,29 @@ RuntimeSide::Verdict Environment::settle(const std::string& request_id, std::str
   return verdict;
 }
 
-RuntimeSide::Verdict Environment::responded(const std::string& request_id, std::string payload) {
-  return settle(request_id, std::move(payload), false, {});
+RuntimeSide::Verdict Environment::responded(const std::string& request_id, std::string payload,
+                                            std::string content_type) {
+  const Verdict verdict = settle(request_id, std::move(payload), false, {});
+  if (verdict == Verdict::kAccepted) running_->content_type = std::move(content_type);
+  return verdict;
+}
+
+std::shared_ptr<ResponseStream> Environment::begin_stream(const std::string& content_type) {
+  if (!running_ || !running_->stream) return nullptr;
+  running_->streaming = true;
+  running_->stream->begin(content_type);
+  return running_->stream;
+}
+
+void Environment::end_stream(const std::string& request_id, ResponseEnd how, bool whole) {
+  if (!running_ || running_->request_id != request_id || running_->answered) return;
+  running_->answered = true;
+  running_->truncated = !whole;
+  running_->is_error = how.failed();
+  running_->error_type = how.error_type;
+  running_->payload = how.document;
+  // What was cut off ends with the invocation: if the runtime died, that is the reason to tell.
+  if (whole) running_->stream->end(std::move(how));
 }
 
 RuntimeSide::Verdict Environment::failed(const std::string& request_id, std::string document, const std::string& type) {

@@ -62,7 +62,9 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
   // What the runtime asks for.
   Task<net::Response> next() override;
   Verdict may_answer(const std::string& request_id) const override;
-  Verdict responded(const std::string& request_id, std::string payload) override;
+  Verdict responded(const std::string& request_id, std::string payload, std::string content_type) override;
+  std::shared_ptr<ResponseStream> begin_stream(const std::string& content_type) override;
+  void end_stream(const std::string& request_id, ResponseEnd how, bool whole) override;
   Verdict failed(const std::string& request_id, std::string document, const std::string& type) override;
   Verdict too_large(const std::string& request_id) override;
   Verdict initialisation_failed(std::string document, const std::string& type) override;
@@ -73,10 +75,14 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
 
   /// The invocation that runs.
   struct Running {
-    explicit Running(std::string id) : request_id(std::move(id)) {}
+    Running(std::string id, std::shared_ptr<ResponseStream> s) : request_id(std::move(id)), stream(std::move(s)) {}
     std::string request_id;
+    std::shared_ptr<ResponseStream> stream;  ///< May be null.
+    bool streaming = false;                  ///< Something comes through the stream.
+    bool truncated = false;                  ///< It broke off; why is perhaps still to come.
     bool answered = false;
     std::string payload;
+    std::string content_type;
     bool is_error = false;
     std::string error_type;
   };

@@ -50,10 +50,13 @@ std::string timed_out_document(const std::string& request_id, std::uint32_t seco
                         fmt::format("RequestId: {} Error: Task timed out after {}.00 seconds", request_id, seconds));
 }
 
-std::string too_large_document() {
-  return error_document(
-      "Function.ResponseSizeTooLarge",
-      fmt::format("Response payload size exceeded maximum allowed payload size ({} bytes).", kMaxPayload));
+std::string too_large_document(std::uint64_t limit) {
+  return error_document("Function.ResponseSizeTooLarge",
+                        fmt::format("Response payload size exceeded maximum allowed payload size ({} bytes).", limit));
+}
+
+std::string truncated_document() {
+  return error_document("Runtime.TruncatedResponse", "The response was truncated by the runtime.");
 }
 
 std::string log_stream_name(Timestamp now, const std::string& version) {

@@ -37,7 +37,9 @@ std::string timed_out_line(Timestamp now, const std::string& request_id, std::ui
 /// {"errorType":…,"errorMessage":…}
 std::string error_document(const std::string& type, const std::string& message);
 std::string timed_out_document(const std::string& request_id, std::uint32_t seconds);
-std::string too_large_document();
+std::string too_large_document(std::uint64_t limit = kMaxPayload);
+/// Of a response that the runtime broke off.
+std::string truncated_document();
 
 /// A new log stream's name: 2026/11/22/[$LATEST]0123…
 std::string log_stream_name(Timestamp now, const std::string& version);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "compute/reports.h"
+#include "net/trailers.h"
 
 namespace cumulet::compute {
 namespace {
@@ -49,6 +50,44 @@ Task<std::optional<std::string>> read_payload(BodySource& body) {
   co_return result;
 }
 
+/// What the trailers of a streamed response say: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html
+ResponseEnd ending_of(BodySource& body) {
+  const auto* const trailers = dynamic_cast<const net::Trailers*>(&body);
+  if (trailers == nullptr) return {};
+  const std::string type = trailers->trailer("Lambda-Runtime-Function-Error-Type");
+  if (type.empty()) return {};
+  const std::optional<std::string> document = base64_decode(trailers->trailer("Lambda-Runtime-Function-Error-Body"));
+  std::string known = checked_error_type(type, "Function.Unknown");
+  std::string text = document && !document->empty() ? *document : error_document(known, "");
+  return ResponseEnd(std::move(known), std::move(text));
+}
+
+/// Passes a streamed response on while it comes.
+Task<net::Response> relay(std::shared_ptr<RuntimeSide> environment, net::Request& request, std::string id,
+                          std::shared_ptr<ResponseStream> stream) {
+  std::uint64_t size = 0;
+  while (true) {
+    Result<std::string> piece = co_await attempt(request.body->read());
+    if (!piece) {
+      environment->end_stream(id, ResponseEnd("Runtime.TruncatedResponse", truncated_document()), false);
+      co_return problem(400, "TruncatedHTTPRequest", "HTTP request detected as truncated");
+    }
+    if (piece->empty()) break;
+    size += piece->size();
+    if (size > ResponseStream::kLimit) {
+      environment->end_stream(
+          id, ResponseEnd("Function.ResponseSizeTooLarge", too_large_document(ResponseStream::kLimit)), true);
+      co_return problem(
+          413, "RequestEntityTooLarge",
+          "Exceeded maximum allowed payload size (" + std::to_string(ResponseStream::kLimit) + " bytes).");
+    }
+    const bool goes_on = co_await stream->write(std::move(*piece));
+    if (!goes_on) co_return problem(400, "InvalidRequestID", "Invalid request ID");
+  }
+  environment->end_stream(id, ending_of(*request.body), true);
+  co_return reply(RuntimeSide::Verdict::kAccepted);
+}
+
 Task<net::Response> take_response(std::shared_ptr<RuntimeSide> environment, net::Request& request, std::string id) {
   const RuntimeSide::Verdict verdict = environment->may_answer(id);
   if (verdict != RuntimeSide::Verdict::kAccepted) co_return reply(verdict);
@@ -56,8 +95,16 @@ Task<net::Response> take_response(std::shared_ptr<RuntimeSide> environment, net:
   if (!mode.empty() && mode != "streaming") {
     co_return problem(400, "InvalidFunctionResponseMode", "Invalid Lambda-Runtime-Function-Response-Mode");
   }
+  const std::string type(mode.empty() ? std::string_view() : request.headers.get("Content-Type"));
+  if (!mode.empty()) {
+    if (const std::shared_ptr<ResponseStream> stream = environment->begin_stream(type)) {
+      co_return co_await relay(environment, request, id, stream);
+    }
+  }
   std::optional<std::string> payload = co_await read_payload(*request.body);
-  if (payload) co_return reply(environment->responded(id, std::move(*payload)));
+  const ResponseEnd end = ending_of(*request.body);
+  if (payload && end.failed()) co_return reply(environment->failed(id, end.document, end.error_type));
+  if (payload) co_return reply(environment->responded(id, std::move(*payload), type));
   environment->too_large(id);
   co_return problem(413, "RequestEntityTooLarge",
                     "Exceeded maximum allowed payload size (" + std::to_string(kMaxPayload) + " bytes).");

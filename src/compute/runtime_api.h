@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/task.h"
+#include "compute/response_stream.h"
 #include "net/http.h"
 
 namespace cumulet::compute {
@@ -21,7 +22,11 @@ class RuntimeSide {
   /// Waits for the next invocation, without limit, and gives the answer that carries it.
   virtual Task<net::Response> next() = 0;
   virtual Verdict may_answer(const std::string& request_id) const = 0;
-  virtual Verdict responded(const std::string& request_id, std::string payload) = 0;
+  virtual Verdict responded(const std::string& request_id, std::string payload, std::string content_type) = 0;
+  /// A streamed response begins, after `may_answer`. Null when the caller wants it as a whole.
+  virtual std::shared_ptr<ResponseStream> begin_stream(const std::string& content_type) = 0;
+  /// The streamed response is complete, has failed, or was cut off (`whole` is false).
+  virtual void end_stream(const std::string& request_id, ResponseEnd how, bool whole) = 0;
   /// `type` as the runtime gave it: hostile text.
   virtual Verdict failed(const std::string& request_id, std::string document, const std::string& type) = 0;
   virtual Verdict too_large(const std::string& request_id) = 0;

@@ -177,6 +177,7 @@ std::string http_event_v2(const net::Request& request, const std::string& body, 
   json.key("requestContext").begin_object();
   json.key("accountId").string(context.account);
   json.key("apiId").string(context.api_id);
+  if (!context.authorizer.empty()) json.key("authorizer").raw(context.authorizer);
   json.key("domainName").string(context.domain_name);
   json.key("domainPrefix").string(context.domain_prefix);
   json.key("http").begin_object();

@@ -26,6 +26,7 @@ struct HttpEventContext {
   std::string stage = "$default";
   std::string path;           ///< rawPath: still encoded, with the stage in front where it is named.
   std::string resource_path;  ///< 1.0 only: the route's path ("/posts/{id}").
+  std::string authorizer;     ///< 2.0 only: who signed, as a JSON object; empty: nobody.
   std::map<std::string, std::string> path_parameters;
   std::map<std::string, std::string> stage_variables;
   Timestamp time;

@@ -2,16 +2,20 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+#include "net/trailers.h"
+
 namespace cumulet::net {
 namespace {
 
 constexpr std::size_t kSmallPiece = 16 * 1024;
 constexpr std::size_t kLargePiece = 256 * 1024;
 constexpr std::uint64_t kDiscardLimit = 256 * 1024;
+constexpr std::chrono::seconds kLongPause{1000};
 
 }  // namespace
 
-class IncomingBody::Source final : public BodySource {
+class IncomingBody::Source final : public BodySource, public Trailers {
  public:
   explicit Source(IncomingBody& body)
       : body_(&body), size_(body.framing_.content_length), sized_(body.framing_.has_length) {}
@@ -24,6 +28,9 @@ class IncomingBody::Source final : public BodySource {
     co_return co_await body_->read();
   }
   std::optional<std::uint64_t> size() const override { return sized_ ? std::optional(size_) : std::nullopt; }
+  std::string trailer(std::string_view name) const override {
+    return body_ == nullptr ? std::string() : body_->trailer(name);
+  }
   void detach() { body_ = nullptr; }
 
  private:
@@ -124,7 +131,9 @@ Task<bool> IncomingBody::receive(std::string& piece) {
       if (outcome.kind != Transport::Kind::kNeedRead && outcome.kind != Transport::Kind::kNeedWrite) co_return false;
       kind = outcome.kind;
     }
-    connection_.set_deadline(std::chrono::seconds(connection_.context().limits.body_idle_seconds));
+    // A function that streams its response may be silent for as long as it may run.
+    const bool front = connection_.origin().front;
+    connection_.set_deadline(front ? std::chrono::seconds(connection_.context().limits.body_idle_seconds) : kLongPause);
     const bool ready = co_await connection_.wait(kind);
     if (!ready) co_return false;
     connection_.clear_deadline();
@@ -170,6 +179,17 @@ Task<std::string> IncomingBody::read() {
     }
     if (!piece.empty() && !error_) co_return piece;
   }
+}
+
+std::string IncomingBody::trailer(std::string_view name) const {
+  if (!done_ || !framing_.chunked) return {};
+  for (const std::string_view line : split(decoder_.trailers(), '\n')) {
+    const std::size_t colon = line.find(':');
+    if (colon != std::string_view::npos && iequals(line.substr(0, colon), name)) {
+      return std::string(trim(line.substr(colon + 1)));
+    }
+  }
+  return {};
 }
 
 Task<bool> IncomingBody::discard() {

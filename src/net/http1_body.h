@@ -34,6 +34,9 @@ class IncomingBody {
   /// Takes the rest, up to 256 KiB. False when there is more, or it cannot be had.
   Task<bool> discard();
 
+  /// Of the trailer fields after a chunked body; empty when there is none of that name.
+  std::string trailer(std::string_view name) const;
+
   bool done() const { return done_; }
   /// Whether it is worthwhile to keep the connection: the rest is here or small, and the client will send it.
   bool can_be_finished() const;

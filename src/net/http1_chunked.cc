@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kSizeDigits = 15;
 constexpr std::size_t kExtensionBytes = 256;
-constexpr std::size_t kTrailerBytes = 8 * 1024;
+constexpr std::size_t kTrailerBytes = 64 * 1024;
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -35,14 +35,16 @@ bool ChunkedDecoder::begin_data() {
 }
 
 bool ChunkedDecoder::trailer_byte(char c) {
-  if (++trailer_bytes_ > kTrailerBytes) return false;
+  if (trailers_.size() >= kTrailerBytes) return false;
   if (c == '\r') {
     // An empty line ends the body; any other must have been a field.
     if (trailer_line_ != 0 && !trailer_colon_) return false;
     state_ = State::kTrailerEnd;
+    trailers_ += '\n';
     return true;
   }
   if (!is_text(c)) return false;
+  trailers_ += c;
   if (!trailer_colon_) {
     if (c == ' ' || c == '\t') return false;  // obs-fold, or a space before the colon
     if (c == ':') {

@@ -289,13 +289,19 @@ class Transformer {
     }
     add_companion(id + "Url", std::move(made), definition);
     if (url.text_of("AuthType") != "NONE") return;
-    add_companion(
-        id + "UrlPublicPermissions",
-        resource("AWS::Lambda::Permission", Value::object({{"Action", Value::string("lambda:InvokeFunctionUrl")},
-                                                           {"FunctionName", reference_to(id)},
-                                                           {"Principal", Value::string("*")},
-                                                           {"FunctionUrlAuthType", Value::string("NONE")}})),
-        definition);
+    const Value* alias = given.find("AutoPublishAlias");
+    const auto permit = [&](const std::string& name, const char* action, const char* condition, Value value) {
+      // A policy belongs to what the URL leads to; the alias refers to itself by its ARN.
+      const Value function = alias != nullptr ? reference_to(alias_id(id, *alias)) : reference_to(id);
+      add_companion(id + name,
+                    resource("AWS::Lambda::Permission", Value::object({{"Action", Value::string(action)},
+                                                                       {"FunctionName", function},
+                                                                       {"Principal", Value::string("*")},
+                                                                       {condition, std::move(value)}})),
+                    definition);
+    };
+    permit("UrlPublicPermissions", "lambda:InvokeFunctionUrl", "FunctionUrlAuthType", Value::string("NONE"));
+    permit("URLInvokeAllowPublicAccess", "lambda:InvokeFunction", "InvokedViaFunctionUrl", Value::boolean(true));
   }
 
   Result<void> http_api(const std::string& id, const Value& given, const Value& definition) {

@@ -124,9 +124,9 @@ class FunctionType final : public ResourceType {
 class PermissionType final : public ResourceType {
  public:
   const std::set<std::string>& replaced_by() const override {
-    static const std::set<std::string> kNames{"Action",         "FunctionName",       "Principal",
-                                              "SourceArn",      "SourceAccount",      "EventSourceToken",
-                                              "PrincipalOrgID", "FunctionUrlAuthType"};
+    static const std::set<std::string> kNames{"Action",         "FunctionName",        "Principal",
+                                              "SourceArn",      "SourceAccount",       "EventSourceToken",
+                                              "PrincipalOrgID", "FunctionUrlAuthType", "InvokedViaFunctionUrl"};
     return kNames;
   }
   Task<Made> create(ResourceContext& context, const Value& properties) override {

@@ -24,6 +24,7 @@
 #include "services/lambda/function_name.h"
 #include "services/lambda/invocation_metrics.h"
 #include "services/lambda/invocation_record.h"
+#include "services/lambda/response_streaming.h"
 #include "services/lambda/store.h"
 #include "storage/blob_store.h"
 #include "storage/database.h"
@@ -196,6 +197,11 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   // operations_invoke.cc
   void register_invoke();
   Task<wire::lambda::InvocationResponse> invoke_operation(Call& call, const wire::lambda::InvocationRequest& input);
+  Task<wire::lambda::InvokeWithResponseStreamResponse> invoke_streaming(
+      Call& call, const wire::lambda::InvokeWithResponseStreamRequest& input);
+  /// The invocation goes on whether or not anybody reads.
+  StreamedInvocation begin_streaming(Runnable target, compute::Invocation invocation);
+  Task<compute::InvocationResult> run_to_the_end(Runnable target, compute::Invocation invocation);
   Task<wire::lambda::InvokeAsyncResponse> invoke_async(Call& call, const wire::lambda::InvokeAsyncRequest& input);
   Task<void> record_invocation(const Runnable& runnable, std::string payload, std::string trace, Call& call);
   Task<compute::InvocationResult> run(const Runnable& runnable, compute::Invocation invocation);

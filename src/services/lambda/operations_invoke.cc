@@ -64,6 +64,7 @@ std::optional<std::string> json_problem(const std::string& text) {
 
 void Lambda::register_invoke() {
   service_.on<api::Invoke>([this](Call& c, const auto& in) { return invoke_operation(c, in); });
+  service_.on<api::InvokeWithResponseStream>([this](Call& c, const auto& in) { return invoke_streaming(c, in); });
   service_.on<api::InvokeAsync>([this](Call& c, const auto& in) { return invoke_async(c, in); });
 }
 
@@ -115,6 +116,59 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
   if (tail) output.log_result = base64_encode(result.log_tail);
   output.executed_version = target.version->version;
   co_return output;
+}
+
+Task<api::InvokeWithResponseStreamResponse> Lambda::invoke_streaming(
+    Call& call, const api::InvokeWithResponseStreamRequest& input) {
+  const FunctionName name =
+      co_await parse_function_name(input.function_name, call.account(), call.region, input.qualifier);
+  std::string payload = input.payload.value_or("");
+  if (payload.size() > kSyncLimit) co_await fail(too_large(kSyncLimit));
+  if (payload.empty()) payload = "{}";
+  const Runnable target = co_await runnable(name);
+  if (const std::optional<std::string> problem = json_problem(payload)) {
+    co_await fail(
+        bad_content("Could not parse request body into json: Could not parse payload into json: " + *problem));
+  }
+  compute::Invocation invocation;
+  invocation.client_context = co_await client_context(input.client_context);
+  api::InvokeWithResponseStreamResponse output;
+  if (input.invocation_type == "DryRun") {
+    output.status_code = 204;
+    co_return output;
+  }
+  invocation.request_id = call.request_id;
+  invocation.payload = std::move(payload);
+  const Lineage lineage = next_hop(trace_of(call.http, call.time), name.arn());
+  if (lineage.hops > kMostHops && target.stops_recursion) co_await fail(recursive());
+  invocation.trace_id = lineage.header;
+  invocation.tail = input.log_type == "Tail";
+  const bool tail = invocation.tail;
+  call.reply_headers.add("X-Amzn-Trace-Id", invocation.trace_id);
+  const StreamedInvocation under_way = begin_streaming(target, std::move(invocation));
+  std::optional<compute::InvocationResult> whole;
+  const bool streams = co_await under_way.stream->begun();
+  if (!streams) whole = co_await under_way.done.wait();
+  output.status_code = 200;
+  output.executed_version = target.version->version;
+  output.response_stream_content_type = "application/vnd.amazon.eventstream";
+  output.event_stream = make_event_stream(under_way, std::move(whole), tail);
+  co_return output;
+}
+
+StreamedInvocation Lambda::begin_streaming(Runnable target, compute::Invocation invocation) {
+  const StreamedInvocation under_way;
+  invocation.stream = under_way.stream;
+  cumulet::start(run_to_the_end(std::move(target), std::move(invocation)),
+                 [under_way](Result<compute::InvocationResult> result) {
+                   under_way.done.resolve(std::move(result));
+                   under_way.stream->end(compute::ResponseEnd());
+                 });
+  return under_way;
+}
+
+Task<compute::InvocationResult> Lambda::run_to_the_end(Runnable target, compute::Invocation invocation) {
+  co_return co_await run(target, std::move(invocation));
 }
 
 Task<api::InvokeAsyncResponse> Lambda::invoke_async(Call& call, const api::InvokeAsyncRequest& input) {

@@ -43,6 +43,15 @@ Result<std::string> url_qualifier(const FunctionName& name) {
   return *name.qualifier;
 }
 
+/// A marker holds the qualifier of the last URL shown; the function's own comes first, with an empty one.
+std::string marker_of(const std::string& qualifier) { return base64_encode("after " + qualifier); }
+
+Result<std::string> after_marker(const std::string& marker) {
+  const std::optional<std::string> text = base64_decode(marker);
+  if (!text || !text->starts_with("after ")) return invalid("The marker is invalid.");
+  return text->substr(6);
+}
+
 template <typename Output>
 Output shown(const UrlRow& row) {
   Output output;
@@ -148,12 +157,25 @@ Task<api::ListFunctionUrlConfigsResponse> Lambda::list_urls(Call& call,
                                                             const api::ListFunctionUrlConfigsRequest& input) {
   const FunctionName name =
       co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
+  std::optional<std::string> after;
+  if (input.marker && !input.marker->empty()) after = co_await after_marker(*input.marker);
   const Store store(name.account, name.region);
   const auto read = [&](Transaction& txn) -> Task<api::ListFunctionUrlConfigsResponse> {
-    co_await require_version(txn, name);
+    const std::optional<FunctionRow> function = co_await store.find_function(txn, name.name);
+    if (!function) co_await fail(function_not_found(name.arn()));
     const std::vector<UrlRow> rows = co_await store.list_urls(txn, name.name);
     api::ListFunctionUrlConfigsResponse output;
-    for (const UrlRow& row : rows) output.function_url_configs.push_back(row.config);
+    const auto limit = static_cast<std::size_t>(input.max_items.value_or(50));
+    const UrlRow* last = nullptr;
+    for (const UrlRow& row : rows) {
+      if (after && row.qualifier <= *after) continue;
+      if (output.function_url_configs.size() == limit) {
+        output.next_marker = marker_of(last->qualifier);
+        break;
+      }
+      output.function_url_configs.push_back(row.config);
+      last = &row;
+    }
     co_return output;
   };
   co_return co_await storage::transact(database_, read);

@@ -54,4 +54,24 @@ Result<void> check_permission(const access::Policy& policy, const std::string& f
                                           " because no resource-based policy allows the " + kAction + " action");
 }
 
+bool url_permitted(const access::Policy& policy, const std::string& function_arn, const std::string& account,
+                   const std::optional<wire::Caller>& caller) {
+  access::Question question;
+  question.resource = function_arn;
+  if (caller) {
+    question.caller = *caller;
+  } else {
+    question.caller.anonymous = true;
+  }
+  question.context["lambda:functionurlauthtype"] = {caller ? "AWS_IAM" : "NONE"};
+  question.context["lambda:invokedviafunctionurl"] = {"true"};
+  const bool own = caller && caller->account == account;
+  for (const char* action : {"lambda:InvokeFunctionUrl", kAction}) {
+    question.action = action;
+    const access::Decision decision = access::evaluate(policy, question);
+    if (decision == access::Decision::kDeny || (decision == access::Decision::kNone && !own)) return false;
+  }
+  return true;
+}
+
 }  // namespace cumulet::lambda

@@ -2,7 +2,10 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "events/http_event.h"
+#include "services/lambda/http_prelude.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/permission.h"
+#include "wire/json_writer.h"
 
 /// Function URLs, and the download of packages that GetFunction hands out.
 /// https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
@@ -18,6 +21,36 @@ constexpr seconds kCodeLocationLife{600};
 
 net::Response message(int status, const std::string& text) {
   return net::Response(status, "application/json", "{\"Message\":\"" + json_escape(text) + "\"}");
+}
+
+net::Response forbidden() {
+  net::Response response = message(403,
+                                   "Forbidden. For troubleshooting Function URL authorization issues, see: "
+                                   "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html");
+  response.headers.set("x-amzn-ErrorType", "AccessDeniedException");
+  return response;
+}
+
+/// A signature that is wrong.
+net::Response refused(const Error& error) {
+  net::Response response = message(error.http_status() == 413 ? 413 : 403, error.message());
+  response.headers.set("x-amzn-ErrorType", error.code());
+  return response;
+}
+
+/// Who signed, as the event says it.
+std::string authorizer_of(const wire::Caller& caller) {
+  wire::JsonWriter json;
+  json.begin_object().key("iam").begin_object();
+  json.key("accessKey").string(caller.access_key_id);
+  json.key("accountId").string(caller.account);
+  json.key("callerId").string(caller.unique_id);
+  json.key("cognitoIdentity").null();
+  json.key("principalOrgId").null();
+  json.key("userArn").string(caller.arn);
+  json.key("userId").string(caller.unique_id);
+  json.end_object().end_object();
+  return json.take();
 }
 
 net::Response server_error() { return net::Response(502, "application/json", "Internal Server Error"); }
@@ -63,19 +96,19 @@ void apply_cors(net::Response& response, const std::optional<api::Cors>& cors, s
   if (cors->max_age) response.headers.set("Access-Control-Max-Age", std::to_string(*cors->max_age));
 }
 
-/// A streamed answer begins with a JSON prelude and eight NUL bytes; as format 2.0 knows it. Anything else stays as it
-/// is.
-Result<net::Response> response_of(const std::string& payload, bool streams) {
-  const std::string_view separator("\0\0\0\0\0\0\0\0", 8);
-  const std::size_t at = streams && payload.starts_with('{') ? payload.find(separator) : std::string::npos;
-  if (!streams) return events::http_response_v2(payload);
-  if (at == std::string::npos) return net::Response(200, "application/octet-stream", payload);
-  std::string prelude = payload.substr(0, at);
-  if (prelude.find("\"statusCode\"") == std::string::npos) {
-    prelude.insert(1, prelude == "{}" ? "\"statusCode\":200" : "\"statusCode\":200,");
+/// The answer as a whole. A handler that streams says in its content type how its result is to be read.
+Result<net::Response> response_of(compute::InvocationResult result) {
+  if (result.content_type == kHttpIntegrationType) {
+    HttpPrelude prelude;
+    if (prelude.take(result.payload) != HttpPrelude::Progress::kWhole) return Error("MalformedResponse", 502, "");
+    net::Response response = std::move(prelude.response());
+    response.body = std::move(prelude.rest());
+    return response;
   }
-  Result<net::Response> response = events::http_response_v2(prelude);
-  if (response) response->body = payload.substr(at + separator.size());
+  Result<net::Response> response = events::http_response_v2(result.payload);
+  if (!response && !result.content_type.empty()) {
+    return net::Response(200, std::move(result.content_type), std::move(result.payload));
+  }
   return response;
 }
 
@@ -139,7 +172,7 @@ Task<net::Response> Lambda::answer_url(net::Request& request, std::string reques
     url = co_await store.find_url(txn, target->name, target->qualifier);
   };
   co_await storage::transact(database_, read);
-  if (!url) co_return message(403, "Forbidden");
+  if (!url) co_return forbidden();
   const std::string origin(request.headers.get("Origin"));
   if (url->config.cors && request.method == "OPTIONS" && request.headers.has("Access-Control-Request-Method")) {
     net::Response response(200);
@@ -153,12 +186,22 @@ Task<net::Response> Lambda::answer_url(net::Request& request, std::string reques
 
 Task<net::Response> Lambda::call_url(net::Request& request, std::string id, UrlTarget target, UrlRow url,
                                      std::string request_id) {
+  std::optional<wire::Caller> caller;
   if (url.config.auth_type == "AWS_IAM") {
-    if (options_.authenticator == nullptr) co_return message(403, "Forbidden");
+    if (options_.authenticator == nullptr) co_return forbidden();
     access::Audience audience(api::model());
-    const Result<wire::Caller> caller = co_await attempt(options_.authenticator->authenticate(request, audience));
-    if (!caller || caller->anonymous || caller->account != target.account) co_return message(403, "Forbidden");
+    audience.allows_anonymous = true;
+    audience.body_limit = kBodyLimit;
+    Result<wire::Caller> signer = co_await attempt(options_.authenticator->authenticate(request, audience));
+    if (!signer) co_return refused(signer.error());
+    if (signer->anonymous) co_return forbidden();
+    caller = std::move(*signer);
   }
+  FunctionName name(target.account, target.region, target.name);
+  if (!target.qualifier.empty()) name.qualifier = target.qualifier;
+  const Runnable function = co_await runnable(name);
+  const bool checked = caller || options_.services_need_permission;
+  if (checked && !url_permitted(*function.policy, function.arn, target.account, caller)) co_return forbidden();
   Result<std::string> body =
       co_await attempt(read_all(*request.body, kBodyLimit, Error("RequestTooLarge", 413, "Request Entity Too Large")));
   if (!body) co_return message(body.error().http_status() == 413 ? 413 : 400, body.error().message());
@@ -171,18 +214,25 @@ Task<net::Response> Lambda::call_url(net::Request& request, std::string id, UrlT
   context.request_id = request_id;
   context.path = request.path;
   context.time = clock_.now();
+  if (caller) context.authorizer = authorizer_of(*caller);
   compute::Invocation invocation;
   invocation.request_id = request_id;
   invocation.payload = events::http_event_v2(request, *body, context);
-  FunctionName name(target.account, target.region, target.name);
-  if (!target.qualifier.empty()) name.qualifier = target.qualifier;
-  const Runnable function = co_await runnable(name);
-  const Result<compute::InvocationResult> result = co_await attempt(run(function, std::move(invocation)));
-  if (!result && result.error().http_status() == 429) co_return message(429, "Rate Exceeded.");
-  if (!result || !result->function_error.empty()) co_return server_error();
-  Result<net::Response> response = response_of(result->payload, url.config.invoke_mode == "RESPONSE_STREAM");
-  if (!response) co_return server_error();
-  co_return std::move(*response);
+  std::optional<Result<net::Response>> response;
+  if (url.config.invoke_mode == "RESPONSE_STREAM") {
+    const StreamedInvocation under_way = begin_streaming(function, std::move(invocation));
+    response = co_await attempt(make_http_stream(under_way));
+  } else {
+    Result<compute::InvocationResult> result = co_await attempt(run(function, std::move(invocation)));
+    if (!result) {
+      response = std::move(result).error();
+    } else if (result->function_error.empty()) {
+      response = response_of(std::move(*result));
+    }
+  }
+  if (response && !response->ok() && response->error().http_status() == 429) co_return message(429, "Rate Exceeded.");
+  if (!response || !response->ok()) co_return server_error();
+  co_return std::move(**response);
 }
 
 }  // namespace cumulet::lambda

@@ -19,6 +19,14 @@ from lambda_packages import package  # noqa: E402
 ECHO = "def handler(event, context): return event\n"
 
 
+def open_to_all(lam, name):
+    """The permissions that a function URL with AuthType NONE needs."""
+    lam.add_permission(FunctionName=name, StatementId="url", Action="lambda:InvokeFunctionUrl", Principal="*",
+                       FunctionUrlAuthType="NONE")
+    lam.add_permission(FunctionName=name, StatementId="call", Action="lambda:InvokeFunction", Principal="*",
+                       InvokedViaFunctionUrl=True)
+
+
 def code_of(error):
     return error.value.response["Error"]["Code"]
 
@@ -117,6 +125,7 @@ def test_function_url_serves_http(lam, python, server):
     name = python("def handler(e, c):\n    return {'statusCode': 418, 'headers': {'x-path': e['rawPath']}, "
                   "'cookies': ['a=b'], 'body': e['requestContext']['http']['method'] + ' ' + e.get('body', '')}\n")
     url = lam.create_function_url_config(FunctionName=name, AuthType="NONE")["FunctionUrl"]
+    open_to_all(lam, name)
     host = url.split("/")[2]
     request = urllib.request.Request(server.endpoint + "/some/path?x=1", data=b"text", method="PUT",
                                      headers={"Host": host, "Content-Type": "text/plain"})

@@ -98,13 +98,15 @@ class EngineFixture {
 
   std::future<Result<InvocationResult>> begin(std::shared_ptr<const FunctionVersion> version,
                                               std::string payload = "{}", std::int64_t reserved = -1,
-                                              std::size_t loop = 0, bool tail = false) {
+                                              std::size_t loop = 0, bool tail = false,
+                                              std::shared_ptr<ResponseStream> stream = nullptr) {
     auto promise = std::make_shared<std::promise<Result<InvocationResult>>>();
     Invocation invocation;
     invocation.request_id = uuid();
     invocation.payload = std::move(payload);
     invocation.invoked_arn = version->arn;
     invocation.tail = tail;
+    invocation.stream = std::move(stream);
     loops_.at(loop).post([this, version, invocation, promise, reserved] {
       start(engine_->invoke(version, invocation, reserved),
             [promise](Result<InvocationResult> result) { promise->set_value(std::move(result)); });
@@ -144,6 +146,7 @@ class EngineFixture {
     co_return net::Response(200, "text/plain", "platform " + request.path + " " + std::to_string(++asked_));
   }
   Engine& engine() { return *engine_; }
+  Loop& loop(std::size_t index) { return loops_.at(index); }
 
  private:
   std::filesystem::path folder_;
