@@ -4,7 +4,9 @@
 
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "net/http1_session.h"
+#include "net/http2_session.h"
 #include "net/tls.h"
 
 namespace cumulet::net {
@@ -15,7 +17,9 @@ ServerMetrics::ServerMetrics()
       handshakes_failed(Metrics::instance().counter("cumulet_tls_handshakes_failed_total")),
       requests(Metrics::instance().counter("cumulet_http_requests_total")),
       bytes_received(Metrics::instance().counter("cumulet_http_received_bytes_total")),
-      bytes_sent(Metrics::instance().counter("cumulet_http_sent_bytes_total")) {
+      bytes_sent(Metrics::instance().counter("cumulet_http_sent_bytes_total")),
+      http2_connections(Metrics::instance().counter("cumulet_http2_connections_total")),
+      http2_protocol_errors(Metrics::instance().counter("cumulet_http2_protocol_errors_total")) {
   for (std::size_t i = 0; i < refused_.size(); ++i) {
     const std::string name(describe(static_cast<Refusal>(i)).name);
     refused_[i] = &Metrics::instance().counter("cumulet_http_refused_total", {{"reason", name}});
@@ -36,7 +40,22 @@ Connection::~Connection() {
   if (origin_.open) --*origin_.open;
 }
 
+void replace_failure(const Request& request, Result<Response>& result) {
+  if (result.ok() && result->status >= 200 && result->status <= 999) return;
+  log::error("a handler failed", {{"method", request.method},
+                                  {"path", request.path},
+                                  {"reason", result.ok() ? "no final status" : result.error().message()}});
+  result = Response(500, "text/plain; charset=utf-8", "Internal failure.\n");
+}
+
+std::optional<std::uint64_t> body_size(const Response& response) {
+  if (const auto* const text = std::get_if<std::string>(&response.body)) return text->size();
+  const auto& source = std::get<std::unique_ptr<BodySource>>(response.body);
+  return source == nullptr ? 0 : source->size();
+}
+
 void Connection::tick(SteadyTime now) {
+  if (watcher_ != nullptr) return watcher_->tick(now);
   if (idle_) buffer_.release();
   if (now < deadline_) return;
   expired_ = true;
@@ -44,6 +63,7 @@ void Connection::tick(SteadyTime now) {
 }
 
 void Connection::retire() {
+  if (watcher_ != nullptr) return watcher_->retire();
   if (idle_) socket_.cancel();
 }
 
@@ -63,9 +83,21 @@ Transport::Outcome Connection::receive(char* to, std::size_t size) {
 Task<void> Connection::run() {
   set_deadline(std::chrono::seconds(context_->limits.keep_alive_seconds));
   if (!co_await choose_transport()) co_return;
-  Http1Session session(*this);
-  co_await session.run();
+  bool http2 = transport_->speaks_http2();
+  if (!http2) http2 = co_await run_http1();
+  if (http2) {
+    Http2Session session(*this);
+    co_await session.run();
+  }
   socket_.close();
+}
+
+/// HTTP/1.x to the end of the connection; true when the other side turns out to speak HTTP/2. A task by itself, so that
+/// a connection of HTTP/2 does not keep what only HTTP/1.x needs.
+Task<bool> Connection::run_http1() {
+  Http1Session session(*this);
+  const Http1Session::End end = co_await session.run();
+  co_return end == Http1Session::End::kHttp2;
 }
 
 /// TLS or plain, by the first byte: a TLS record of a handshake begins with 0x16, no HTTP request does.

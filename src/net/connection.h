@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/metrics.h"
@@ -29,6 +30,8 @@ struct ServerMetrics {
   Counter& requests;
   Counter& bytes_received;
   Counter& bytes_sent;
+  Counter& http2_connections;
+  Counter& http2_protocol_errors;
 
  private:
   std::array<Counter*, static_cast<std::size_t>(Refusal::kHeadTimeout) + 1> refused_{};
@@ -57,10 +60,25 @@ struct Origin {
   std::shared_ptr<std::size_t> open;  ///< Connections of a listener of `serve`, which lives on one loop.
 };
 
+/// A handler must give a final status. Without one, what was meant as the answer becomes 500, and the log has the
+/// reason.
+void replace_failure(const Request& request, Result<Response>& result);
+
+/// The body's length in bytes, when it is known.
+std::optional<std::uint64_t> body_size(const Response& response);
+
 /// One accepted connection, on one loop: its socket, its transport, its deadline. Which protocol is spoken on it is
-/// decided in run(); HTTP/2 would be another session there.
+/// decided in run().
 class Connection {
  public:
+  /// A session with many things under way at once keeps their deadlines by itself.
+  class Watcher {
+   public:
+    virtual ~Watcher() = default;
+    virtual void tick(SteadyTime now) = 0;
+    virtual void retire() = 0;
+  };
+
   Connection(IoLoop& loop, int socket, std::string remote_address, const Origin& origin,
              std::shared_ptr<ServerContext> context);
   ~Connection();
@@ -88,6 +106,8 @@ class Connection {
   /// Idle: nothing is lost if it is closed now.
   void set_idle(bool idle) { idle_ = idle; }
   bool expired() const { return expired_; }
+  /// From now on `watcher` hears of time and draining instead; null: no more.
+  void set_watcher(Watcher* watcher) { watcher_ = watcher; }
   ReceiveBuffer& buffer() { return buffer_; }
   Transport& transport() { return *transport_; }
   /// Reads what is there. Bytes go to `to`, not to the buffer.
@@ -103,6 +123,7 @@ class Connection {
  private:
   Task<bool> choose_transport();
   Task<bool> handshake();
+  Task<bool> run_http1();
 
   Descriptor socket_;
   std::string remote_address_;
@@ -114,6 +135,7 @@ class Connection {
   bool idle_ = true;
   bool expired_ = false;
   bool drained_ = false;
+  Watcher* watcher_ = nullptr;
 };
 
 }  // namespace cumulet::net

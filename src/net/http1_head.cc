@@ -1,75 +1,13 @@
 #include "net/http1_head.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "base/text.h"
+#include "net/message_rules.h"
 
 namespace cumulet::net {
 namespace {
-
-constexpr std::uint8_t kToken = 1;   // RFC 9110 tchar
-constexpr std::uint8_t kValue = 2;   // field content: visible, space, tab, bytes above ASCII
-constexpr std::uint8_t kTarget = 4;  // request target: visible but '#', bytes above ASCII (curl sends UTF-8 as it is)
-constexpr std::uint8_t kHost = 8;    // uri-host and port
-
-constexpr std::array<std::uint8_t, 256> make_classes() {
-  std::array<std::uint8_t, 256> classes{};
-  for (int c = 0x21; c < 256; ++c)
-    if (c != 0x7f) classes[static_cast<std::size_t>(c)] = kValue | kTarget;
-  classes[' '] = kValue;
-  classes['\t'] = kValue;
-  classes['#'] = kValue;
-  const auto mark = [&classes](std::string_view text, std::uint8_t bit) {
-    for (const char c : text) classes[static_cast<unsigned char>(c)] |= bit;
-  };
-  mark("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", kToken);
-  mark("-._~%!$&'()*+,;=:[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", kHost);
-  return classes;
-}
-constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
-
-bool all_of_class(std::string_view text, std::uint8_t bit) {
-  for (const char c : text)
-    if ((kClasses[static_cast<unsigned char>(c)] & bit) == 0) return false;
-  return true;
-}
-
-/// host[:port] to the lower-case host; false when it is malformed.
-bool read_host(std::string_view authority, std::string& host) {
-  if (!all_of_class(authority, kHost)) return false;
-  std::string_view name = authority;
-  std::string_view port;
-  if (name.starts_with('[')) {
-    const std::size_t close = name.find(']');
-    if (close == std::string_view::npos) return false;
-    port = name.substr(close + 1);
-    name = name.substr(0, close + 1);
-    if (!port.empty() && port.front() != ':') return false;
-    if (!port.empty()) port.remove_prefix(1);
-  } else {
-    if (const std::size_t colon = name.find(':'); colon != std::string_view::npos) {
-      port = name.substr(colon + 1);
-      name = name.substr(0, colon);
-    }
-    if (name.find_first_of("[]") != std::string_view::npos) return false;
-  }
-  if (port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos) return false;
-  host = to_lower(name);
-  return true;
-}
-
-/// Digits only, at most 19 of them, so that nothing can overflow.
-bool read_length(std::string_view text, std::uint64_t& length) {
-  if (text.empty() || text.size() > 19) return false;
-  length = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return false;
-    length = length * 10 + static_cast<std::uint64_t>(c - '0');
-  }
-  return true;
-}
 
 /// What the header fields say about the message; collected while they go by.
 struct Seen {

@@ -5,10 +5,8 @@
 #include <iterator>
 #include <utility>
 
-#include <time.h>
-
-#include "base/clock.h"
 #include "base/text.h"
+#include "net/message_rules.h"
 
 namespace cumulet::net {
 namespace {
@@ -74,49 +72,6 @@ void append_number(std::string& out, std::uint64_t number) {
   out.append(digits, end);
 }
 
-/// The Date line, made once a second on each thread.
-const std::string& date_line() {
-  thread_local time_t made_at = 0;
-  thread_local std::string line;
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  if (now.tv_sec != made_at) {
-    made_at = now.tv_sec;
-    line = "Date: " + http_date(Timestamp(std::chrono::seconds(now.tv_sec))) + "\r\n";
-  }
-  return line;
-}
-
-bool is_token(std::string_view name) {
-  if (name.empty()) return false;
-  for (const char c : name) {
-    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!alphanumeric && (c == '\0' || std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos))
-      return false;
-  }
-  return true;
-}
-
-bool decided_by_framing(std::string_view name) {
-  switch (name.size()) {
-    case 7:
-      return iequals(name, "upgrade");
-    case 10:
-      return iequals(name, "connection") || iequals(name, "keep-alive");
-    case 14:
-      return iequals(name, "content-length");
-    case 17:
-      return iequals(name, "transfer-encoding");
-    default:
-      return false;
-  }
-}
-
-bool is_control(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte < 0x20 && c != '\t') || byte == 0x7f;
-}
-
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ");
   const std::size_t start = out.size();
@@ -141,7 +96,7 @@ void append_response_head(std::string& out, const Response& response, const Resp
     if (name.size() == 4 && iequals(name, "date")) has_date = true;
     append_field(out, name, value);
   }
-  if (!has_date) out.append(date_line());
+  if (!has_date) out.append("Date: ").append(current_http_date()).append("\r\n");
   if (framing.chunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   } else if (framing.content_length) {

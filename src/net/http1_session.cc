@@ -1,5 +1,7 @@
 #include "net/http1_session.h"
 
+#include <string_view>
+
 #include "base/log.h"
 #include "net/yield.h"
 
@@ -11,10 +13,12 @@ constexpr std::size_t kReadSize = 4 * 1024;
 constexpr int kRequestsInARow = 16;
 constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
+/// What looks like a request of a version that does not exist is how a client says that it knows us to speak HTTP/2.
+constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\n";
 
 }  // namespace
 
-Task<void> Http1Session::run() {
+Task<Http1Session::End> Http1Session::run() {
   int in_a_row = 0;
   After after = After::kNext;
   while (after == After::kNext) {
@@ -27,8 +31,10 @@ Task<void> Http1Session::run() {
       after = After::kClose;
     }
   }
+  if (after == After::kHttp2) co_return End::kHttp2;
   connection_.transport().finish();
   if (after == After::kLinger) co_await linger();
+  co_return End::kClosed;
 }
 
 /// Receives until a head is complete. False when there is none to come: the connection ended, or the parser refused.
@@ -73,7 +79,13 @@ Task<Http1Session::After> Http1Session::serve_request() {
   Request request;
   Framing framing;
   const Refusal refusal = parser_.parse(connection_.buffer().view(), request, framing);
-  if (refusal != Refusal::kNone) co_return co_await refuse(refusal);
+  if (refusal != Refusal::kNone) {
+    const bool preface =
+        first_ && refusal == Refusal::kVersion && connection_.buffer().view().starts_with(kHttp2Preface);
+    if (preface) co_return After::kHttp2;
+    co_return co_await refuse(refusal);
+  }
+  first_ = false;
   connection_.buffer().consume(parser_.size());
   connection_.clear_deadline();
   metrics().requests.add();
@@ -83,12 +95,7 @@ Task<Http1Session::After> Http1Session::serve_request() {
 
   Task<Response> answer = connection_.handler()(request);
   Result<Response> result = co_await attempt(std::move(answer));
-  if (!result.ok() || result->status < 200 || result->status > 999) {
-    log::error("a handler failed", {{"method", request.method},
-                                    {"path", request.path},
-                                    {"reason", result.ok() ? "no final status" : result.error().message()}});
-    result = Response(500, "text/plain; charset=utf-8", "Internal failure.\n");
-  }
+  replace_failure(request, result);
 
   ResponseWriter::Context context;
   context.head_only = request.method == "HEAD";

@@ -14,10 +14,13 @@ class Http1Session {
   explicit Http1Session(Connection& connection)
       : connection_(connection), parser_(connection.context().limits), body_(connection), writer_(connection) {}
 
-  Task<void> run();
+  /// Until the connection has ended, or its first bytes turn out to be HTTP/2's preface: they are then still in the
+  /// buffer, and nothing was sent.
+  enum class End : std::uint8_t { kClosed, kHttp2 };
+  Task<End> run();
 
  private:
-  enum class After : std::uint8_t { kNext, kClose, kLinger };
+  enum class After : std::uint8_t { kNext, kClose, kLinger, kHttp2 };
 
   Task<bool> read_head();
   Task<After> serve_request();
@@ -31,6 +34,7 @@ class Http1Session {
   HeadParser parser_;
   IncomingBody body_;
   ResponseWriter writer_;
+  bool first_ = true;
 };
 
 }  // namespace cumulet::net

@@ -70,14 +70,7 @@ Task<bool> ResponseWriter::send(Response& response, Context& context) {
 
   auto* const source = std::get_if<std::unique_ptr<BodySource>>(&response.body);
   const std::string* const text = std::get_if<std::string>(&response.body);
-  std::optional<std::uint64_t> size;
-  if (text != nullptr) {
-    size = text->size();
-  } else if (*source == nullptr) {
-    size = 0;
-  } else {
-    size = (*source)->size();
-  }
+  const std::optional<std::uint64_t> size = body_size(response);
 
   if (context.head_only || status == 204 || status == 304) {
     if (status != 204) framing.content_length = response.content_length;

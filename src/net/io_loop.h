@@ -34,7 +34,8 @@ class IoLoop final : public Loop {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A non-blocking descriptor whose readiness one task at a time awaits, on its loop. Owns and closes it.
+/// A non-blocking descriptor whose readiness is awaited on its loop: by one task for reading and one for writing. Owns
+/// and closes it.
 class Descriptor {
  public:
   /// `co_await` gives false when cancel() or close() ended the wait.
@@ -60,7 +61,7 @@ class Descriptor {
   bool open() const { return fd_ >= 0; }
   Wait readable() { return Wait(*this, false); }
   Wait writable() { return Wait(*this, true); }
-  /// Ends the wait that is under way, if any; the waiting task resumes soon, not inside this call.
+  /// Ends the waits that are under way, if any; the waiting tasks resume soon, not inside this call.
   void cancel();
   void close();
 

@@ -22,6 +22,11 @@ struct Limits {
   std::uint32_t body_idle_seconds = 60;   ///< Without a byte of the body; then the connection closes.
   std::uint32_t keep_alive_seconds = 75;  ///< Idle between requests.
   std::uint32_t write_idle_seconds = 60;  ///< A reader that takes nothing.
+
+  // HTTP/2: requests at once on a connection, and the bytes of one body, and of all, that may wait to be read.
+  std::uint32_t http2_streams = 128;
+  std::uint32_t http2_stream_window = 256 * 1024;
+  std::uint32_t http2_connection_window = 1024 * 1024;
 };
 
 /// The event loops: one thread each, sockets are accepted with SO_REUSEPORT by every loop, and a connection stays on
@@ -55,7 +60,8 @@ class TlsIdentity {
   virtual std::pair<std::string, std::string> certificate_for(const std::string& server_name) = 0;
 };
 
-/// An HTTP listener: HTTP/1.1 and, when an identity is given, TLS on the same port (told apart by the first byte).
+/// An HTTP listener: HTTP/1.1, HTTP/2 (by its preface, or agreed on with TLS) and, when an identity is given, TLS, all
+/// on the same port: the first bytes tell them apart.
 /// Requests whose framing is ambiguous (both Content-Length and Transfer-Encoding, several lengths, obs-fold, a bare
 /// LF, spaces before a colon …) are answered 400 and the connection is closed.
 class Server {

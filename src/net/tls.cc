@@ -25,7 +25,7 @@ using OwnedSsl = std::unique_ptr<SSL, OpensslFree<SSL_free>>;
 constexpr std::size_t kRecord = 16 * 1024;
 constexpr std::size_t kNames = 1024;        // contexts kept; a name costs some kilobytes
 constexpr std::chrono::hours kKeptFor{24};  // then the identity is asked again: certificates are renewed
-constexpr unsigned char kHttp11[] = "\x08http/1.1";
+constexpr unsigned char kProtocols[] = "\x02h2\x08http/1.1";
 
 bool use_certificate(SSL_CTX* context, const std::string& chain_pem, const std::string& key_pem) {
   const OwnedX509 leaf = certificate_from_pem(chain_pem);
@@ -45,7 +45,7 @@ bool use_certificate(SSL_CTX* context, const std::string& chain_pem, const std::
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
                     unsigned int offered_size, void*) {
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kHttp11, sizeof kHttp11 - 1, offered, offered_size) !=
+  if (SSL_select_next_proto(&chosen, out_size, kProtocols, sizeof kProtocols - 1, offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = chosen;
@@ -178,6 +178,13 @@ class TlsTransport final : public Transport {
   }
 
   bool secure() const override { return true; }
+
+  bool speaks_http2() const override {
+    const unsigned char* name = nullptr;
+    unsigned int size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return size == 2 && std::memcmp(name, "h2", 2) == 0;
+  }
 
  private:
   Outcome outcome(int result, std::size_t bytes) {

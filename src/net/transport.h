@@ -36,6 +36,8 @@ class Transport {
   /// Tells the other side that nothing more will be sent.
   virtual void finish() = 0;
   virtual bool secure() const { return false; }
+  /// The handshake has agreed on HTTP/2.
+  virtual bool speaks_http2() const { return false; }
 };
 
 /// A socket as it is. Does not own it.

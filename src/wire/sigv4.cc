@@ -89,10 +89,12 @@ void append_collapsed(std::string& out, std::string_view value) {
   }
 }
 
-void append_header(std::string& out, const net::Headers& headers, const std::string& name) {
-  out += name;
+/// A client of HTTP/2 may sign what it sends instead of Host under the name it has there.
+void append_header(std::string& out, const net::Headers& headers, const std::string& signed_name) {
+  out += signed_name;
   out += ':';
   bool first = true;
+  const std::string_view name = signed_name == ":authority" ? std::string_view("host") : signed_name;
   for (const auto& [key, value] : headers) {
     if (!iequals(key, name)) continue;
     if (!first) out += ',';

@@ -353,7 +353,7 @@ Result<void> check_signed_headers(const net::Request& request, const SignatureCl
     if (!unsigned_names.empty()) unsigned_names += ", ";
     unsigned_names += name;
   };
-  require("host");
+  if (!claim.signs(":authority")) require("host");
   for (const auto& [name, value] : request.headers) {
     const std::string lower = to_lower(name);
     if (s3 ? lower.starts_with("x-amz-")

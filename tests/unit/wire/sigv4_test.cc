@@ -242,6 +242,16 @@ TEST(SignatureClaimTest, S3WantsEveryAmzHeaderSigned) {
   EXPECT_TRUE(check_signed_headers(request, claim, AuthDialect::kS3).ok());
 }
 
+/// Clients of HTTP/2 may sign ":authority" instead of "host", which is the same text.
+TEST(SignatureClaimTest, AuthorityStandsForTheHost) {
+  net::Request request = with_authorization("");
+  SignatureClaim claim;
+  claim.signed_headers = {":authority", "x-amz-content-sha256", "x-amz-date"};
+  EXPECT_TRUE(check_signed_headers(request, claim, AuthDialect::kQuery).ok());
+  const std::string host(request.headers.get("host"));
+  EXPECT_NE(canonical_request(request, claim, "", false).find("\n:authority:" + host + "\n"), std::string::npos);
+}
+
 // --- time ----------------------------------------------------------------------------------------------------------
 
 SignatureClaim claim_at(std::string_view time, SignatureClaim::Place place = SignatureClaim::Place::kHeader) {
