@@ -49,9 +49,9 @@ def test_objects_go_both_ways(aws, server, bucket, tmp_path, how):
 def test_many_requests_share_a_connection(server):
     # Over TLS: curl 7.88 cannot share a connection that it opened by prior knowledge.
     base = server.endpoint.replace("http://", "https://")
-    out = [option for number in range(200) for option in ("-o", os.devnull, f"{base}/_localstack/health?{number}")]
-    said = curl("--cacert", os.path.join(server.data, "ca.pem"), "--parallel", "--parallel-max", "200",
+    out = [option for number in range(100) for option in ("-o", os.devnull, f"{base}/_localstack/health?{number}")]
+    said = curl("--cacert", os.path.join(server.data, "ca.pem"), "--parallel", "--parallel-max", "100",
                 "-w", "%{http_code} %{http_version} %{num_connects}\n", *out).decode().split("\n")[:-1]
-    assert len(said) == 200
+    assert len(said) == 100
     assert {line.rsplit(" ", 1)[0] for line in said} == {"200 2"}
-    assert sum(int(line.rsplit(" ", 1)[1]) for line in said) < 10
+    assert sum(int(line.rsplit(" ", 1)[1]) for line in said) <= 2
