@@ -101,6 +101,7 @@ Task<Http1Session::After> Http1Session::serve_request() {
   context.head_only = request.method == "HEAD";
   context.http10 = framing.http10;
   context.keep_alive = framing.keep_alive && !connection_.draining() && body_.can_be_finished();
+  context.more_follows = body_.done() && !connection_.buffer().empty();
   body_.response_begins();
   const bool sent = co_await writer_.send(*result, context);
   if (!sent) co_return After::kClose;

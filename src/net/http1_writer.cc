@@ -95,8 +95,9 @@ Task<bool> ResponseWriter::send(Response& response, Context& context) {
   WriteParts parts;
   parts.add(head_);
   if (text != nullptr) parts.add(*text);
-  if (write_now(parts, false) == Transport::Kind::kDone) co_return true;
-  co_return co_await write_all(parts, false);
+  const bool more_follows = context.more_follows && context.keep_alive;
+  if (write_now(parts, more_follows) == Transport::Kind::kDone) co_return true;
+  co_return co_await write_all(parts, more_follows);
 }
 
 Task<bool> ResponseWriter::send_file(FileBody& file) {

@@ -40,6 +40,8 @@ class ResponseWriter {
     bool head_only = false;
     bool http10 = false;
     bool keep_alive = true;  ///< Becomes false when the response can only end with the connection.
+    /// The next request is here already: a short response may share the packet, and the wake-up, of the one to that.
+    bool more_follows = false;
   };
 
   /// Sends all of it. False when the connection must be closed at once: it broke, or the body's source failed midway

@@ -182,15 +182,17 @@ std::uint64_t GroupSet::out_of_memory_kills() const {
 
 std::uint64_t GroupSet::peak_memory() const {
   if (!any()) return 0;
-  const std::size_t tree = forest_->tree_of_[0];
-  std::string text;
-  if (forest_->trees_[tree].unified) {
-    text = read_file(directories_[tree].get(), "memory.peak");
-    if (text.empty()) text = read_file(directories_[tree].get(), "memory.current");  // before Linux 5.19
-  } else {
-    text = read_file(directories_[tree].get(), "memory.max_usage_in_bytes");
+  if (!peak_) {
+    const std::size_t tree = forest_->tree_of_[0];
+    const int directory = directories_[tree].get();
+    const bool unified = forest_->trees_[tree].unified;
+    peak_ = Fd(::openat(directory, unified ? "memory.peak" : "memory.max_usage_in_bytes", O_RDONLY | O_CLOEXEC));
+    if (!peak_ && unified) peak_ = Fd(::openat(directory, "memory.current", O_RDONLY | O_CLOEXEC));  // before Linux 5.19
   }
-  return static_cast<std::uint64_t>(parse_int(text.substr(0, text.find('\n'))).value_or(0));
+  char text[32];
+  const ssize_t size = ::pread(peak_.get(), text, sizeof text, 0);
+  const std::string_view line(text, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  return static_cast<std::uint64_t>(parse_int(line.substr(0, line.find('\n'))).value_or(0));
 }
 
 int GroupSet::unified() const { return directories_[forest_->tree_of_[3]].get(); }

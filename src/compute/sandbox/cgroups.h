@@ -64,6 +64,7 @@ class GroupSet {
   void kill() const;
   /// How many processes the kernel has killed for want of memory.
   std::uint64_t out_of_memory_kills() const;
+  /// Of one thread at a time.
   std::uint64_t peak_memory() const;
   /// The directory of the v2 group that processes are forked into.
   int unified() const;
@@ -75,6 +76,7 @@ class GroupSet {
   const GroupForest* forest_ = nullptr;
   std::string name_;
   std::vector<Fd> directories_;  // one for each tree of the forest
+  mutable Fd peak_;              // open from the first question on: every invocation asks
 };
 
 /// Our directory in each tree, under which sandboxes have theirs.
