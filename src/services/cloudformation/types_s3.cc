@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "services/cloudformation/bind.h"
 #include "services/cloudformation/resource_type.h"
+#include "services/cloudformation/s3_properties.h"
 #include "services/cloudformation/template.h"
 #include "wire/generated/s3.h"
 
@@ -26,6 +27,7 @@ class BucketType final : public ResourceType {
     if (context.call.region != "us-east-1") {
       input.create_bucket_configuration.emplace().location_constraint = context.call.region;
     }
+    if (properties.text_of("ObjectLockEnabled") == "true") input.object_lock_enabled_for_bucket = true;
     const std::string name = input.bucket;
     co_await context.directory.call<api::CreateBucket>(kService, context.call, std::move(input));
     const Result<void> configured = co_await attempt(configure(context, name, Value(), properties));
@@ -57,11 +59,19 @@ class BucketType final : public ResourceType {
 
   /// A property that would be ignored must not be: a bucket that looks encrypted or versioned and is not does harm.
   static Result<void> check(const Value& properties) {
-    static const std::set<std::string> kKnown{"BucketName",           "CorsConfiguration",
-                                              "WebsiteConfiguration", "Tags",
-                                              "AccessControl",        "PublicAccessBlockConfiguration",
-                                              "OwnershipControls",    "VersioningConfiguration",
-                                              "BucketEncryption",     "NotificationConfiguration"};
+    static const std::set<std::string> kKnown{"BucketName",
+                                              "CorsConfiguration",
+                                              "WebsiteConfiguration",
+                                              "Tags",
+                                              "AccessControl",
+                                              "PublicAccessBlockConfiguration",
+                                              "OwnershipControls",
+                                              "VersioningConfiguration",
+                                              "BucketEncryption",
+                                              "NotificationConfiguration",
+                                              "ObjectLockEnabled",
+                                              "ObjectLockConfiguration",
+                                              "LifecycleConfiguration"};
     for (const auto& [name, value] : properties.members()) {
       if (!kKnown.contains(name)) {
         return validation_error("AWS::S3::Bucket: the property " + name + " is not supported by this server");
@@ -197,8 +207,42 @@ class BucketType final : public ResourceType {
       input.bucket = name;
       co_await context.directory.call<api::PutPublicAccessBlock>(kService, context.call, std::move(input));
     }
+    co_await configure_lock(context, name, properties);
+    co_await configure_access(context, name, before, properties);
+    const Value* lifecycle = properties.find("LifecycleConfiguration");
+    co_await setting<api::PutBucketLifecycleConfiguration, api::DeleteBucketLifecycle>(
+        context, name, lifecycle != nullptr, lifecycle != nullptr ? s3_lifecycle_input(*lifecycle) : Value());
     co_await notify(context, name, before.find("NotificationConfiguration"),
                     properties.find("NotificationConfiguration"));
+  }
+
+  static Task<void> configure_lock(ResourceContext& context, std::string name, const Value& properties) {
+    const Value* lock = properties.find("ObjectLockConfiguration");
+    if (lock == nullptr) co_return;
+    const Value wanted = Value::object({{"ObjectLockConfiguration", *lock}});
+    api::PutObjectLockConfigurationRequest input = co_await input_from<api::PutObjectLockConfiguration>(wanted);
+    input.bucket = std::move(name);
+    co_await context.directory.call<api::PutObjectLockConfiguration>(kService, context.call, std::move(input));
+  }
+
+  /// Who owns objects, and AccessControl, which only where ACLs are enabled can say something.
+  static Task<void> configure_access(ResourceContext& context, std::string name, const Value& before,
+                                     const Value& properties) {
+    const Value* ownership = properties.find("OwnershipControls");
+    const Value* ownership_before = before.find("OwnershipControls");
+    if (ownership != nullptr && (ownership_before == nullptr || !(*ownership == *ownership_before))) {
+      const Value wanted = Value::object({{"OwnershipControls", *ownership}});
+      api::PutBucketOwnershipControlsRequest input = co_await input_from<api::PutBucketOwnershipControls>(wanted);
+      input.bucket = name;
+      co_await context.directory.call<api::PutBucketOwnershipControls>(kService, context.call, std::move(input));
+    }
+    const std::string acl = s3_canned_acl(properties.text_of("AccessControl"));
+    const bool kept = acl == s3_canned_acl(before.text_of("AccessControl"));
+    if (kept || (acl == "private" && before.is_null())) co_return;
+    api::PutBucketAclRequest input;
+    input.bucket = std::move(name);
+    input.acl = acl.empty() ? "private" : acl;
+    co_await context.directory.call<api::PutBucketAcl>(kService, context.call, std::move(input));
   }
 
   static Made made(const ResourceContext& context, const std::string& name) {

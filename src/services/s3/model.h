@@ -26,6 +26,7 @@ struct Bucket {
   std::string notifications;
   std::string object_lock;  ///< Not empty: versions can be locked.
   std::string lifecycle;
+  std::string acl;  ///< As acl.h keeps it.
 
   std::string arn() const { return "arn:aws:s3:::" + name; }
 };
@@ -69,8 +70,15 @@ struct ObjectLock {
   std::string legal_hold;  ///< "ON", "OFF" or "": never set.
 };
 
+/// Who owns an object, and whom else it is open to (acl.h).
+struct Access {
+  Access() = default;
+  std::string owner;  ///< Empty: the bucket's.
+  std::string acl;    ///< Empty: the owner alone.
+};
+
 /// An object. Its content lies inline (up to 64 KiB, under a key of its own) or in pieces in the blob store.
-struct Object {
+struct Object : Access {
   std::string key;
   std::uint64_t size = 0;
   std::int64_t modified = 0;
@@ -94,7 +102,7 @@ struct Object {
 };
 
 /// A multipart upload that goes on.
-struct Upload {
+struct Upload : Access {
   std::string id;
   std::string key;
   std::int64_t initiated = 0;

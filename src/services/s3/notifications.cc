@@ -39,6 +39,8 @@ Names names_of(ObjectChange change) {
       return {"ObjectTagging:Put", "Object Tags Added", nullptr, nullptr};
     case ObjectChange::kDeleteTags:
       return {"ObjectTagging:Delete", "Object Tags Deleted", nullptr, nullptr};
+    case ObjectChange::kPutAcl:
+      return {"ObjectAcl:Put", "Object ACL Updated", nullptr, nullptr};
     case ObjectChange::kExpire:
       return {"LifecycleExpiration:Delete", "Object Deleted", "Lifecycle Expiration", "Permanently Deleted"};
     case ObjectChange::kExpireMarker:

@@ -27,6 +27,7 @@ enum class ObjectChange {
   kExpire,
   kExpireMarker,
   kTransition,
+  kPutAcl,
   kBeginRestore,
   kRestore
 };

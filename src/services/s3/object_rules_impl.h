@@ -14,9 +14,6 @@ Result<void> refuse_unsupported(const Input& input) {
   if (input.sse_customer_algorithm) {
     return detail::not_implemented_header("x-amz-server-side-encryption-customer-algorithm");
   }
-  if (input.acl && *input.acl != "private" && *input.acl != "bucket-owner-full-control") {
-    return Error("AccessControlListNotSupported", 400, "The bucket does not allow ACLs");
-  }
   return {};
 }
 

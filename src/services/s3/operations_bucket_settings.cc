@@ -115,11 +115,6 @@ void S3::register_bucket_settings() {
                      std::string(kNoPublicAccessBlock));
         co_return api::DeletePublicAccessBlockOutput();
       });
-  service_.on<api::PutBucketOwnershipControls>(
-      [this](Call& c, const auto& in) { return put_bucket_ownership_controls(c, in); });
-  service_.on<api::GetBucketOwnershipControls>(
-      [this](Call& c, const auto& in) { return get_bucket_ownership_controls(c, in); });
-  service_.on<api::GetBucketAcl>([this](Call& c, const auto& in) { return get_bucket_acl(c, in); });
   service_.on<api::PutBucketEncryption>([this](Call& c, const auto& in) -> Task<api::PutBucketEncryptionOutput> {
     const Bucket bucket = co_await permit(c, in.bucket, "s3:PutEncryptionConfiguration");
     co_await check_encryption(bucket, in.server_side_encryption_configuration);
@@ -141,6 +136,7 @@ void S3::register_bucket_settings() {
     co_return api::DeleteBucketEncryptionOutput();
   });
   register_notifications();
+  register_acls();
   register_object_lock();
   register_lifecycle();
   register_absent_settings();
@@ -294,44 +290,6 @@ Task<api::GetPublicAccessBlockOutput> S3::get_public_access_block(Call& call,
   output.public_access_block_configuration->ignore_public_acls = block.ignore_public_acls;
   output.public_access_block_configuration->block_public_policy = block.block_public_policy;
   output.public_access_block_configuration->restrict_public_buckets = block.restrict_public_buckets;
-  co_return output;
-}
-
-Task<api::PutBucketOwnershipControlsOutput> S3::put_bucket_ownership_controls(
-    Call& call, const api::PutBucketOwnershipControlsRequest& input) {
-  for (const api::OwnershipControlsRule& rule : input.ownership_controls.rules) {
-    if (rule.object_ownership == "BucketOwnerEnforced") continue;
-    co_return Error(errors::kNotImplemented,
-                    "ACLs are not implemented by this server: BucketOwnerEnforced is the only ownership.");
-  }
-  co_await set(call, input.bucket, "s3:PutBucketOwnershipControls", &Bucket::ownership_controls,
-               wire::input_document<api::PutBucketOwnershipControls>(input));
-  co_return api::PutBucketOwnershipControlsOutput();
-}
-
-Task<api::GetBucketOwnershipControlsOutput> S3::get_bucket_ownership_controls(
-    Call& call, const api::GetBucketOwnershipControlsRequest& input) {
-  co_await permit(call, input.bucket, "s3:GetBucketOwnershipControls");
-  api::OwnershipControlsRule rule;
-  rule.object_ownership = "BucketOwnerEnforced";
-  api::GetBucketOwnershipControlsOutput output;
-  output.ownership_controls.emplace();
-  output.ownership_controls->rules.push_back(std::move(rule));
-  co_return output;
-}
-
-Task<api::GetBucketAclOutput> S3::get_bucket_acl(Call& call, const api::GetBucketAclRequest& input) {
-  const Bucket bucket = co_await permit(call, input.bucket, "s3:GetBucketAcl");
-  api::GetBucketAclOutput output;
-  output.owner.emplace();
-  output.owner->id = bucket.account;
-  api::Grant grant;
-  grant.permission = "FULL_CONTROL";
-  grant.grantee.emplace();
-  grant.grantee->id = bucket.account;
-  grant.grantee->type = "CanonicalUser";
-  output.grants.emplace();
-  output.grants->push_back(std::move(grant));
   co_return output;
 }
 

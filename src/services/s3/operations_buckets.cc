@@ -52,15 +52,12 @@ void S3::register_buckets() {
 Task<api::CreateBucketOutput> S3::create_bucket(Call& call, const api::CreateBucketRequest& input) {
   if (call.caller.anonymous) co_return access_denied();
   if (!valid_bucket_name(input.bucket)) co_return invalid_bucket_name(input.bucket);
-  if (input.acl && *input.acl != "private") {
-    co_return Error("InvalidBucketAclWithObjectOwnership", 400,
-                    "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
-  }
   Bucket bucket;
   bucket.name = input.bucket;
   bucket.account = call.account();
   bucket.region = call.region;
   bucket.created = call.time.time_since_epoch().count() / 1000;
+  co_await give_ownership(input, bucket);
   if (input.object_lock_enabled_for_bucket.value_or(false)) {
     bucket.versioning = "Enabled";
     bucket.object_lock = enabled_lock(bucket.name);

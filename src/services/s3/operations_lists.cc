@@ -81,7 +81,7 @@ void show_page(const Page& page, bool url, bool owner, const Bucket& bucket, Out
     }
     if (owner) {
       shown.owner.emplace();
-      shown.owner->id = bucket.account;
+      shown.owner->id = owner_of(bucket, object);
     }
     output.contents->push_back(std::move(shown));
   }

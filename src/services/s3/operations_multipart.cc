@@ -81,6 +81,7 @@ Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const
   object.tags = upload.tags;
   object.encryption = upload.encryption;
   object.lock = upload.lock;
+  static_cast<Access&>(object) = upload;
   object.multipart = true;
   std::string digests;
   std::string checksums;
@@ -141,6 +142,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   upload.metadata = co_await metadata_of(input);
   upload.tags = co_await parse_tags(input.tagging);
   upload.lock = co_await permitted_lock(call, bucket, input.key, asked_lock(input));
+  static_cast<Access&>(upload) = co_await access_for(call, bucket, input.key, asked_acl(input));
   const std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
   upload.sealed = !encryption.empty();
   if (encryption != "AES256") upload.encryption = encryption;

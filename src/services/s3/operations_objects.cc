@@ -189,6 +189,7 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   const AskedLock asked = asked_lock(input);
   co_await check_lock_digest(asked, bucket, call);
   object.lock = co_await permitted_lock(call, bucket, input.key, asked);
+  static_cast<Access&>(object) = co_await access_for(call, bucket, input.key, asked_acl(input));
   const std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
@@ -461,6 +462,7 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   const bool new_tags = input.tagging_directive.value_or("COPY") == "REPLACE";
   object.tags = new_tags ? co_await parse_tags(input.tagging) : original.tags;
   object.lock = co_await permitted_lock(call, bucket, input.key, asked_lock(input));
+  static_cast<Access&>(object) = co_await access_for(call, bucket, input.key, asked_acl(input));
 
   std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
   if (encryption.empty()) encryption = original.shown_encryption();  // A copy is not less protected.

@@ -135,7 +135,7 @@ Shown shown_as(const Listed& listed, const std::string& key, const Bucket& bucke
   shown.is_latest = listed.latest;
   shown.last_modified = Timestamp(std::chrono::milliseconds(listed.object.modified));
   shown.owner.emplace();
-  shown.owner->id = bucket.account;
+  shown.owner->id = owner_of(bucket, listed.object);
   return shown;
 }
 

@@ -1,5 +1,6 @@
 #include "services/s3/permission.h"
 
+#include "services/s3/acl.h"
 #include "services/s3/policy_context.h"
 #include "services/s3/public_access.h"
 
@@ -21,6 +22,7 @@ Permission::Permission(const Bucket& bucket, const wire::Call& call)
 }
 
 bool Permission::asks_for_object() const {
+  if (!owner_ && acls_enabled(bucket_)) return true;
   if (!policy_) return false;
   for (const access::Statement& statement : policy_->statements) {
     for (const access::Condition& condition : statement.conditions) {
@@ -41,14 +43,28 @@ access::Decision Permission::policy_says(std::string_view action, const std::str
   return access::evaluate(*policy_, question);
 }
 
+bool Permission::acl_says(std::string_view action, const Object* existing) const {
+  const AclPermission wanted = acl_permission(action);
+  if (wanted.permission.empty() || !acls_enabled(bucket_)) return false;
+  const bool ignore_public = public_access_block(bucket_).ignore_public_acls;
+  if (wanted.of_object && existing != nullptr) {
+    return acl_allows(existing->acl, owner_of(bucket_, *existing), call_.caller, wanted.permission, ignore_public);
+  }
+  // Who may list a bucket may know that an object is not there.
+  const std::string_view permission = wanted.of_object ? "READ" : wanted.permission;
+  return acl_allows(bucket_.acl, bucket_.account, call_.caller, permission, ignore_public);
+}
+
 bool Permission::allows(std::string_view action, const std::string& key, const Object* existing) const {
   const access::Decision decision = policy_says(action, key, existing);
   if (decision == access::Decision::kDeny) {
     return owner_ && call_.caller.arn.ends_with(":root") && is_policy_action(action);
   }
   if (owner_) return true;
-  if (decision != access::Decision::kAllow) return false;
-  return !public_access_block(bucket_).restrict_public_buckets || !is_public(*policy_, bucket_);
+  const bool closed = decision == access::Decision::kAllow && public_access_block(bucket_).restrict_public_buckets &&
+                      is_public(*policy_, bucket_);
+  if (decision == access::Decision::kAllow && !closed) return true;
+  return acl_says(action, existing);
 }
 
 }  // namespace cumulet::s3

@@ -19,7 +19,7 @@ inline std::string_view delete_action(const std::optional<std::string>& version_
 }
 
 /// What one caller may do in one bucket: the owner's account everything that the bucket's policy does not deny, others
-/// what it allows. Borrows both.
+/// what it or an ACL allows. Borrows both.
 /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html
 class Permission {
  public:
@@ -31,6 +31,7 @@ class Permission {
   bool asks_for_object() const;
 
  private:
+  bool acl_says(std::string_view action, const Object* existing) const;
   access::Decision policy_says(std::string_view action, const std::string& key, const Object* existing) const;
 
   const Bucket& bucket_;

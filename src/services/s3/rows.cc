@@ -61,7 +61,7 @@ std::string encode(const Bucket& bucket) {
   row.text(bucket.account).text(bucket.region).signed_number(bucket.created).text(bucket.cors).text(bucket.website);
   row.text(bucket.policy).text(bucket.tagging).text(bucket.public_access_block).text(bucket.ownership_controls);
   row.text(bucket.versioning).text(bucket.encryption).text(bucket.notifications);
-  row.text(bucket.object_lock).text(bucket.lifecycle);
+  row.text(bucket.object_lock).text(bucket.lifecycle).text(bucket.acl);
   return std::move(row).bytes();
 }
 
@@ -83,6 +83,7 @@ Bucket decode_bucket(std::string name, std::string_view bytes) {
   bucket.notifications = row.text();
   bucket.object_lock = row.text();
   bucket.lifecycle = row.text();
+  bucket.acl = row.text();
   return bucket;
 }
 
@@ -97,7 +98,7 @@ std::string encode(const Object& object) {
   for (const Piece& piece : object.pieces) write(row, piece);
   row.text(object.version).number(object.order).boolean(object.delete_marker).text(object.encryption);
   write(row, object.lock);
-  row.signed_number(object.restored_until);
+  row.signed_number(object.restored_until).text(object.owner).text(object.acl);
   return std::move(row).bytes();
 }
 
@@ -123,6 +124,8 @@ Object decode_object(std::string key, std::string_view bytes) {
   object.encryption = row.text();
   object.lock = read_lock(row);
   object.restored_until = row.signed_number();
+  object.owner = row.text();
+  object.acl = row.text();
   return object;
 }
 
@@ -133,6 +136,7 @@ std::string encode(const Upload& upload) {
   row.text_map(upload.tags).text(upload.checksum_algorithm).text(upload.checksum_type).boolean(upload.sealed);
   row.text(upload.encryption);
   write(row, upload.lock);
+  row.text(upload.owner).text(upload.acl);
   return std::move(row).bytes();
 }
 
@@ -149,6 +153,8 @@ Upload decode_upload(std::string key, std::string id, std::string_view bytes) {
   upload.sealed = row.boolean();
   upload.encryption = row.text();
   upload.lock = read_lock(row);
+  upload.owner = row.text();
+  upload.acl = row.text();
   return upload;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "services/s3/acl.h"
 #include "services/s3/content.h"
 #include "services/s3/lifecycle.h"
 #include "services/s3/notifications.h"
@@ -94,16 +95,23 @@ class S3 {
   Task<wire::s3::GetBucketTaggingOutput> get_bucket_tagging(Call& call, const wire::s3::GetBucketTaggingRequest& input);
   Task<wire::s3::GetPublicAccessBlockOutput> get_public_access_block(
       Call& call, const wire::s3::GetPublicAccessBlockRequest& input);
-  Task<wire::s3::PutBucketOwnershipControlsOutput> put_bucket_ownership_controls(
-      Call& call, const wire::s3::PutBucketOwnershipControlsRequest& input);
-  Task<wire::s3::GetBucketOwnershipControlsOutput> get_bucket_ownership_controls(
-      Call& call, const wire::s3::GetBucketOwnershipControlsRequest& input);
-  Task<wire::s3::GetBucketAclOutput> get_bucket_acl(Call& call, const wire::s3::GetBucketAclRequest& input);
 
   // operations_notifications.cc
   void register_notifications();
   Task<wire::s3::PutBucketNotificationConfigurationOutput> put_bucket_notification_configuration(
       Call& call, const wire::s3::PutBucketNotificationConfigurationRequest& input);
+
+  // operations_acl.cc
+  void register_acls();
+  Task<wire::s3::PutBucketAclOutput> put_bucket_acl(Call& call, const wire::s3::PutBucketAclRequest& input);
+  Task<wire::s3::PutObjectAclOutput> put_object_acl(Call& call, const wire::s3::PutObjectAclRequest& input);
+  Task<wire::s3::PutBucketOwnershipControlsOutput> put_bucket_ownership_controls(
+      Call& call, const wire::s3::PutBucketOwnershipControlsRequest& input);
+  /// What CreateBucket says about ownership and ACL.
+  static Result<void> give_ownership(const wire::s3::CreateBucketRequest& input, Bucket& bucket);
+  /// Who owns what is written now, and whom it is open to. Fails with AccessControlListNotSupported where there are no
+  /// ACLs.
+  Task<Access> access_for(Call& call, const Bucket& bucket, std::string key, AskedAcl asked);
 
   // operations_object_lock.cc
   void register_object_lock();

@@ -1,0 +1,51 @@
+"""AWS::S3::Bucket: what its properties set."""
+
+TEMPLATE = """
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      ObjectLockEnabled: true
+      ObjectLockConfiguration:
+        ObjectLockEnabled: Enabled
+        Rule: {DefaultRetention: {Mode: GOVERNANCE, Days: 1}}
+      PublicAccessBlockConfiguration: {BlockPublicAcls: false}
+      OwnershipControls: {Rules: [{ObjectOwnership: ObjectWriter}]}
+      AccessControl: PublicRead
+      LifecycleConfiguration:
+        Rules:
+          - Id: old
+            Status: Enabled
+            Prefix: logs/
+            TagFilters: [{Key: a, Value: b}]
+            ExpirationInDays: 90
+            Transitions: [{StorageClass: GLACIER, TransitionInDays: 30}]
+            NoncurrentVersionExpiration: {NoncurrentDays: 5, NewerNoncurrentVersions: 2}
+          - Id: uploads
+            Status: Enabled
+            AbortIncompleteMultipartUpload: {DaysAfterInitiation: 7}
+Outputs:
+  Name: {Value: !Ref Bucket}
+"""
+
+
+def test_locks_lifecycle_and_acls(stacks, aws, unique):
+    s3, name = aws("s3"), unique("rules")
+    stacks.create(name, TEMPLATE)
+    bucket = stacks.outputs(name)["Name"]
+    lock = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    assert lock["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 1}
+    assert len(s3.get_bucket_acl(Bucket=bucket)["Grants"]) == 2
+    old, uploads = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert old["Filter"] == {"And": {"Prefix": "logs/", "Tags": [{"Key": "a", "Value": "b"}]}}
+    assert old["Transitions"] == [{"Days": 30, "StorageClass": "GLACIER"}]
+    assert old["NoncurrentVersionExpiration"] == {"NoncurrentDays": 5, "NewerNoncurrentVersions": 2}
+    assert (uploads["Filter"], uploads["AbortIncompleteMultipartUpload"]) == ({}, {"DaysAfterInitiation": 7})
+    without = TEMPLATE.replace("LifecycleConfiguration", "X").split("      X:")[0] + "Outputs:\n  Name: {Value: !Ref Bucket}\n"
+    stacks.update(name, without.replace("AccessControl: PublicRead", "AccessControl: Private"))
+    assert len(s3.get_bucket_acl(Bucket=bucket)["Grants"]) == 1
+    try:
+        s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+        raise AssertionError("the rules are still there")
+    except s3.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration"
