@@ -319,6 +319,7 @@ void Cloud::Parts::add_services() {
   sqs->set_metrics(&cloudwatch->metrics());
   firehose = std::make_unique<firehose::Firehose>(*database, clock, directory, *kinesis);
   lambda = std::make_unique<lambda::Lambda>(*database, *blobs, *engine, *outbox, pool, clock, lambda_options());
+  firehose->use_functions(*lambda);
   sns = std::make_unique<sns::Sns>(*database, clock, *outbox, *client, directory, pool, *signer, sns_options());
   sns->use_metrics(cloudwatch->metrics());
   sns->use_queues(*sqs);
@@ -456,12 +457,12 @@ void Cloud::drain() {
   parts_->sns->drain(deadline);
   parts_->sqs->stop(deadline);
   parts_->server->drain(deadline);
+  parts_->firehose->stop(deadline);
   parts_->lambda->drain(deadline);
   parts_->scheduler->drain(deadline);
   parts_->eventbridge->drain(deadline);
   parts_->s3->lifecycle().drain(deadline);
   parts_->outbox->drain(deadline);
-  parts_->firehose->stop(deadline);
   parts_->engine->drain(deadline);
   parts_->dynamodb->stop(deadline);
   parts_->logs->drain(deadline);

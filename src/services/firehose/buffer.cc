@@ -127,6 +127,23 @@ std::shared_ptr<BodySource> Buffer::body(Position end) {
   return std::make_shared<BufferBody>(database_, id_, begin_, end);
 }
 
+Task<std::vector<BufferedRecord>> Buffer::records(Position begin, Position end, std::size_t bytes) {
+  Position next = std::max(begin, begin_);
+  std::vector<BufferedRecord> found;
+  std::size_t size = 0;
+  while (next < end) {
+    std::vector<storage::KeyValue> rows = co_await page(database_, id_, next, end);
+    if (rows.empty()) break;
+    for (storage::KeyValue& row : rows) {
+      size += row.value.size();
+      if (!found.empty() && size > bytes) co_return found;
+      found.emplace_back(Store::position_of(id_, row.key), std::move(row.value));
+    }
+    next = found.back().at + 1;
+  }
+  co_return found;
+}
+
 Task<void> Buffer::delivered(Delivery delivery) {
   Position next = begin_;
   std::size_t size = 0;

@@ -38,6 +38,9 @@ class Buffer {
   Task<Position> cut(std::size_t bytes);
   /// The records before `end`, one behind the other, read as they are asked for.
   std::shared_ptr<BodySource> body(Position end);
+  /// The first records from `begin` on (0: from where the buffer begins) and before `end`, about so many bytes of them,
+  /// but at least one.
+  Task<std::vector<BufferedRecord>> records(Position begin, Position end, std::size_t bytes);
   /// Those are delivered.
   Task<void> delivered(Delivery delivery);
 

@@ -1,6 +1,7 @@
 #include "services/firehose/destination.h"
 
 #include "services/firehose/object_name.h"
+#include "services/firehose/transform.h"
 #include "wire/document.h"
 
 namespace cumulet::firehose {
@@ -35,9 +36,6 @@ void copy_common(const From& from, To& to) {
 
 template <typename Extended>
 Result<void> check_extended(const Extended& given) {
-  if (given.processing_configuration && given.processing_configuration->enabled.value_or(false)) {
-    return unsupported("ProcessingConfiguration");
-  }
   if (given.s3_backup_mode.value_or("Disabled") != "Disabled") return unsupported("S3BackupMode Enabled");
   if (given.data_format_conversion_configuration &&
       given.data_format_conversion_configuration->enabled.value_or(true)) {
@@ -63,6 +61,8 @@ Result<Destination> completed(Destination destination) {
   if (destination.cloud_watch_logging_options && destination.cloud_watch_logging_options->enabled.value_or(false)) {
     return unsupported("CloudWatchLoggingOptions");
   }
+  const Result<std::optional<Processor>> processor = processor_of(destination);
+  if (!processor.ok()) return processor.error();
   const std::string prefix = destination.prefix.value_or("");
   const std::string error_prefix = destination.error_output_prefix.value_or("");
   Result<void> checked = check_prefix(prefix, false);
@@ -99,6 +99,7 @@ Result<Destination> destination_from(const api::CreateDeliveryStreamInput& input
     destination.role_arn = given.role_arn;
     destination.bucket_arn = given.bucket_arn;
     destination.file_extension = given.file_extension;
+    destination.processing_configuration = given.processing_configuration;
     return completed(std::move(destination));
   }
   copy_common(*input.s3_destination_configuration, destination);
@@ -118,6 +119,9 @@ Result<Destination> changed_destination(Destination current, const api::UpdateDe
     const Result<void> checked = check_extended(*input.extended_s3_destination_update);
     if (!checked.ok()) return checked.error();
     apply(*input.extended_s3_destination_update);
+    if (input.extended_s3_destination_update->processing_configuration) {
+      current.processing_configuration = input.extended_s3_destination_update->processing_configuration;
+    }
     if (input.extended_s3_destination_update->file_extension) {
       current.file_extension = input.extended_s3_destination_update->file_extension;
     }
@@ -148,6 +152,7 @@ api::DestinationDescription shown_destination(const Destination& destination) {
   show(extended);
   extended.s3_backup_mode = "Disabled";
   extended.file_extension = destination.file_extension;
+  extended.processing_configuration = destination.processing_configuration;
   return out;
 }
 

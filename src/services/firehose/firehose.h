@@ -11,11 +11,13 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "events/function_invoker.h"
 #include "events/outbox.h"
 #include "events/stream_source.h"
 #include "services/firehose/buffer.h"
 #include "services/firehose/destination.h"
 #include "services/firehose/store.h"
+#include "services/firehose/transform.h"
 #include "storage/database.h"
 #include "wire/directory.h"
 #include "wire/generated/firehose.h"
@@ -30,6 +32,9 @@ class Firehose final : public events::Target {
   /// `streams` are the Kinesis streams that can be a source.
   Firehose(storage::Database& database, const Clock& clock, const wire::Directory& directory,
            events::StreamSource& streams);
+
+  /// What runs the functions that transform records. Before `start`.
+  void use_functions(events::FunctionInvoker& functions) { functions_ = &functions; }
 
   const wire::Service& service() const { return service_; }
 
@@ -90,13 +95,30 @@ class Firehose final : public events::Target {
   /// Moves what the source has into the buffer.
   Task<void> take(const DeliveryStream& stream, BufferPtr buffer, std::size_t room);
   Task<void> deliver(const DeliveryStream& stream, BufferPtr buffer, const Destination& destination);
-  Task<void> put_object(const DeliveryStream& stream, Delivery delivery, std::shared_ptr<BodySource> body);
+  Task<Delivery> decide(const DeliveryStream& stream, BufferPtr buffer, const Destination& destination);
+  Task<void> put_object(const DeliveryStream& stream, std::string bucket, std::string key,
+                        std::shared_ptr<BodySource> body);
   bool stopping();
+
+  // processing.cc
+  /// What the function made of records: the content of the object, and lines about those that failed.
+  struct Processed {
+    Processed() = default;
+    std::string content;
+    std::string failures;
+  };
+  static constexpr std::chrono::milliseconds kRetryFunctionAfter{500};
+  Task<Processed> process(const DeliveryStream& stream, BufferPtr buffer, Position end, Processor processor);
+  Task<void> process_batch(const DeliveryStream& stream, Processor processor,
+                           const std::vector<BufferedRecord>& records, Processed& out);
+  Task<events::FunctionReply> call_function(const DeliveryStream& stream, Processor processor, std::string payload,
+                                            std::optional<FailedAttempt>& failure);
 
   storage::Database& database_;
   const Clock& clock_;
   const wire::Directory& directory_;
   events::StreamSource& streams_;
+  events::FunctionInvoker* functions_ = nullptr;
   wire::Service service_;
 
   std::mutex mutex_;

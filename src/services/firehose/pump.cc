@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kAllStreams = 100'000;
 constexpr std::size_t kMebibyte = 1u << 20;
+/// An object whose records pass a function has at most so much of what came: it is put together in memory.
+constexpr std::size_t kProcessedBytes = 16u << 20;
 constexpr std::size_t kTakenRecords = 1000;
 constexpr std::size_t kTakenBytes = 1u << 20;
 /// How much is taken from a source beyond one object.
@@ -46,8 +48,7 @@ class SizedBody final : public BodySource {
   std::uint64_t size_;
 };
 
-std::shared_ptr<BodySource> content_of(Buffer& buffer, const Delivery& delivery) {
-  std::shared_ptr<BodySource> body = buffer.body(delivery.end);
+std::shared_ptr<BodySource> packed(std::shared_ptr<BodySource> body, const Delivery& delivery) {
   return delivery.zipped ? gzip_body(std::move(body)) : body;
 }
 
@@ -196,36 +197,64 @@ Task<void> Firehose::take(const DeliveryStream& stream, BufferPtr buffer, std::s
   }
 }
 
-Task<void> Firehose::deliver(const DeliveryStream& stream, BufferPtr buffer, const Destination& destination) {
-  const auto unfinished = [&](Transaction& txn) { return Store::delivery(txn, stream.id); };
-  std::optional<Delivery> delivery = co_await storage::transact(database_, unfinished);
-  if (!delivery) {
-    const std::size_t size = static_cast<std::size_t>(*destination.buffering_hints->size_in_mbs) * kMebibyte;
-    const Timestamp oldest = buffer->level().since;
-    delivery.emplace();
-    delivery->zipped = *destination.compression_format == "GZIP";
-    delivery->bucket = destination.bucket_arn.substr(destination.bucket_arn.rfind(':') + 1);
-    delivery->end = co_await buffer->cut(size);
-    delivery->key = expand_prefix(destination.prefix.value_or(""), oldest, "") +
-                    object_suffix(stream.name, stream.version, oldest, uuid());
-    if (destination.file_extension && !destination.file_extension->empty()) {
-      delivery->key += *destination.file_extension;
-    } else if (delivery->zipped) {
-      delivery->key += ".gz";
-    }
-    const auto decide = [&](Transaction& txn) -> Task<void> {
-      // Unless the stream was deleted meanwhile.
-      co_await require(txn, stream.account, stream.region, stream.name);
-      Store::begin_delivery(txn, stream.id, *delivery);
-    };
-    co_await storage::transact(database_, decide);
+Task<Delivery> Firehose::decide(const DeliveryStream& stream, BufferPtr buffer, const Destination& destination) {
+  const bool processed = (co_await processor_of(destination)).has_value();
+  std::size_t size = static_cast<std::size_t>(*destination.buffering_hints->size_in_mbs) * kMebibyte;
+  if (processed) size = std::min(size, kProcessedBytes);
+  const Timestamp oldest = buffer->level().since;
+  Delivery delivery;
+  delivery.zipped = *destination.compression_format == "GZIP";
+  delivery.bucket = destination.bucket_arn.substr(destination.bucket_arn.rfind(':') + 1);
+  delivery.end = co_await buffer->cut(size);
+  const std::string prefix = destination.prefix.value_or("");
+  const std::string name = object_suffix(stream.name, stream.version, oldest, uuid());
+  delivery.key = expand_prefix(prefix, oldest, "") + name;
+  if (destination.file_extension && !destination.file_extension->empty()) {
+    delivery.key += *destination.file_extension;
+  } else if (delivery.zipped) {
+    delivery.key += ".gz";
   }
-  const std::uint64_t size = co_await length_of(content_of(*buffer, *delivery));
-  co_await put_object(stream, *delivery, std::make_shared<SizedBody>(content_of(*buffer, *delivery), size));
-  co_await buffer->delivered(*delivery);
+  if (processed) {
+    std::string failures = destination.error_output_prefix.value_or("");
+    if (failures.empty()) failures = prefix + "processing-failed/";
+    delivery.failed_key = expand_prefix(failures, oldest, "processing-failed") + name;
+  }
+  const auto write = [&](Transaction& txn) -> Task<void> {
+    // Unless the stream was deleted meanwhile.
+    co_await require(txn, stream.account, stream.region, stream.name);
+    Store::begin_delivery(txn, stream.id, delivery);
+  };
+  co_await storage::transact(database_, write);
+  co_return delivery;
 }
 
-Task<void> Firehose::put_object(const DeliveryStream& stream, Delivery delivery, std::shared_ptr<BodySource> body) {
+Task<void> Firehose::deliver(const DeliveryStream& stream, BufferPtr buffer, const Destination& destination) {
+  const auto unfinished = [&](Transaction& txn) { return Store::delivery(txn, stream.id); };
+  std::optional<Delivery> decided = co_await storage::transact(database_, unfinished);
+  if (!decided) decided = co_await decide(stream, buffer, destination);
+  const Delivery delivery = std::move(*decided);
+  const std::optional<Processor> processor = co_await processor_of(destination);
+  if (processor && !delivery.failed_key.empty()) {
+    const Processed processed = co_await process(stream, buffer, delivery.end, *processor);
+    const auto content = [&] { return packed(std::make_shared<StringBody>(processed.content), delivery); };
+    if (!processed.content.empty()) {
+      const std::uint64_t size = co_await length_of(content());
+      co_await put_object(stream, delivery.bucket, delivery.key, std::make_shared<SizedBody>(content(), size));
+    }
+    if (!processed.failures.empty()) {
+      auto failures = std::make_shared<StringBody>(processed.failures);
+      co_await put_object(stream, delivery.bucket, delivery.failed_key, std::move(failures));
+    }
+  } else {
+    const auto content = [&] { return packed(buffer->body(delivery.end), delivery); };
+    const std::uint64_t size = co_await length_of(content());
+    co_await put_object(stream, delivery.bucket, delivery.key, std::make_shared<SizedBody>(content(), size));
+  }
+  co_await buffer->delivered(delivery);
+}
+
+Task<void> Firehose::put_object(const DeliveryStream& stream, std::string bucket, std::string key,
+                                std::shared_ptr<BodySource> body) {
   net::Request request;
   request.method = "PUT";
   request.body = std::make_unique<StringBody>("");
@@ -237,8 +266,8 @@ Task<void> Firehose::put_object(const DeliveryStream& stream, Delivery delivery,
   call.region = stream.region;
   call.time = clock_.now();
   wire::s3::PutObjectRequest input;
-  input.bucket = delivery.bucket;
-  input.key = delivery.key;
+  input.bucket = std::move(bucket);
+  input.key = std::move(key);
   input.body = std::move(body);
   input.content_type = "application/octet-stream";
   co_await directory_.call<wire::s3::PutObject>("s3", call, std::move(input));

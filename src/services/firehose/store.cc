@@ -136,12 +136,13 @@ Task<std::optional<Delivery>> Store::delivery(storage::Transaction& txn, std::st
   delivery.end = row.number();
   delivery.bucket = row.text();
   delivery.zipped = row.boolean();
+  delivery.failed_key = row.text();
   co_return std::optional<Delivery>(std::move(delivery));
 }
 
 void Store::begin_delivery(storage::Transaction& txn, const std::string& id, const Delivery& delivery) {
   RowWriter row;
-  row.text(delivery.key).number(delivery.end).text(delivery.bucket).boolean(delivery.zipped);
+  row.text(delivery.key).number(delivery.end).text(delivery.bucket).boolean(delivery.zipped).text(delivery.failed_key);
   txn.put(delivery_key(id), std::move(row).bytes());
 }
 

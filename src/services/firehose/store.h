@@ -31,12 +31,20 @@ struct DeliveryStream {
   std::string arn() const;
 };
 
+/// A record in the buffer.
+struct BufferedRecord {
+  BufferedRecord(Position a, std::string d) : at(a), data(std::move(d)) {}
+  Position at;
+  std::string data;
+};
+
 /// An object whose name and content are decided, and which may or may not have been put yet.
 struct Delivery {
   std::string key;
   Position end = 0;  ///< It has all records that are buffered before this.
   std::string bucket;
   bool zipped = false;
+  std::string failed_key;  ///< For the records that a function fails; empty: none is asked.
 };
 
 /// The keys. Layout, all below ("firehose"):
