@@ -282,6 +282,7 @@ class NodeItem(pytest.Item):
         try:
             environment = running.environment
             environment["CUMULET_ACCOUNT"] = running.account
+            environment["NODE_EXTRA_CA_CERTS"] = os.path.join(running.data, "ca.pem")
             done = subprocess.run(
                 ["node", "--test", "--test-reporter=tap", str(self.path)],
                 env=environment,
