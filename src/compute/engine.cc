@@ -142,6 +142,12 @@ class PooledEngine final : public Engine {
     co_return Error("ServiceException", 500, "The function's execution environment ended unexpectedly.");
   }
 
+  void provision(std::shared_ptr<const FunctionVersion> version, std::uint32_t count) override {
+    pool_->provision(std::move(version), count);
+  }
+
+  ProvisionState provisioned(const std::string& version_key) const override { return pool_->provisioned(version_key); }
+
   void retire(const std::string& version_key) override { pool_->retire(version_key); }
 
   /// Asked when a function is made: what its runtime needs is begun, so that it is there for the first invocation.

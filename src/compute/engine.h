@@ -45,6 +45,7 @@ struct FunctionVersion {
   std::uint32_t timeout_seconds = 3;
   std::uint32_t ephemeral_mib = 512;
   std::string log_group;  ///< /aws/lambda/NAME
+  std::string initialization_type = "on-demand";
 };
 
 struct Invocation {
@@ -96,6 +97,12 @@ struct EngineOptions {
   std::uint32_t max_environments = 0;  ///< 0: what memory allows.
 };
 
+/// How far the environments of a version that are to be held ready have come.
+struct ProvisionState {
+  std::uint32_t ready = 0;
+  bool failed = false;  ///< The last one did not initialise. It is tried again, ever more seldom.
+};
+
 /// What `find_runtime` says of a runtime identifier on this host.
 struct RuntimeStatus {
   bool supported = false;  ///< The identifier names a runtime that we know.
@@ -112,6 +119,10 @@ class Engine {
   /// `reserved` is the function's reserved concurrency (negative: none). Any loop.
   virtual Task<InvocationResult> invoke(std::shared_ptr<const FunctionVersion> version, Invocation invocation,
                                         std::int64_t reserved) = 0;
+  /// Holds so many environments of this version initialised, called for or not, until its key is retired. More calls
+  /// than that get environments on demand.
+  virtual void provision(std::shared_ptr<const FunctionVersion> version, std::uint32_t count) = 0;
+  virtual ProvisionState provisioned(const std::string& version_key) const = 0;
   /// Environments of this key get no new invocation, finish what they run, and go.
   virtual void retire(const std::string& version_key) = 0;
   virtual RuntimeStatus find_runtime(const std::string& identifier) = 0;

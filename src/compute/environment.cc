@@ -162,7 +162,8 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   collect(true);
   if (outcome.kind == BootOutcome::Kind::kReady) {
     state_ = State::kReady;
-    if (!first) init_ms_ = 0;  // It counted as part of the invocation.
+    // It counted as part of the invocation, or was nobody's wait.
+    if (!first || version_->initialization_type != "on-demand") init_ms_ = 0;
     flush_later();
     co_return outcome;
   }

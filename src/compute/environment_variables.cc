@@ -67,7 +67,7 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
   all["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = std::to_string(version.memory_mib);
   all["AWS_LAMBDA_LOG_GROUP_NAME"] = version.log_group;
   all["AWS_LAMBDA_LOG_STREAM_NAME"] = log_stream;
-  all["AWS_LAMBDA_INITIALIZATION_TYPE"] = "on-demand";
+  all["AWS_LAMBDA_INITIALIZATION_TYPE"] = version.initialization_type;
   all["AWS_LAMBDA_RUNTIME_API"] = runtime_api();
   all["LAMBDA_TASK_ROOT"] = "/var/task";
   all["LAMBDA_RUNTIME_DIR"] = "/var/runtime";

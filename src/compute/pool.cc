@@ -11,6 +11,7 @@ namespace cumulet::compute {
 namespace {
 
 constexpr seconds kInitLimit{10};
+constexpr seconds kProvisionedInitLimit{130};
 constexpr seconds kWaitLimit{60};
 /// A boot that takes longer than this waits on something (the network, a long import): it makes room for another.
 constexpr milliseconds kSlowBoot{400};
@@ -62,8 +63,14 @@ void Pool::take_from_idle(Group& group, std::size_t position) {
   group.idle.erase(group.idle.begin() + static_cast<std::ptrdiff_t>(position));
 }
 
-/// Begins as many boots as there are invocations that wait for one, within the limits. Under the lock.
+/// Under the lock.
 void Pool::pump() {
+  serve_waiters();
+  fill_provisioned();
+}
+
+/// Begins as many boots as there are invocations that wait for one, within the limits. Under the lock.
+void Pool::serve_waiters() {
   for (auto key = wanting_.begin(); key != wanting_.end();) {
     Group& group = groups_[*key];
     std::erase_if(group.waiters, [](const Waiter& waiter) { return waiter.answer.resolved(); });
@@ -71,22 +78,26 @@ void Pool::pump() {
       if (booting_ >= boots_at_once_) return;
       if (members_.size() >= limit_ && !evict_oldest()) return;
       const Waiter& waiter = group.waiters[group.booting];
-      const std::shared_ptr<const FunctionVersion> version = waiter.version;
-      const std::string parking_key = parking_.key_of(*version);
-      std::unique_ptr<Cell> parked;
-      if (!parking_key.empty()) parked = parking_.take(parking_key, *version, waiter.loop_index);
-      const std::size_t loop_index = parked ? parked->loop_index() : waiter.loop_index;
-      std::shared_ptr<Environment> environment =
-          make_member(version, loop_index, log_stream_name(parts_.clock.now(), version->version));
-      ++group.booting;
-      ++booting_;
-      const auto cell = std::make_shared<std::unique_ptr<Cell>>(std::move(parked));
-      parts_.loops.at(loop_index).post([this, environment, cell] {
-        start(boot(environment, std::move(*cell)), [](const Result<void>&) {});
-      });
+      begin_boot(group, waiter.version, waiter.loop_index, false);
     }
     key = group.waiters.empty() ? wanting_.erase(key) : std::next(key);
   }
+}
+
+void Pool::begin_boot(Group& group, const std::shared_ptr<const FunctionVersion>& version, std::size_t loop_index,
+                      bool provisioned) {
+  const std::string parking_key = parking_.key_of(*version);
+  std::unique_ptr<Cell> parked;
+  if (!parking_key.empty()) parked = parking_.take(parking_key, *version, loop_index);
+  if (parked) loop_index = parked->loop_index();
+  std::shared_ptr<Environment> environment =
+      make_member(version, loop_index, log_stream_name(parts_.clock.now(), version->version), provisioned);
+  ++group.booting;
+  ++booting_;
+  const auto cell = std::make_shared<std::unique_ptr<Cell>>(std::move(parked));
+  parts_.loops.at(loop_index).post([this, environment, cell] {
+    start(boot(environment, std::move(*cell)), [](const Result<void>&) {});
+  });
 }
 
 Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked) {
@@ -102,8 +113,11 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<
     stop_counting();
     pump();
   });
+  const FunctionVersion& version = environment->version();
+  const bool provisioned = version.initialization_type != "on-demand";
+  const seconds limit = provisioned ? std::max(kProvisionedInitLimit, seconds(version.timeout_seconds)) : kInitLimit;
   const Result<BootOutcome> outcome =
-      co_await attempt(environment->boot(now + kInitLimit, std::string("init"), std::string(), std::move(parked)));
+      co_await attempt(environment->boot(now + limit, std::string("init"), std::string(), std::move(parked)));
   Loop::current()->cancel(slow);
   const bool ready = outcome && outcome->kind == BootOutcome::Kind::kReady;
   std::optional<Waiter> waiter;
@@ -112,7 +126,8 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<
     stop_counting();
     Group& group = groups_[environment->version().key];
     --group.booting;
-    if (!ready) {
+    if (provisioned) provisioned_boot_ended(*environment, ready);
+    if (!ready && !provisioned) {
       while (!group.waiters.empty() && !waiter) {
         waiter.emplace(group.waiters.front());
         group.waiters.pop_front();
@@ -138,7 +153,7 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<
 void Pool::drop_if_empty(const std::string& key) {
   const auto group = groups_.find(key);
   if (group == groups_.end() || group->second.alive > 0 || group->second.booting > 0) return;
-  if (!group->second.waiters.empty()) return;
+  if (!group->second.waiters.empty() || group->second.provisioned.wanted > 0) return;
   wanting_.erase(key);
   groups_.erase(group);
 }
@@ -162,7 +177,7 @@ void Pool::release(const std::shared_ptr<Environment>& environment) {
         group.idle.push_back(environment);
       }
     }
-    if (!wanting_.empty()) pump();
+    if (!wanting_.empty() || !provisioning_.empty()) pump();
   }
   if (keep) {
     environment->rest();
@@ -178,12 +193,14 @@ std::shared_ptr<Environment> Pool::create(std::shared_ptr<const FunctionVersion>
 }
 
 std::shared_ptr<Environment> Pool::make_member(const std::shared_ptr<const FunctionVersion>& version,
-                                               std::size_t loop_index, std::string log_stream) {
+                                               std::size_t loop_index, std::string log_stream, bool provisioned) {
   auto environment = std::make_shared<Environment>(parts_, version, loop_index, std::move(log_stream),
                                                    [this](Environment& ended) { gone(ended); });
   Member member;
   member.environment = environment;
   member.key = version->key;
+  member.provisioned = provisioned;
+  if (provisioned) ++groups_[version->key].provisioned.alive;
   members_[environment.get()] = std::move(member);
   ++groups_[version->key].alive;
   watch_idle(environment);
@@ -205,7 +222,8 @@ void Pool::watch_idle(std::shared_ptr<Environment> environment) {
         if (member == members_.end()) return;
         const SteadyTime now = std::chrono::steady_clock::now();
         const bool too_old = now - at->born() >= kLongestLife;
-        if (!member->second.idle || (now - member->second.idle_since < parts_.options.idle_time && !too_old)) {
+        const bool unused = !member->second.provisioned && now - member->second.idle_since >= parts_.options.idle_time;
+        if (!member->second.idle || !(unused || too_old)) {
           watch_idle(at);
           return;
         }
@@ -222,7 +240,8 @@ void Pool::watch_idle(std::shared_ptr<Environment> environment) {
 bool Pool::evict_oldest() {
   Environment* oldest = nullptr;
   for (const auto& [environment, member] : members_) {
-    if (member.idle && (!oldest || member.idle_since < members_[oldest].idle_since)) oldest = environment;
+    if (member.idle && !member.provisioned && (!oldest || member.idle_since < members_[oldest].idle_since))
+      oldest = environment;
   }
   if (!oldest) return false;
   Member& member = members_[oldest];
@@ -246,12 +265,16 @@ void Pool::gone(Environment& environment) {
   if (member == members_.end()) return;
   last = std::move(member->second.environment);
   const auto group = groups_.find(member->second.key);
+  const bool was_provisioned = member->second.provisioned;
+  const bool was_ready = member->second.ready;
   members_.erase(member);
   if (group == groups_.end()) return;
+  if (was_provisioned) --group->second.provisioned.alive;
+  if (was_provisioned && was_ready) --group->second.provisioned.ready;
   std::erase(group->second.idle, last);
   --group->second.alive;
   drop_if_empty(std::string(group->first));
-  if (!wanting_.empty()) pump();
+  if (!wanting_.empty() || !provisioning_.empty()) pump();
 }
 
 void Pool::retire(const std::string& key) {
@@ -259,6 +282,9 @@ void Pool::retire(const std::string& key) {
   const auto group = groups_.find(key);
   if (group == groups_.end()) return;
   group->second.retired = true;
+  group->second.provisioned.wanted = 0;
+  release_provisioned(key, 0);
+  provisioning_.erase(key);
   while (!group->second.idle.empty()) {
     const std::shared_ptr<Environment> environment = group->second.idle.back();
     take_from_idle(group->second, group->second.idle.size() - 1);

@@ -41,6 +41,8 @@ class Pool {
   std::shared_ptr<Environment> create(std::shared_ptr<const FunctionVersion> version, std::size_t loop_index,
                                       std::string log_stream);
   void retire(const std::string& key);
+  void provision(std::shared_ptr<const FunctionVersion> version, std::uint32_t count);
+  ProvisionState provisioned(const std::string& key) const;
   /// Ends all that are idle, and each that becomes idle.
   void close();
   /// Kills all that still run.
@@ -55,25 +57,43 @@ class Pool {
     std::size_t loop_index;
     Deferred<Acquired> answer;
   };
+  /// What of a version is to be held ready, and how many there are.
+  struct Provisioned {
+    std::shared_ptr<const FunctionVersion> version;
+    std::size_t wanted = 0;
+    std::size_t alive = 0;  ///< Those that boot included.
+    std::size_t ready = 0;
+    std::uint32_t failures = 0;  ///< In a row.
+    SteadyTime retry_at{};
+  };
   struct Group {
     std::vector<std::shared_ptr<Environment>> idle;
     std::deque<Waiter> waiters;
     std::size_t booting = 0;
     std::size_t alive = 0;
     bool retired = false;
+    Provisioned provisioned;
   };
   struct Member {
     std::shared_ptr<Environment> environment;
     std::string key;
     SteadyTime idle_since{};
     bool idle = false;
+    bool provisioned = false;
+    bool ready = false;
   };
 
   Task<void> boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked);
   void offer(Group& group, const std::shared_ptr<Environment>& environment);
   void pump();
+  void serve_waiters();
+  void fill_provisioned();
+  void begin_boot(Group& group, const std::shared_ptr<const FunctionVersion>& version, std::size_t loop_index,
+                  bool provisioned);
+  void provisioned_boot_ended(Environment& environment, bool ready);
+  void release_provisioned(const std::string& key, std::size_t left);
   std::shared_ptr<Environment> make_member(const std::shared_ptr<const FunctionVersion>& version,
-                                           std::size_t loop_index, std::string log_stream);
+                                           std::size_t loop_index, std::string log_stream, bool provisioned = false);
   void gone(Environment& environment);
   void end_later(const std::shared_ptr<Environment>& environment);
   bool evict_oldest();
@@ -89,6 +109,8 @@ class Pool {
   std::map<std::string, Group> groups_;
   std::set<std::string> wanting_;  ///< Keys of groups with waiters.
   std::map<Environment*, Member> members_;
+  std::set<std::string> provisioning_;  ///< Keys of groups of which some are to be held ready.
+  std::size_t next_loop_ = 0;
   std::size_t booting_ = 0;  ///< Boots that count against boots_at_once_.
   bool closed_ = false;
 };

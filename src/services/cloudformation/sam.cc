@@ -148,7 +148,8 @@ class Transformer {
                                             "DeadLetterQueue",
                                             "AutoPublishAliasAllProperties",
                                             "VersionDescription",
-                                            "AutoPublishCodeSha256"};
+                                            "AutoPublishCodeSha256",
+                                            "ProvisionedConcurrencyConfig"};
     Value properties = Value::object();
     for (const auto& [name, value] : given.members()) {
       if (kPassedOn.contains(name))
@@ -193,7 +194,12 @@ class Transformer {
     }
     const Value code = *properties.find("Code");
     add(id, resource("AWS::Lambda::Function", std::move(properties)), definition);
-    if (alias != nullptr) publish_alias(id, *alias, code, definition);
+    const Value* provisioned = given.find("ProvisionedConcurrencyConfig");
+    if (alias != nullptr) publish_alias(id, *alias, code, provisioned, definition);
+    if (alias == nullptr && provisioned != nullptr) {
+      return invalid_resource(id,
+                              "To set ProvisionedConcurrencyConfig AutoPublishALias must be defined on the function");
+    }
     if (const Value* url = given.find("FunctionUrlConfig")) function_url(id, *url, given, definition);
     implicit_api_ = implicit_api_ || parts->implicit_http_api;
     for (auto& [name, companion] : parts->resources) add_companion(name, std::move(companion), definition);
@@ -267,16 +273,16 @@ class Transformer {
   static std::string alias_id(const std::string& id, const Value& alias) { return id + "Alias" + alias.text(); }
 
   /// A version for this code, and the alias that points at it: what events are sent to then.
-  void publish_alias(const std::string& id, const Value& alias, const Value& code, const Value& definition) {
+  void publish_alias(const std::string& id, const Value& alias, const Value& code, const Value* provisioned,
+                     const Value& definition) {
     const std::string version = id + "Version" + hex_encode(sha256(code.to_json())).substr(0, 10);
     Value published = resource("AWS::Lambda::Version", Value::object({{"FunctionName", reference_to(id)}}));
     published.set("DeletionPolicy", Value::string("Retain"));
     add_companion(version, std::move(published), definition);
-    add_companion(alias_id(id, alias),
-                  resource("AWS::Lambda::Alias", Value::object({{"Name", alias},
-                                                                {"FunctionName", reference_to(id)},
-                                                                {"FunctionVersion", get_att(version, "Version")}})),
-                  definition);
+    Value properties = Value::object(
+        {{"Name", alias}, {"FunctionName", reference_to(id)}, {"FunctionVersion", get_att(version, "Version")}});
+    if (provisioned != nullptr) properties.set("ProvisionedConcurrencyConfig", *provisioned);
+    add_companion(alias_id(id, alias), resource("AWS::Lambda::Alias", std::move(properties)), definition);
   }
 
   void function_url(const std::string& id, const Value& url, const Value& given, const Value& definition) {

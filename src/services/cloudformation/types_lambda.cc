@@ -145,6 +145,38 @@ class PermissionType final : public ResourceType {
   }
 };
 
+/// What a version or an alias says in ProvisionedConcurrencyConfig, done and waited for.
+Task<void> provision(ResourceContext& context, std::string function, std::string qualifier, const Value& properties) {
+  const Value* config = properties.find("ProvisionedConcurrencyConfig");
+  if (config == nullptr) {
+    api::DeleteProvisionedConcurrencyConfigRequest none;
+    none.function_name = std::move(function);
+    none.qualifier = std::move(qualifier);
+    co_await gone_is_fine(call_removal<api::DeleteProvisionedConcurrencyConfig>(context, std::move(none)));
+    co_return;
+  }
+  api::PutProvisionedConcurrencyConfigRequest input =
+      co_await input_from<api::PutProvisionedConcurrencyConfig>(*config);
+  input.function_name = function;
+  input.qualifier = qualifier;
+  co_await context.directory.call<api::PutProvisionedConcurrencyConfig>(kService, context.call, std::move(input));
+  for (int i = 0; i < kWaits; ++i) {
+    api::GetProvisionedConcurrencyConfigRequest look;
+    look.function_name = function;
+    look.qualifier = qualifier;
+    const api::GetProvisionedConcurrencyConfigResponse found =
+        co_await context.directory.call<api::GetProvisionedConcurrencyConfig>(kService, context.call, std::move(look));
+    if (found.status == "READY") co_return;
+    if (found.status == "FAILED") {
+      co_await fail(Error(
+          "NotStabilized", 500,
+          "Provisioned concurrency configuration failed to be applied. Reason: " + found.status_reason.value_or("")));
+    }
+    co_await sleep_for(kWait);
+  }
+  co_await fail(Error("NotStabilized", 500, "Provisioned concurrency did not become ready."));
+}
+
 /// AWS::Lambda::Version
 class VersionType final : public ResourceType {
  public:
@@ -162,9 +194,19 @@ class VersionType final : public ResourceType {
     Made result(arn);
     result.attributes.set("Version", Value::string(version));
     result.attributes.set("FunctionArn", Value::string(arn));
+    if (properties.find("ProvisionedConcurrencyConfig") != nullptr) {
+      co_await provision(context, properties.text_of("FunctionName"), version, properties);
+    }
     co_return result;
   }
-  Task<Made> update(ResourceContext&, std::string id, const Value&, const Value&) override { co_return Made(id); }
+  Task<Made> update(ResourceContext& context, std::string id, const Value&, const Value& after) override {
+    const std::string version = id.substr(id.rfind(':') + 1);
+    co_await provision(context, id.substr(0, id.rfind(':')), version, after);
+    Made result(id);
+    result.attributes.set("Version", Value::string(version));
+    result.attributes.set("FunctionArn", Value::string(id));
+    co_return result;
+  }
   Task<void> remove(ResourceContext& context, std::string id, const Value&) override {
     api::DeleteFunctionRequest input;
     input.qualifier = id.substr(id.rfind(':') + 1);
@@ -184,12 +226,16 @@ class AliasType final : public ResourceType {
     api::CreateAliasRequest input = co_await input_from<api::CreateAlias>(properties);
     const api::AliasConfiguration made =
         co_await context.directory.call<api::CreateAlias>(kService, context.call, std::move(input));
+    if (properties.find("ProvisionedConcurrencyConfig") != nullptr) {
+      co_await provision(context, properties.text_of("FunctionName"), properties.text_of("Name"), properties);
+    }
     co_return named(made);
   }
   Task<Made> update(ResourceContext& context, std::string, const Value&, const Value& after) override {
     api::UpdateAliasRequest input = co_await input_from<api::UpdateAlias>(after);
     const api::AliasConfiguration made =
         co_await context.directory.call<api::UpdateAlias>(kService, context.call, std::move(input));
+    co_await provision(context, after.text_of("FunctionName"), after.text_of("Name"), after);
     co_return named(made);
   }
   Task<void> remove(ResourceContext& context, std::string, const Value& properties) override {

@@ -1,6 +1,7 @@
 #include "services/lambda/lambda.h"
 
 #include "base/ids.h"
+#include "base/log.h"
 #include "services/lambda/route.h"
 
 namespace cumulet::lambda {
@@ -27,7 +28,7 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
       bucket_target_(*options_.services, clock),
       sources_(poller_tools()) {
   // Any commit to our keys makes the compiled routes stale.
-  for (const char* space : {"lambda", "lambda-url"}) {
+  for (const char* space : {"lambda", "lambda-url", "lambda-provisioned"}) {
     database_.on_commit(storage::Key(space).bytes(), [this](const auto&...) { ++changes_; });
   }
   register_functions();
@@ -39,6 +40,7 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
   register_invoke();
   register_event_sources();
   register_recursion();
+  register_provisioned();
   outbox_.register_target("lambda", *this);
 }
 
@@ -58,7 +60,16 @@ void Lambda::add_stream_source(const std::string& service, events::StreamSource&
   sources_.add_stream_source(service, source);
 }
 
-void Lambda::start(std::vector<Loop*> loops) { sources_.start(std::move(loops)); }
+void Lambda::start(std::vector<Loop*> loops) {
+  if (!loops.empty()) {
+    loops.front()->post([this] {
+      cumulet::start(follow_provisioning(), [](const Result<void>& done) {
+        if (!done) log::error("provisioned concurrency was not restored", {{"why", done.error().message()}});
+      });
+    });
+  }
+  sources_.start(std::move(loops));
+}
 
 void Lambda::drain(SteadyTime deadline) { sources_.drain(deadline); }
 

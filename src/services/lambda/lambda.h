@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "access/authenticate.h"
@@ -158,6 +159,19 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<wire::lambda::ListFunctionEventInvokeConfigsResponse> list_event_configs(
       Call& call, const wire::lambda::ListFunctionEventInvokeConfigsRequest& input);
 
+  // operations_provisioned.cc
+  void register_provisioned();
+  Task<wire::lambda::PutProvisionedConcurrencyConfigResponse> put_provisioned_config(
+      Call& call, const wire::lambda::PutProvisionedConcurrencyConfigRequest& input);
+  Task<wire::lambda::GetProvisionedConcurrencyConfigResponse> get_provisioned_config(
+      Call& call, const wire::lambda::GetProvisionedConcurrencyConfigRequest& input);
+  Task<wire::lambda::DeleteProvisionedConcurrencyConfigOutput> delete_provisioned_config(
+      Call& call, const wire::lambda::DeleteProvisionedConcurrencyConfigRequest& input);
+  Task<wire::lambda::ListProvisionedConcurrencyConfigsResponse> list_provisioned_configs(
+      Call& call, const wire::lambda::ListProvisionedConcurrencyConfigsRequest& input);
+  Task<compute::ProvisionState> provision_state(FunctionName name);
+  Task<void> follow_provisioning();
+
   // operations_recursion.cc
   void register_recursion();
   Task<wire::lambda::PutFunctionRecursionConfigResponse> put_recursion(
@@ -260,7 +274,10 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   BucketTarget bucket_target_;
   EventSources sources_;
 
+  std::atomic<std::uint64_t> provisioning_turn_{0};
   std::mutex mutex_;
+  std::uint64_t provisioning_done_ = 0;
+  std::set<std::string> provisioned_keys_;  ///< What the engine was told to hold ready.
   std::atomic<std::uint64_t> changes_{0};
   std::uint64_t cached_at_ = 0;
   std::map<std::string, std::shared_ptr<const Route>, std::less<>> routes_;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/provisioned_store.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -270,6 +271,8 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
     if (!name.qualifier) {
       for (const VersionRow& row : versions) keys.push_back(engine_key(name, row.configuration));
       blobs = co_await store.erase_function(txn, name.name);
+      const std::vector<ProvisionedRow> held = co_await list_provisioned(txn, name);
+      for (const ProvisionedRow& row : held) erase_provisioned(txn, row.name);
       co_return;
     }
     const std::optional<std::uint64_t> number = version_number(*name.qualifier);
@@ -293,10 +296,12 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
     }
     keys.push_back(engine_key(name, row->configuration));
     store.erase_version(txn, name.name, *number);
+    erase_provisioned(txn, name);
   };
   co_await storage::transact(database_, erase);
   for (const std::string& blob : blobs) (void)co_await attempt(blobs_.erase(blob));
   for (const std::string& key : keys) engine_.retire(key);
+  co_await follow_provisioning();
   api::DeleteFunctionResponse output;
   output.status_code = 204;
   co_return output;

@@ -1,5 +1,6 @@
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/provisioned_store.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -80,13 +81,12 @@ Task<api::GetAccountSettingsResponse> Lambda::account_settings(Call& call) {
   const auto read = [&store](Transaction& txn) -> Task<api::GetAccountSettingsResponse> {
     std::int64_t count = 0;
     std::int64_t bytes = 0;
-    std::int64_t reserved = 0;
+    const std::int64_t taken = co_await taken_concurrency(txn, store);
     std::string after;
     while (true) {
       const std::vector<FunctionRow> functions = co_await store.list_functions(txn, after, 500);
       for (const FunctionRow& function : functions) {
         ++count;
-        reserved += std::max<std::int64_t>(function.reserved, 0);
         const std::vector<VersionRow> versions = co_await store.list_versions(txn, function.name, 0, 1000);
         for (const VersionRow& row : versions) bytes += row.configuration.code_size.value_or(0);
       }
@@ -99,7 +99,7 @@ Task<api::GetAccountSettingsResponse> Lambda::account_settings(Call& call) {
     limit.code_size_unzipped = static_cast<std::int64_t>(CodeStore::kUnpackedLimit);
     limit.code_size_zipped = 52428800;
     limit.concurrent_executions = 1000;
-    limit.unreserved_concurrent_executions = static_cast<std::int32_t>(1000 - reserved);
+    limit.unreserved_concurrent_executions = static_cast<std::int32_t>(1000 - taken);
     api::AccountUsage& usage = output.account_usage.emplace();
     usage.total_code_size = bytes;
     usage.function_count = count;

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/provisioned_store.h"
 #include "wire/json_writer.h"
 
 namespace cumulet::lambda {
@@ -139,16 +140,14 @@ Task<api::Concurrency> Lambda::put_concurrency(Call& call, const api::PutFunctio
   const auto put = [&](Transaction& txn) -> Task<void> {
     const std::optional<FunctionRow> found = co_await store.find_function(txn, name.name);
     if (!found) co_await fail(function_not_found(name.arn()));
-    std::int64_t others = 0;
-    std::string after;
-    while (true) {
-      const std::vector<FunctionRow> functions = co_await store.list_functions(txn, after, 500);
-      for (const FunctionRow& function : functions) {
-        if (function.name != name.name) others += std::max<std::int64_t>(function.reserved, 0);
-      }
-      if (functions.size() < 500) break;
-      after = functions.back().name;
+    std::map<std::string, std::int64_t> provisioned = co_await sum_provisioned(txn, name.account, name.region);
+    const std::int64_t held = provisioned[name.name];
+    if (input.reserved_concurrent_executions < held) {
+      co_await fail(invalid("ReservedConcurrentExecutions " + std::to_string(input.reserved_concurrent_executions) +
+                            " should not be lower than function's total provisioned concurrency [" +
+                            std::to_string(held) + "]."));
     }
+    const std::int64_t others = co_await taken_concurrency(txn, store, name.name);
     if (others + input.reserved_concurrent_executions > kAccountConcurrency - kUnreservedLeast) {
       co_await fail(
           invalid("Specified ReservedConcurrentExecutions for function decreases account's "

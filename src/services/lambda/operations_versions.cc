@@ -1,6 +1,7 @@
 #include "base/ids.h"
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/provisioned_store.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -213,7 +214,9 @@ Task<api::AliasConfiguration> Lambda::update_alias(Call& call, const api::Update
     store.put_alias(txn, name.name, alias);
     co_return alias;
   };
-  co_return co_await storage::transact(database_, update);
+  api::AliasConfiguration updated = co_await storage::transact(database_, update);
+  co_await follow_provisioning();
+  co_return updated;
 }
 
 Task<api::DeleteAliasOutput> Lambda::delete_alias(Call& call, const api::DeleteAliasRequest& input) {
@@ -227,8 +230,12 @@ Task<api::DeleteAliasOutput> Lambda::delete_alias(Call& call, const api::DeleteA
     if (url) store.erase_url(txn, *url);
     store.put_policy(txn, name.name, input.name, {});
     store.erase_event_config(txn, name.name, input.name);
+    FunctionName alias = name;
+    alias.qualifier = input.name;
+    erase_provisioned(txn, alias);
   };
   co_await storage::transact(database_, erase);
+  co_await follow_provisioning();
   co_return api::DeleteAliasOutput();
 }
 

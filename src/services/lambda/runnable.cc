@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/provisioned_store.h"
 #include "services/lambda/route.h"
 
 namespace cumulet::lambda {
@@ -11,6 +12,7 @@ namespace {
 namespace api = wire::lambda;
 using storage::Transaction;
 
+constexpr int kTries = 5;
 constexpr std::size_t kMostMetrics = 10'000;
 
 double random_share() {
@@ -37,9 +39,12 @@ Task<Runnable> Lambda::runnable(FunctionName name) {
     }
     if (const auto found = routes_.find(key); found != routes_.end()) route = found->second;
   }
-  if (!route) {
+  for (int tries = 0; !route; ++tries) {
     const std::uint64_t before = changes_;
-    route = co_await load_route(name);
+    Result<std::shared_ptr<const Route>> loaded = co_await attempt(load_route(name));
+    // An update in the meantime may have taken the package away: then the new one is meant.
+    if (!loaded && before != changes_ && tries < kTries) continue;
+    route = co_await std::move(loaded);
     const std::lock_guard lock(mutex_);
     if (before == changes_ && cached_at_ == before) routes_[key] = route;
   }
@@ -60,11 +65,13 @@ Task<std::shared_ptr<const Lambda::Route>> Lambda::load_route(FunctionName name)
   double weight = 0;
   std::int64_t reserved = -1;
   bool stops_recursion = true;
+  bool provisioned = false;
   std::map<std::string, std::string> statements;
   const auto read = [&](Transaction& txn) -> Task<void> {
     const std::optional<FunctionRow> function = co_await store.find_function(txn, name.name);
     if (!function) co_await fail(function_not_found(name.qualified_arn()));
     reserved = function->reserved;
+    if (name.qualifier) provisioned = (co_await find_provisioned(txn, name)).has_value();
     stops_recursion = function->recursive_loop != "Allow";
     const bool latest = !name.qualifier || *name.qualifier == "$LATEST";
     statements = co_await store.find_policy(txn, name.name, latest ? std::string() : *name.qualifier);
@@ -81,6 +88,12 @@ Task<std::shared_ptr<const Lambda::Route>> Lambda::load_route(FunctionName name)
   co_await storage::transact(database_, read);
   auto route = std::make_shared<Route>();
   route->version = co_await load_version(first);
+  if (provisioned) {
+    // Its environments are its own: what is held ready for an alias is not spent on others' calls of the version.
+    auto held = std::make_shared<compute::FunctionVersion>(*route->version);
+    held->key += " for " + *name.qualifier;
+    route->version = std::move(held);
+  }
   if (weight > 0) route->other = co_await load_version(second);
   route->other_weight = weight;
   route->reserved = reserved;

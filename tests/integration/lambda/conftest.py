@@ -61,3 +61,27 @@ def call(lam):
         return json.loads(reply["Payload"].read() or "null"), reply.get("FunctionError")
 
     return invoke
+
+
+class Gate:
+    """Something that a function waits for: an object, at a URL that it is given. `wait` is JavaScript for that."""
+
+    WAIT = """
+      const asked = new URL(event.gate);
+      const at = process.env.AWS_ENDPOINT_URL + asked.pathname + asked.search;
+      const status = () => new Promise((done) => require('node:http').get(at, { headers: { host: asked.host } },
+                                                                          (r) => { r.resume(); done(r.statusCode); }));
+      while (await status() !== 200) await new Promise((r) => setTimeout(r, 20));"""
+
+    def __init__(self, s3, bucket):
+        self.s3, self.bucket = s3, bucket
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+        self.url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "go"})
+
+    def open(self):
+        self.s3.put_object(Bucket=self.bucket, Key="go", Body=b"")
+
+
+@pytest.fixture
+def gate(aws, unique):
+    return Gate(aws.client("s3"), unique("gate"))

@@ -95,23 +95,12 @@ def test_pieces_and_the_end_of_the_log(streaming, stream):
     assert "here" in base64.b64decode(complete["LogResult"]).decode()
 
 
-def test_first_piece_arrives_while_the_function_waits(streaming, lam, unique, aws):
-    """After its first piece the function waits for an object, which is made only when the piece has arrived."""
-    bucket = unique("gate")
-    s3 = aws("s3")
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
-    gate = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "go"})
-    name = streaming("""
-      out.write('ready');
-      const asked = new URL(event.gate);
-      const at = process.env.AWS_ENDPOINT_URL + asked.pathname + asked.search;
-      const status = () => new Promise((done) => require('node:http').get(at, { headers: { host: asked.host } },
-                                                                          (r) => { r.resume(); done(r.statusCode); }));
-      while (await status() !== 200) await new Promise((r) => setTimeout(r, 20));
-      out.end('gone');""")
-    events = iter(lam.invoke_with_response_stream(FunctionName=name, Payload=json.dumps({"gate": gate}))["EventStream"])
+def test_first_piece_arrives_while_the_function_waits(streaming, lam, gate):
+    """After its first piece the function waits for what happens only when the piece has arrived."""
+    name = streaming("out.write('ready');" + gate.WAIT + "out.end('gone');")
+    events = iter(lam.invoke_with_response_stream(FunctionName=name, Payload=json.dumps({"gate": gate.url}))["EventStream"])
     assert next(events)["PayloadChunk"]["Payload"] == b"ready"
-    s3.put_object(Bucket=bucket, Key="go", Body=b"")
+    gate.open()
     assert b"".join(e["PayloadChunk"]["Payload"] for e in events if "PayloadChunk" in e) == b"gone"
 
 

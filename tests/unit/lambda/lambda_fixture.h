@@ -61,7 +61,19 @@ class FakeEngine final : public compute::Engine {
     result.log_tail = "START\nEND\n";
     co_return result;
   }
-  void retire(const std::string& key) override { retired.push_back(key); }
+  void retire(const std::string& key) override {
+    retired.push_back(key);
+    provisions.erase(key);
+  }
+  void provision(std::shared_ptr<const compute::FunctionVersion> version, std::uint32_t count) override {
+    provisions[version->key] = count;
+  }
+  compute::ProvisionState provisioned(const std::string& key) const override {
+    compute::ProvisionState state;
+    const auto found = provisions.find(key);
+    if (found != provisions.end()) state.ready = std::min(found->second, most_ready);
+    return state;
+  }
   compute::RuntimeStatus find_runtime(const std::string& identifier) override {
     compute::RuntimeStatus status;
     status.supported = identifier != "cobol";
@@ -74,6 +86,8 @@ class FakeEngine final : public compute::Engine {
   std::vector<std::shared_ptr<const compute::FunctionVersion>> versions;
   std::vector<compute::Invocation> invocations;
   std::vector<std::string> retired;
+  std::map<std::string, std::uint32_t> provisions;
+  std::uint32_t most_ready = 1000;
   std::function<Result<compute::InvocationResult>(const compute::Invocation&)> answer;
 };
 

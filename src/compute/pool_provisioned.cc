@@ -1,0 +1,93 @@
+#include <algorithm>
+
+#include "compute/pool.h"
+
+/// Environments that are held ready before anybody calls: provisioned concurrency.
+namespace cumulet::compute {
+
+namespace {
+
+constexpr seconds kLongestPause{60};  ///< Between attempts when the function does not initialise.
+
+}  // namespace
+
+void Pool::provision(std::shared_ptr<const FunctionVersion> version, std::uint32_t count) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || count == 0) return;
+  const std::string key = version->key;
+  Group& group = groups_[key];
+  auto held = std::make_shared<FunctionVersion>(*version);
+  held->initialization_type = "provisioned-concurrency";
+  group.retired = false;
+  group.provisioned.version = std::move(held);
+  group.provisioned.wanted = count;
+  group.provisioned.failures = 0;
+  group.provisioned.retry_at = {};
+  provisioning_.insert(key);
+  release_provisioned(key, count);
+  pump();
+}
+
+ProvisionState Pool::provisioned(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  ProvisionState state;
+  const auto group = groups_.find(key);
+  if (group == groups_.end()) return state;
+  state.ready = static_cast<std::uint32_t>(group->second.provisioned.ready);
+  state.failed = group->second.provisioned.failures > 0;
+  return state;
+}
+
+/// Under the lock. What is held beyond `left` becomes like any other; what of it is idle ends.
+void Pool::release_provisioned(const std::string& key, std::size_t left) {
+  Group& group = groups_[key];
+  for (const bool idle : {true, false}) {
+    for (auto& [environment, member] : members_) {
+      if (group.provisioned.alive <= left) return;
+      if (member.key != key || !member.provisioned || member.idle != idle) continue;
+      member.provisioned = false;
+      --group.provisioned.alive;
+      if (member.ready) --group.provisioned.ready;
+      if (!idle) continue;
+      const auto found = std::find(group.idle.begin(), group.idle.end(), member.environment);
+      if (found != group.idle.end()) take_from_idle(group, static_cast<std::size_t>(found - group.idle.begin()));
+      end_later(member.environment);
+    }
+  }
+}
+
+/// Under the lock. Boots what is missing; invocations that wait go first.
+void Pool::fill_provisioned() {
+  if (closed_) return;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (const std::string& key : provisioning_) {
+    Group& group = groups_[key];
+    while (group.provisioned.alive < group.provisioned.wanted && group.provisioned.retry_at <= now) {
+      if (booting_ >= boots_at_once_) return;
+      if (members_.size() >= limit_ && !evict_oldest()) return;
+      begin_boot(group, group.provisioned.version, next_loop_++ % parts_.loops.size(), true);
+    }
+  }
+}
+
+/// Under the lock, on a loop.
+void Pool::provisioned_boot_ended(Environment& environment, bool ready) {
+  Provisioned& provisioned = groups_[environment.version().key].provisioned;
+  if (ready) {
+    const auto member = members_.find(&environment);
+    if (member == members_.end() || !member->second.provisioned) return;
+    member->second.ready = true;
+    ++provisioned.ready;
+    provisioned.failures = 0;
+    return;
+  }
+  provisioned.failures = std::min(provisioned.failures + 1, 10u);
+  const seconds pause = std::min(seconds(1u << provisioned.failures), kLongestPause);
+  provisioned.retry_at = std::chrono::steady_clock::now() + pause;
+  Loop::current()->at(provisioned.retry_at, [this] {
+    const std::lock_guard lock(mutex_);
+    pump();
+  });
+}
+
+}  // namespace cumulet::compute
