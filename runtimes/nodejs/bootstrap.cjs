@@ -11,8 +11,11 @@ const api = new RuntimeApi(process.env.AWS_LAMBDA_RUNTIME_API);
 let ended = null;  // Ends the invocation that runs with an error: (error, exitCode) => void.
 
 globalThis.awslambda = {
-  streamifyResponse(handler) {
+  streamifyResponse(handler, options) {
     handler[STREAMING] = 'response';
+    if (options && options.highWaterMark) {
+      handler[Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark')] = parseInt(options.highWaterMark, 10);
+    }
     return handler;
   },
   HttpResponseStream: {

@@ -5,14 +5,15 @@ const { Writable } = require('node:stream');
 const { Fault, toReply } = require('./errors.cjs');
 
 const HTTP_INTEGRATION = 'application/vnd.awslambda.http-integration-response';
+const BUFFER = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark');
 const HIGH_WATER_MARK = 64 * 1024;
 // Trailers have 64 KiB in all; base64 makes four of three.
 const MAX_ERROR = 40 * 1024;
 
 // The stream that a handler is given. Nothing is sent before the first write, so that an error until then is a plain one.
 class ResponseStream extends Writable {
-  constructor(begin) {
-    super({ highWaterMark: HIGH_WATER_MARK });
+  constructor(begin, highWaterMark) {
+    super({ highWaterMark });
     this.beginRequest = begin;
     this.request = null;
     this.contentType = 'application/octet-stream';
@@ -69,7 +70,7 @@ function withPrelude(stream, prelude) {
 // Runs the handler until it has ended and its response has been taken. `begin(contentType)` opens the request to the
 // Runtime API; `stoppable` is given what ends it with an error. An error that the response told already is marked so.
 function callStreaming(handler, event, context, begin, stoppable) {
-  const stream = new ResponseStream(begin);
+  const stream = new ResponseStream(begin, handler[BUFFER] || HIGH_WATER_MARK);
   return new Promise((resolve, reject) => {
     let returned = false;
     let taken = false;

@@ -481,6 +481,11 @@ void Environment::end_stream(const std::string& request_id, ResponseEnd how, boo
 }
 
 RuntimeSide::Verdict Environment::failed(const std::string& request_id, std::string document, const std::string& type) {
+  // A runtime that dies of an error while its response streams tells it in this way, past the response's trailers.
+  if (running_ && running_->request_id == request_id && running_->streaming && !running_->answered) {
+    end_stream(request_id, ResponseEnd(checked_error_type(type, "Function.Unknown"), std::move(document)), true);
+    return Verdict::kAccepted;
+  }
   return settle(request_id, std::move(document), true, checked_error_type(type, "Function.Unknown"));
 }
 

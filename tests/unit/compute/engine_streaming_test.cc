@@ -46,7 +46,7 @@ class StreamingTest : public testing::Test {
   }
   std::shared_ptr<FunctionVersion> streaming(const std::string& body) {
     const auto version =
-        engines_.node("exports.handler = awslambda.streamifyResponse(async (event, out) => {" + body + "})");
+        engines_.node("exports.handler = awslambda.streamifyResponse(async (event, out, context) => {" + body + "})");
     version->timeout_seconds = 20;
     return version;
   }
@@ -108,6 +108,16 @@ TEST_F(StreamingTest, ExitInMidStreamIsTheReason) {
   const Streamed streamed = stream(streaming("out.write('some', () => process.exit(7)); await new Promise(() => {})"));
   EXPECT_TRUE(streamed.end.failed());
   EXPECT_THAT(streamed.end.document, HasSubstr("exit status 7"));
+}
+
+TEST_F(StreamingTest, ErrorThatIsPostedBesideTheStreamEndsIt) {
+  const Streamed streamed = stream(streaming(
+      "out.write('some'); const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');"
+      "await new Promise((done) => require('http').request({ host, port, method: 'POST', path: "
+      "'/2018-06-01/runtime/invocation/' + context.awsRequestId + '/error' }, (r) => { r.resume(); r.on('end', done) })"
+      ".end('{\"errorMessage\":\"beside\"}')); process.exit(1)"));
+  EXPECT_EQ(streamed.text, "some");
+  EXPECT_THAT(streamed.end.document, HasSubstr("beside"));
 }
 
 TEST_F(StreamingTest, ReaderThatGoesAwayDoesNotStopTheFunction) {
