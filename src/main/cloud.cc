@@ -324,6 +324,7 @@ void Cloud::Parts::add_services() {
   sns->use_metrics(cloudwatch->metrics());
   sns->use_queues(*sqs);
   apigateway = std::make_unique<apigateway::ApiGateway>(*database, clock, *lambda, *client);
+  apigateway->use_metrics(cloudwatch->metrics());
   eventbridge =
       std::make_unique<eventbridge::EventBridge>(*database, clock, *outbox, directory, *client, cloudwatch->metrics());
   log_groups = std::make_unique<eventbridge::LogGroupTarget>(directory, clock);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/deferred.h"
 #include "events/function_invoker.h"
+#include "events/metric_sink.h"
 #include "net/client.h"
 #include "services/apigateway/model.h"
 #include "services/apigateway/route_table.h"
@@ -29,6 +30,9 @@ class ApiGateway final : public wire::Surface {
  public:
   ApiGateway(storage::Database& database, const Clock& clock, events::FunctionInvoker& functions, net::Client& client);
   ~ApiGateway() override;
+
+  /// Where requests are counted. Before the first one.
+  void use_metrics(events::MetricSink& metrics) { metrics_ = &metrics; }
 
   const wire::Service& service() const { return service_; }
 
@@ -107,6 +111,7 @@ class ApiGateway final : public wire::Surface {
   const Clock& clock_;
   events::FunctionInvoker& functions_;
   net::Client& client_;
+  events::MetricSink* metrics_ = nullptr;
   wire::Service service_;
 
   std::mutex mutex_;

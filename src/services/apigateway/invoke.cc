@@ -143,6 +143,7 @@ Task<std::shared_ptr<const LiveStage>> ApiGateway::load_stage(storage::Transacti
   if (!api_document || !stage_document) co_return nullptr;
   auto live = std::make_shared<LiveStage>();
   live->address = *address;
+  if (metrics_ != nullptr) live->metrics = std::make_shared<const ApiMetrics>(*metrics_, *address, stage);
   live->api = co_await read_output<api::GetApi>(*api_document);
   live->stage = co_await read_output<api::GetStage>(*stage_document);
   if (live->stage.auto_deploy.value_or(false)) {
@@ -157,6 +158,7 @@ Task<std::shared_ptr<const LiveStage>> ApiGateway::load_stage(storage::Transacti
 }
 
 Task<net::Response> ApiGateway::answer(net::Request& request, std::string request_id) {
+  const auto began = std::chrono::steady_clock::now();
   const Target target = target_of(request);
   std::string path = target.path;
   std::shared_ptr<const LiveStage> live;
@@ -175,6 +177,7 @@ Task<net::Response> ApiGateway::answer(net::Request& request, std::string reques
   net::Response response = message(404, "Not Found");
   if (live) response = co_await serve(*live, request, std::move(path), request_id);
   response.headers.set("apigw-requestid", request_id);
+  if (live && live->metrics) live->metrics->answered(response.status, std::chrono::steady_clock::now() - began);
   co_return response;
 }
 
@@ -200,9 +203,15 @@ Task<net::Response> ApiGateway::integrate(const LiveStage& live, const RouteTabl
       co_await attempt(read_all(*request.body, kBodyLimit, Error("RequestEntityTooLarge", 413, "Request Too Long")));
   if (!body.ok()) co_return message(body.error().http_status(), body.error().message());
 
+  const auto began = std::chrono::steady_clock::now();
+  const auto note_latency = [&live, began] {
+    if (live.metrics) live.metrics->integrated(std::chrono::steady_clock::now() - began);
+  };
   const std::string uri = with_stage_variables(integration->integration_uri.value_or(""), live.stage);
   if (integration->integration_type == "HTTP_PROXY") {
-    co_return co_await proxy_http(client_, *integration, uri, match.parameters, request, *body);
+    net::Response response = co_await proxy_http(client_, *integration, uri, match.parameters, request, *body);
+    note_latency();
+    co_return response;
   }
   events::HttpEventContext context;
   context.account = live.address.account;
@@ -225,6 +234,7 @@ Task<net::Response> ApiGateway::integrate(const LiveStage& live, const RouteTabl
   const std::chrono::milliseconds limit(integration->timeout_in_millis.value_or(30'000));
   const Result<events::FunctionReply> reply =
       co_await attempt(call_function(function_of(uri), std::move(event), source, limit));
+  note_latency();
   if (!reply.ok()) {
     log::warning("an API's function did not answer", {{"api", live.address.api_id}, {"why", reply.error().message()}});
     const int status = reply.error().http_status();

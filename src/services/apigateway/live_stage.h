@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "services/apigateway/api_metrics.h"
 #include "services/apigateway/model.h"
 #include "services/apigateway/route_table.h"
 
@@ -18,6 +20,7 @@ struct LiveStage {
   std::vector<Route> routes;
   std::vector<Integration> integrations;
   RouteTable table;
+  std::shared_ptr<const ApiMetrics> metrics;  ///< Null: nothing is reported.
 
   /// The integration of a route; null when it has none.
   const Integration* integration_of(const Route& route) const;
