@@ -119,6 +119,12 @@ def descendants(pid):
     return found
 
 
+def files_of(server):
+    """What deployed functions and their environments have on the disk."""
+    return {os.path.relpath(os.path.join(folder, name), server.data) for area in ("code", "sandboxes", "engine")
+            for folder, folders, names in os.walk(os.path.join(server.data, area)) for name in folders + names}
+
+
 def count(server):
     pid = server.process.pid
     below = descendants(pid)
@@ -146,11 +152,6 @@ def count(server):
     groups = 0
     for folder, _, _ in os.walk("/sys/fs/cgroup"):
         groups += any(f"/cumulet-sandboxes-{name}/" in folder for name in own)
-    files = collections.Counter()
-    for folder, _, names in os.walk(server.data):
-        area = os.path.relpath(folder, server.data).split("/")[0]
-        if area in ("code", "sandboxes", "engine"):
-            files[area] += len(names) + 1
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return {
         "processes": len(below),
@@ -159,7 +160,7 @@ def count(server):
         "control groups": groups,
         "mounts": mounts,
         "descriptors": len(held),
-        "files": sum(files.values()),
+        "files": len(files_of(server)),
         "MiB": int(status.split("VmRSS:")[1].split()[0]) // 1024,
     }
 
@@ -297,11 +298,14 @@ def main():
             now = count(server)
             before = {name: min(before[name], now[name]) for name in before}
         load.outcomes.clear()
+        files = files_of(server)
         load.run(options.seconds)
         after, grown = settle(server, before)
         alive = server.process.poll() is None
         for name in before:
             print(f"  {name:16} {before[name]:6} before {after[name]:6} after{'   GROWN' if name in grown else ''}")
+        if "files" in grown:
+            print("  new files: " + " ".join(sorted(files_of(server) - files)[:12]))
         print("  " + ", ".join(f"{number} × {what}" for what, number in load.outcomes.most_common()))
         for line in load.wrong[:10]:
             print("  not as documented: " + line)

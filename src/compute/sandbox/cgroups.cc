@@ -173,6 +173,8 @@ void GroupSet::kill() const {
   if (any()) (void)write_file(unified(), "cgroup.kill", "1");
 }
 
+bool GroupSet::ends_as_one() const { return any() && forest_->trees_[forest_->tree_of_[0]].unified; }
+
 std::uint64_t GroupSet::out_of_memory_kills() const {
   if (!any()) return 0;
   const std::size_t tree = forest_->tree_of_[0];

@@ -62,6 +62,8 @@ class GroupSet {
   Result<void> thaw() const;
   /// SIGKILL to all that is inside; where the kernel does not offer that, nothing.
   void kill() const;
+  /// For want of memory the kernel ends all that is in the group (v2), or one process only (v1).
+  bool ends_as_one() const;
   /// How many processes the kernel has killed for want of memory.
   std::uint64_t out_of_memory_kills() const;
   /// Of one thread at a time.

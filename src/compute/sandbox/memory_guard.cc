@@ -34,6 +34,7 @@ void measure(Life& life) {
 
 void look_at(Life& life) {
   if (!life.groups.any()) return measure(life);
+  if (!life.groups.ends_as_one() && life.groups.out_of_memory_kills() > 0) return life.kill_for_memory();
   const std::uint64_t files = bytes_in(life.tmp);
   const bool filling = files >= kNoticeable;
   if (!filling && life.limit_bytes == life.memory_bytes) return;

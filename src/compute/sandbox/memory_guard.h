@@ -15,6 +15,7 @@ namespace cumulet::compute::sandbox {
 /// times a second: as /tmp fills, it raises the group's limit by as much (and some room for what is written until the
 /// next look); and where programs then use more memory than they have, it ends them as the kernel would have. A sandbox
 /// that leaves /tmp alone keeps the exact limit of the kernel. Nothing runs while all sandboxes are frozen.
+/// On v1, where the kernel ends one process of a group, the guard ends the others, as v2 does.
 /// Sandboxes without control groups have no other limit of their memory than the guard.
 class MemoryGuard {
  public:

@@ -1,5 +1,6 @@
 """The server as an ordinary user: sandboxes in a user namespace, with the same walls."""
 
+import ctypes
 import os
 import pathlib
 import shutil
@@ -110,6 +111,38 @@ def test_environments_stop_between_invocations(attacker, rootless, wait_until):
 
     wait_until(stopped, what="the function's process to stand still")
     assert attacker({"do": "find"})
+
+
+def forbid_user_namespaces():
+    """In the child: an ordinary user of a world whose owner allows no user namespaces. (Root may set that limit only in a
+    user namespace of its own, which the parent has to give its users.)"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    ready, mapped = os.pipe(), os.pipe()
+    parent = os.getpid()
+    helper = os.fork()
+    if helper == 0:
+        os.read(ready[0], 1)
+        for name in ("uid_map", "gid_map"):
+            pathlib.Path(f"/proc/{parent}/{name}").write_text("0 0 70000")
+        os.write(mapped[1], b"x")
+        os._exit(0)
+    if libc.unshare(0x10000000) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    os.write(ready[1], b"x")
+    os.read(mapped[0], 1)
+    os.waitpid(helper, 0)
+    pathlib.Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def test_a_kernel_that_forbids_it_is_named_at_the_start(place, tmp_path):
+    command = [str(place / "cumulet"), "serve", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd="/", preexec_fn=forbid_user_namespaces)
+    assert done.returncode == 1 and "is ready" not in done.stdout
+    assert "needs a user namespace to build sandboxes" in done.stderr
+    assert "sysctl -w user.max_user_namespaces" in done.stderr and "as root" in done.stderr
 
 
 def test_doctor_says_what_is_different(place):
