@@ -38,8 +38,9 @@ struct FunctionVersion {
   std::string role;     ///< ARN of the role it runs under.
   std::string runtime;  ///< python3.12, nodejs22.x, provided.al2023 …
   std::string handler;
-  std::filesystem::path code;                 ///< Unpacked package; shown at /var/task.
-  std::vector<std::filesystem::path> layers;  ///< Unpacked layers in order; merged at /opt.
+  std::filesystem::path code;                                       ///< Unpacked package; shown at /var/task.
+  std::vector<std::filesystem::path> layers;                        ///< Unpacked layers in order; merged at /opt.
+  std::vector<std::shared_ptr<const std::filesystem::path>> holds;  ///< What keeps these folders from going.
   std::map<std::string, std::string> environment;
   std::uint32_t memory_mib = 128;
   std::uint32_t timeout_seconds = 3;
@@ -95,6 +96,9 @@ struct EngineOptions {
   /// trusted: for SDKs that do not know AWS_ENDPOINT_URL.
   std::string certificate_authority;
   std::uint32_t max_environments = 0;  ///< 0: what memory allows.
+  /// Once initialised, a function has memory / 1,769 MiB processors at most, as on AWS. Otherwise it may use a whole
+  /// one that nobody else wants.
+  bool exact_cpus = false;
 };
 
 /// How far the environments of a version that are to be held ready have come.

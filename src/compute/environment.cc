@@ -164,6 +164,7 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
     state_ = State::kReady;
     // It counted as part of the invocation, or was nobody's wait.
     if (!first || version_->initialization_type != "on-demand") init_ms_ = 0;
+    if (parts_.options.exact_cpus) (void)cell_->sandbox().limit_cpus(version_->memory_mib / 1769.0);
     flush_later();
     co_return outcome;
   }

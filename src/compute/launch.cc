@@ -54,7 +54,7 @@ Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const Functio
                                std::string log_stream) {
   std::filesystem::path opt;
   if (version->layers.size() > 1) {
-    const auto merge = [&parts, version] { return parts.root->merge_layers(version->layers, version->key); };
+    const auto merge = [&parts, version] { return parts.root->merge_layers(version->layers); };
     opt = co_await blocking(*parts.files, merge);
   } else if (!version->layers.empty()) {
     opt = version->layers.front();

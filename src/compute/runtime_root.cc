@@ -101,6 +101,7 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
   }
   fs::permissions(etc, fs::perms(0755), problem);
   fs::permissions(etc / "ssl", fs::perms(0755), problem);
+  fs::remove_all(state / "layers", problem);  // of an earlier run
   fs::create_directories(state / "layers", problem);
   fs::create_directories(state / "empty", problem);
   if (problem) return failed("making", state / "layers", problem);
@@ -151,10 +152,10 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
   return root;
 }
 
-Result<fs::path> RuntimeRoot::merge_layers(const std::vector<fs::path>& layers, const std::string& key) const {
+Result<fs::path> RuntimeRoot::merge_layers(const std::vector<fs::path>& layers) const {
   if (layers.empty()) return state_ / "empty";
   if (layers.size() == 1) return layers.front();
-  std::string names = key;
+  std::string names;
   for (const fs::path& layer : layers) names += "\n" + layer.string();
   const fs::path merged = state_ / "layers" / hex_encode(sha256(names)).substr(0, 40);
   std::error_code problem;

@@ -20,9 +20,8 @@ class RuntimeRoot {
   const std::vector<Mount>& mounts() const { return mounts_; }
 
   /// One directory that shows all layers, later ones over earlier ones. A single layer is shown as it is; several are
-  /// merged once into a directory of hard links named `key` (or copies, across file systems). Blocks.
-  Result<std::filesystem::path> merge_layers(const std::vector<std::filesystem::path>& layers,
-                                             const std::string& key) const;
+  /// merged once into a directory of hard links named after them (or copies, across file systems). Blocks.
+  Result<std::filesystem::path> merge_layers(const std::vector<std::filesystem::path>& layers) const;
 
  private:
   std::filesystem::path state_;

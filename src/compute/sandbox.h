@@ -55,6 +55,11 @@ class Sandbox {
 
   virtual Result<void> freeze() = 0;  ///< Stops all processes (cgroup freezer).
   virtual Result<void> thaw() = 0;
+  /// At most so many processors from now on, where they can be limited at all.
+  virtual Result<void> limit_cpus(double cpus) {
+    (void)cpus;
+    return {};
+  }
   virtual void kill() = 0;       ///< SIGKILL to all; `exited` then resolves.
   virtual void terminate() = 0;  ///< SIGTERM to the main process.
   /// Waits for the main process to end. May be awaited once.

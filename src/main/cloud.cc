@@ -231,6 +231,7 @@ Result<void> Cloud::Parts::open_compute() {
   compute::EngineOptions options;
   options.runtimes = config.runtimes.empty() ? compute::find_runtimes_folder() : config.runtimes;
   options.certificate_authority = certificate_authority;
+  options.exact_cpus = config.exact_cpus;
   options.state = config.data_dir / "engine";
   Result<void> made = make_directory(options.state, 0711);
   if (!made.ok()) return made;

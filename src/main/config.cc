@@ -56,15 +56,19 @@ Flag text_flag(T Config::*field) {
               }};
 }
 
+Flag switch_flag(bool Config::*member) {
+  return Flag{false, [member](Config& config, const std::string& text) {
+                config.*member = text != "false";
+                return text.empty() || text == "true" || text == "false";
+              }};
+}
+
 const std::map<std::string, Flag>& flags() {
   static const std::map<std::string, Flag> all{
       {"listen", Flag{true, set_listen}},
       {"data-dir", text_flag(&Config::data_dir)},
-      {"dev", Flag{false,
-                   [](Config& config, const std::string& text) {
-                     config.dev = text != "false";
-                     return text.empty() || text == "true" || text == "false";
-                   }}},
+      {"dev", switch_flag(&Config::dev)},
+      {"exact-cpus", switch_flag(&Config::exact_cpus)},
       {"tls-cert", text_flag(&Config::tls_cert)},
       {"tls-key", text_flag(&Config::tls_key)},
       {"account-id", Flag{true, set_account}},
@@ -200,6 +204,8 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
                          (default sns.REGION.amazonaws.com, which validators insist on)
   --log-level LEVEL      debug, info, warning or error (default info)
   --threads N            event loops (default: one a CPU)
+  --exact-cpus           functions never use more of the processors than their memory gives
+                         them on AWS (default: a whole one that nobody else wants)
   --kinesis-shard-limits N
                          times the documented limits of a Kinesis shard; 0: none (default 1)
   --drain-seconds N      how long SIGTERM waits for what is in flight (default 30)

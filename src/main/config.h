@@ -25,6 +25,7 @@ struct Config {
   std::filesystem::path runtimes;    ///< Runtime clients; default: found beside the binary.
   std::filesystem::path access_log;  ///< Default: DATA_DIR/access.log.
   std::string log_level = "info";
+  bool exact_cpus = false;          ///< Functions get AWS's share of the processors and no more.
   std::uint32_t threads = 0;        ///< Event loops; 0: one a CPU.
   double kinesis_shard_limits = 1;  ///< Times a shard's documented limits; 0: none.
   std::string smtp;                 ///< smtp[s]://[user:password@]host[:port]: SNS sends email through it.

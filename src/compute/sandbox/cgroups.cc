@@ -37,6 +37,8 @@ std::string_view controller_name(Controller controller) {
 
 namespace {
 
+/// v1 counts the buffers of connections apart, and only where they have a limit.
+constexpr const char* kBuffers = "memory.kmem.tcp.limit_in_bytes";
 constexpr std::uint64_t kLeftToTheHost = 512 << 20;
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
@@ -103,8 +105,6 @@ Result<void> GroupSet::set_limits(const GroupLimits& limits) const {
       done = write_file(memory, "memory.swap.max", "0");
   } else {
     done = write_file(memory, "memory.swappiness", "0");
-    // v1 counts the buffers of connections apart, and only where they have a limit.
-    constexpr const char* kBuffers = "memory.kmem.tcp.limit_in_bytes";
     if (::faccessat(memory, kBuffers, W_OK, 0) == 0 && done.ok())
       done = write_file(memory, kBuffers, std::to_string(limits.memory_bytes));
   }
@@ -255,6 +255,8 @@ void GroupForest::limit_all() const {
   const std::uint64_t ours = bytes - std::min(bytes / 2, std::max(bytes / 10, kLeftToTheHost));
   (void)write_file(memory.directory.get(), memory.unified ? "memory.max" : "memory.limit_in_bytes",
                    std::to_string(ours));
+  // The first such limit changes the kernel's code, the last one that goes changes it back: this one stays.
+  if (!memory.unified) (void)write_file(memory.directory.get(), kBuffers, std::to_string(ours));
   const std::string ids = read_file("/proc/sys/kernel/pid_max");
   if (const std::optional<std::int64_t> count = parse_int(ids.substr(0, ids.find('\n'))); count && *count > 0)
     (void)write_file(trees_[tree_of_[2]].directory.get(), "pids.max", std::to_string(*count / 4 * 3));

@@ -60,6 +60,9 @@ class ProcessSandbox final : public Sandbox {
     workshop_->guard->wake();
     return thawed;
   }
+  Result<void> limit_cpus(double cpus) override {
+    return life_->groups.any() ? life_->groups.set_cpus(cpus) : Result<void>();
+  }
   void kill() override { life_->kill(); }
   void terminate() override { life_->terminate(); }
   Task<SandboxExit> exited() override { return life_->exited.wait(); }

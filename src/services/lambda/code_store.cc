@@ -1,6 +1,8 @@
 #include "services/lambda/code_store.h"
 
 #include <fstream>
+#include <map>
+#include <mutex>
 
 #include "base/digest.h"
 #include "base/ids.h"
@@ -25,6 +27,65 @@ std::string boot_id() {
 
 }  // namespace
 
+/// Who uses which folder.
+class CodeStore::Folders : public std::enable_shared_from_this<Folders> {
+ public:
+  Folders(fs::path cache, ThreadPool& pool) : cache_(std::move(cache)), pool_(pool) {}
+
+  PackageFolder hold(const std::string& sha) {
+    const std::lock_guard lock(mutex_);
+    Use& use = used_[sha];
+    use.forgotten = false;
+    if (PackageFolder held = use.held.lock()) return held;
+    const auto release = [self = shared_from_this(), sha](const fs::path* folder) {
+      delete folder;
+      self->released(sha);
+    };
+    PackageFolder held(new fs::path(cache_ / sha), release);
+    use.held = held;
+    return held;
+  }
+
+  void forget(const std::string& sha) {
+    const std::lock_guard lock(mutex_);
+    const auto use = used_.find(sha);
+    if (use == used_.end()) return remove(sha);
+    use->second.forgotten = true;
+  }
+
+ private:
+  struct Use {
+    std::weak_ptr<const fs::path> held;
+    bool forgotten = false;
+  };
+
+  void released(const std::string& sha) {
+    const std::lock_guard lock(mutex_);
+    const auto use = used_.find(sha);
+    if (use == used_.end() || !use->second.held.expired()) return;  // held again already
+    const bool forgotten = use->second.forgotten;
+    used_.erase(use);
+    if (forgotten) remove(sha);
+  }
+
+  /// Under the lock: out of sight at once, off the disk when there is time.
+  void remove(const std::string& sha) {
+    const fs::path draft = cache_ / ("draft-" + random_id(16));
+    std::error_code problem;
+    fs::rename(cache_ / sha, draft, problem);
+    if (problem) return;
+    pool_.submit([draft] {
+      std::error_code ignored;
+      fs::remove_all(draft, ignored);
+    });
+  }
+
+  const fs::path cache_;
+  ThreadPool& pool_;
+  std::mutex mutex_;
+  std::map<std::string, Use> used_;
+};
+
 CodeStore::CodeStore(fs::path cache, storage::BlobStore& blobs, ThreadPool& pool)
     : cache_(std::move(cache)), blobs_(blobs), pool_(pool) {
   const std::string boot = boot_id();
@@ -40,6 +101,7 @@ CodeStore::CodeStore(fs::path cache, storage::BlobStore& blobs, ThreadPool& pool
     const auto age = fs::file_time_type::clock::now() - entry.last_write_time(ignored);
     if (draft || (!ignored && age > kKeptUnused)) fs::remove_all(entry.path(), ignored);
   }
+  folders_ = std::make_shared<Folders>(cache_, pool_);
 }
 
 Result<std::uint64_t> CodeStore::unpack(const std::string& zip, const std::string& sha) const {
@@ -86,8 +148,11 @@ Task<std::string> CodeStore::read(std::string blob) {
   co_return co_await read_all(*body, size, Error(errors::kInternalFailure, "A package is longer than it says."));
 }
 
-Task<fs::path> CodeStore::folder(std::string blob, std::string sha) {
-  const fs::path folder = cache_ / sha;
+void CodeStore::forget(const std::string& sha) { folders_->forget(sha); }
+
+Task<PackageFolder> CodeStore::folder(std::string blob, std::string sha) {
+  PackageFolder held = folders_->hold(sha);  // from here on it is not removed
+  const fs::path& folder = *held;
   std::error_code ignored;
   if (fs::is_directory(folder, ignored)) {
     fs::last_write_time(folder, fs::file_time_type::clock::now(), ignored);
@@ -96,7 +161,7 @@ Task<fs::path> CodeStore::folder(std::string blob, std::string sha) {
     const auto shared = std::make_shared<const std::string>(std::move(zip));
     co_await blocking(pool_, [this, shared, sha] { return unpack(*shared, sha); });
   }
-  co_return folder;
+  co_return held;
 }
 
 }  // namespace cumulet::lambda

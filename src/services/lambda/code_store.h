@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "base/task.h"
@@ -19,9 +20,13 @@ struct Package {
   std::uint64_t unpacked = 0;  ///< Of all files in it.
 };
 
+/// The folder of an unpacked package, which stays as long as this does.
+using PackageFolder = std::shared_ptr<const std::filesystem::path>;
+
 /// Packages: the zips as blobs, and unpacked below a cache folder, by content. A folder appears by a rename when it is
-/// whole. The folders of one run of the kernel are kept apart from those of another, because after a loss of power a
-/// folder may be there without its contents. Thread-safe.
+/// whole, and goes when no function is made of it and nobody uses it any more. The folders of one run of the kernel are
+/// kept apart from those of another, because after a loss of power a folder may be there without its contents.
+/// Thread-safe.
 class CodeStore {
  public:
   static constexpr std::uint64_t kUnpackedLimit = 262144000;
@@ -32,16 +37,22 @@ class CodeStore {
   /// too large, or reaches outside itself. The blob is an orphan until metadata names it.
   Task<Package> add(std::string zip);
   /// The folder where a package lies unpacked; unpacks it when it is not there (any more).
-  Task<std::filesystem::path> folder(std::string blob, std::string sha);
+  Task<PackageFolder> folder(std::string blob, std::string sha);
+  /// A function that was made of this content is not any more: the folder goes as soon as nobody holds it. Should
+  /// another function have the same content, it is unpacked again when that one needs it.
+  void forget(const std::string& sha);
   /// The zip itself.
   Task<std::string> read(std::string blob);
 
  private:
   Result<std::uint64_t> unpack(const std::string& zip, const std::string& sha) const;
 
+  class Folders;
+
   std::filesystem::path cache_;
   storage::BlobStore& blobs_;
   ThreadPool& pool_;
+  std::shared_ptr<Folders> folders_;
 };
 
 }  // namespace cumulet::lambda

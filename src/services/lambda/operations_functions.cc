@@ -138,7 +138,10 @@ Task<api::FunctionConfiguration> Lambda::create_function(Call& call, const api::
     return create_in(call, input, package, txn);
   };
   Result<Configuration> created = co_await attempt(storage::transact(database_, create));
-  if (!created) (void)co_await attempt(blobs_.erase(package.blob));
+  if (!created) {
+    code_.forget(package.sha);
+    (void)co_await attempt(blobs_.erase(package.blob));
+  }
   co_return created;
 }
 
@@ -188,6 +191,7 @@ Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::Upda
   const Package package = co_await code_.add(std::move(zip));
 
   std::string old_blob;
+  std::string old_sha;
   std::string old_key;
   const bool dry = input.dry_run.value_or(false);
   const auto update = [&](Transaction& txn) -> Task<Configuration> {
@@ -207,6 +211,7 @@ Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::Upda
     if (dry) co_return row.configuration;
     if (!shared) {
       old_blob = row.blob;
+      old_sha = row.sha;
       erase_blob_name(txn, row.blob);
     }
     row.blob = package.blob;
@@ -217,10 +222,14 @@ Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::Upda
   };
   Result<Configuration> updated = co_await attempt(storage::transact(database_, update));
   if (!updated || dry) {
+    code_.forget(package.sha);
     (void)co_await attempt(blobs_.erase(package.blob));
   } else {
+    if (!old_blob.empty() && old_sha != package.sha) code_.forget(old_sha);
     if (!old_blob.empty()) (void)co_await attempt(blobs_.erase(old_blob));
     engine_.retire(old_key);
+    const std::lock_guard lock(mutex_);
+    routes_.clear();  // they hold the old code
   }
   co_return updated;
 }
@@ -262,14 +271,19 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
   }
   const Store store(name.account, name.region);
   std::vector<std::string> blobs;
+  std::vector<std::string> contents;
   std::vector<std::string> keys;
   const auto erase = [&](Transaction& txn) -> Task<void> {
     blobs.clear();
+    contents.clear();
     keys.clear();
     if (!(co_await store.find_function(txn, name.name))) co_await fail(function_not_found(name.qualified_arn()));
     const std::vector<VersionRow> versions = co_await store.list_versions(txn, name.name, 0, 10'000);
     if (!name.qualifier) {
-      for (const VersionRow& row : versions) keys.push_back(engine_key(name, row.configuration));
+      for (const VersionRow& row : versions) {
+        keys.push_back(engine_key(name, row.configuration));
+        contents.push_back(row.sha);
+      }
       blobs = co_await store.erase_function(txn, name.name);
       const std::vector<ProvisionedRow> held = co_await list_provisioned(txn, name);
       for (const ProvisionedRow& row : held) erase_provisioned(txn, row.name);
@@ -292,6 +306,7 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
         std::count_if(versions.begin(), versions.end(), [&](const auto& v) { return v.blob == row->blob; });
     if (users == 1) {
       blobs.push_back(row->blob);
+      contents.push_back(row->sha);
       erase_blob_name(txn, row->blob);
     }
     keys.push_back(engine_key(name, row->configuration));
@@ -302,6 +317,9 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
   for (const std::string& blob : blobs) (void)co_await attempt(blobs_.erase(blob));
   for (const std::string& key : keys) engine_.retire(key);
   co_await follow_provisioning();
+  for (const std::string& sha : contents) code_.forget(sha);
+  const std::lock_guard lock(mutex_);
+  routes_.clear();  // they hold the code
   api::DeleteFunctionResponse output;
   output.status_code = 204;
   co_return output;

@@ -146,8 +146,12 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   version->role = c.role.value_or("");
   version->runtime = c.runtime.value_or("");
   version->handler = c.handler.value_or("");
-  version->code = co_await code_.folder(parts.row.blob, parts.row.sha);
-  for (const auto& [blob, sha] : parts.layers) version->layers.push_back(co_await code_.folder(blob, sha));
+  version->holds.push_back(co_await code_.folder(parts.row.blob, parts.row.sha));
+  version->code = *version->holds.front();
+  for (const auto& [blob, sha] : parts.layers) {
+    version->holds.push_back(co_await code_.folder(blob, sha));
+    version->layers.push_back(*version->holds.back());
+  }
   if (c.environment && c.environment->variables) version->environment = *c.environment->variables;
   version->memory_mib = static_cast<std::uint32_t>(c.memory_size.value_or(128));
   version->timeout_seconds = static_cast<std::uint32_t>(c.timeout.value_or(3));

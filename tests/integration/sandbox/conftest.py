@@ -15,6 +15,12 @@ BINARY = pathlib.Path(os.environ.get("CUMULET_BINARY", str(HERE.parents[2] / "bu
 PROBE = BINARY.parent / "compute" / "probe"
 
 
+def make_role(iam, name):
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                     "Principal": {"Service": "lambda.amazonaws.com"}}]}
+    return iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+
+
 def package(**more):
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -60,11 +66,22 @@ class Attacker:
 def make_attacker():
     """make_attacker(client, role, name, **options) makes the function on the client's server."""
 
-    def make(lam, role, name, **options):
+    def make(lam, role, name, files=None, **options):
         options = {"Timeout": 60, "MemorySize": 128, **options}
         lam.create_function(FunctionName=name, Runtime="python3.11", Role=role, Handler="app.handler",
-                            Code={"ZipFile": package()}, **options)
+                            Code={"ZipFile": package(**(files or {}))}, **options)
         return Attacker(lam, name)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def attacker_on(aws_for, make_attacker):
+    """attacker_on(server, **options): a function on another server."""
+
+    def make(server, **options):
+        aws = aws_for(server)
+        return make_attacker(aws("lambda"), make_role(aws("iam"), "attacker"), "attacker", **options)
 
     return make
 
@@ -96,7 +113,10 @@ def attacker(aws, role, make_attacker, unique, canary):
 
     yield make
     for each in made:
-        each.lam.delete_function(FunctionName=each.name)
+        try:
+            each.lam.delete_function(FunctionName=each.name)
+        except each.lam.exceptions.ResourceNotFoundException:
+            pass
     still_served(canary)
 
 

@@ -28,7 +28,8 @@ def test_the_static_program_gets_nowhere(attack, server):
 def test_kernel_doors_are_closed(attack):
     answers = attack({"try": "kernel"})
     # The parent is the function's own runtime, which need not be protected from it; that is no reason to allow it.
-    all_refused(answers, {"root": {"EINVAL"}, "new-privileges": {"EINVAL"}, "seccomp-off": {"EINVAL", "EACCES"}},
+    all_refused(answers, {"root": {"EINVAL"}, "new-privileges": {"EINVAL"}, "seccomp-off": {"EINVAL", "EACCES"},
+                          "message-queue": {"EMFILE"}},
                 at_least=50)
 
 

@@ -130,6 +130,13 @@ def test_processors_are_shared_in_proportion_to_memory(attacker, server, memory,
     assert any(limit and limit != "max" and int(limit) < total for limit in limits)
 
 
+def test_exact_shares_are_never_passed(make_server, attacker_on):
+    """128 MiB are 0.07 of a processor on AWS, however idle the machine is."""
+    function = attacker_on(make_server("--exact-cpus"))
+    used, span = function({"do": "compute", "seconds": 0.7})
+    assert used / span < 0.2
+
+
 # --- nothing remains ---
 
 @pytest.mark.parametrize("ending", ["crash", "signal_all", "update"])
@@ -144,3 +151,20 @@ def test_nothing_of_an_environment_remains(attacker, ending):
         function.fails({"do": ending, "signal": 9})
     assert function({"do": "find"}) == []
     assert attacker()({"do": "find"}) == []
+
+
+def test_code_goes_with_its_function(attacker, server, wait_until, unique):
+    """What was unpacked stays as long as some function is made of it, and no longer."""
+    mark = unique("mark")
+    files = {mark: "x"}
+
+    def unpacked():
+        return list(pathlib.Path(server.data, "code").glob(f"*/*/{mark}"))
+
+    first, second = attacker(files=files), attacker(files=files)
+    assert first({"do": "find"}) == second({"do": "find"}) == [] and unpacked()
+    first.lam.delete_function(FunctionName=first.name)
+    second.fails({"do": "crash"})
+    assert second({"do": "run", "command": ["/bin/cat", f"/var/task/{mark}"]})[1] == "x"
+    second.lam.delete_function(FunctionName=second.name)
+    wait_until(lambda: not unpacked(), what="the unpacked package to go")

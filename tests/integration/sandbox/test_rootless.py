@@ -47,15 +47,11 @@ def rootless(make_own_server, place):
 
 
 @pytest.fixture(scope="module")
-def attacker(rootless, aws_for, make_attacker):
+def attacker(rootless, attacker_on):
     if not allowed():
         pytest.skip("this kernel allows no user namespaces to ordinary users")
     rootless.start()
-    aws = aws_for(rootless)
-    trust = ('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
-             '"Principal": {"Service": "lambda.amazonaws.com"}}]}')
-    role = aws("iam").create_role(RoleName="f", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    return make_attacker(aws("lambda"), role, "attacker", Timeout=20, MemorySize=512)
+    return attacker_on(rootless, Timeout=20, MemorySize=512)
 
 
 def test_functions_run_behind_the_same_walls(attacker, rootless):

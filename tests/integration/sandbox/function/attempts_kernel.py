@@ -85,6 +85,7 @@ def attempts(event):
         "secure-bits": lambda: prctl(28, 0, 0, 0, 0),
         "new-privileges": lambda: prctl(38, 0, 0, 0, 0),  # PR_SET_NO_NEW_PRIVS off
         "seccomp-off": lambda: prctl(22, 0, 0, 0, 0),
+        "message-queue": lambda: call("mq_open", b"queue", 0o102, 0o600, 0),
         "device": lambda: os.mknod("/tmp/disk", 0o060600, os.makedev(254, 0)),
         "memory-device": lambda: os.mknod("/tmp/memory", 0o020600, os.makedev(1, 1)),
         "chroot": lambda: os.chroot("/tmp"),
