@@ -17,7 +17,7 @@ def test_init_takes_no_signal_from_inside(attack):
     assert attack({"do": "signal_strangers", "pids": pids}) == []
 
 
-@pytest.mark.parametrize("number", [9, 15, 6])
+@pytest.mark.parametrize("number", [9, 15])
 def test_a_signal_to_all_ends_only_the_environment(attacker, number):
     function = attacker(Timeout=5)
     assert function.fails({"do": "signal_all", "signal": number})["errorType"] in ("Runtime.ExitError", "Sandbox.Timedout")
@@ -112,8 +112,8 @@ def value(path):
     return path.read_text().strip() if path.exists() else None
 
 
-@pytest.mark.parametrize("memory, shares, weight", [(1769, 1024, 100), (3538, 2048, 200)])
-def test_processors_are_shared_in_proportion_to_memory(attacker, server, memory, shares, weight):
+def test_processors_are_shared_in_proportion_to_memory(attacker, server):
+    memory, shares, weight = 3538, 2048, 200
     function = attacker(MemorySize=memory)
     function({"do": "find"})
     groups = list(groups_of(server))
