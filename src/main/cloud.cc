@@ -378,6 +378,7 @@ void Cloud::Parts::add_services() {
     eventbridge->clock_moved();
     scheduler->clock_moved();
     s3->lifecycle().clock_moved();
+    lambda->clock_moved();
   };
   add_observability(*pipeline, *database, clock, names, config.dev, clock_moved);
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "services/lambda/durable/executions.h"
 #include "services/lambda/event_source/poller.h"
 #include "services/lambda/invocation_record.h"
 #include "services/lambda/lambda.h"
@@ -70,6 +71,7 @@ Task<Lambda::Settings> Lambda::settings_of(FunctionName name) {
 }
 
 Task<events::Outcome> Lambda::deliver(const events::Event& event) {
+  if (durable::Executions::concerns(event)) co_return co_await executions_->deliver(event);
   const std::optional<FunctionName> name = parse_function_arn(event.target_arn);
   if (!name) co_return events::Outcome::dropped("not a function: " + event.target_arn);
   const Result<Settings> settings = co_await attempt(settings_of(*name));
@@ -103,6 +105,7 @@ Task<events::Outcome> Lambda::deliver(const events::Event& event) {
     co_return co_await give_up(event, *settings, target, std::move(record));
   }
   if (target.metrics) target.metrics->event_age(age);
+  if (target.durable.timeout_seconds > 0) co_return co_await start_durable(event, target, record.trace);
   co_return co_await try_event(event, *settings, target, std::move(record));
 }
 

@@ -13,6 +13,8 @@ namespace {
 namespace api = wire::lambda;
 
 constexpr std::size_t kEnvironmentLimit = 4096;
+constexpr std::int32_t kExecutionTimeout = 86400;
+constexpr std::int32_t kRetentionDays = 14;
 
 /// Names that belong to the platform.
 constexpr std::array<std::string_view, 22> kReserved{"_HANDLER",
@@ -109,6 +111,14 @@ Result<void> set_environment(api::FunctionConfiguration& configuration,
     configuration.environment.emplace().variables = variables;
   }
   return {};
+}
+
+void set_durable(api::FunctionConfiguration& configuration, const api::DurableConfig& durable) {
+  if (!configuration.durable_config) configuration.durable_config.emplace();
+  api::DurableConfig& kept = *configuration.durable_config;
+  kept.execution_timeout = durable.execution_timeout.value_or(kept.execution_timeout.value_or(kExecutionTimeout));
+  kept.retention_period_in_days =
+      durable.retention_period_in_days.value_or(kept.retention_period_in_days.value_or(kRetentionDays));
 }
 
 api::FunctionConfiguration default_configuration(const FunctionName& name) {

@@ -20,6 +20,8 @@ Result<void> set_limits(wire::lambda::FunctionConfiguration& configuration, std:
                         const std::optional<wire::lambda::EphemeralStorage>& storage);
 Result<void> set_environment(wire::lambda::FunctionConfiguration& configuration,
                              const std::optional<wire::lambda::Environment>& environment);
+/// Executions last at most a day and are kept for fourteen, unless it says otherwise.
+void set_durable(wire::lambda::FunctionConfiguration& configuration, const wire::lambda::DurableConfig& durable);
 /// Everything else that Create- and UpdateFunctionConfiguration share. What this server cannot do is refused here.
 template <typename Input>
 Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, const Input& input);
@@ -42,12 +44,12 @@ Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, cons
   if (input.file_system_configs && !input.file_system_configs->empty()) return unsupported("FileSystemConfigs");
   if (input.image_config) return unsupported("ImageConfig");
   if (input.capacity_provider_config) return unsupported("CapacityProviderConfig");
-  if (input.durable_config) return unsupported("DurableConfig");
   if (input.snap_start && input.snap_start->apply_on.value_or("None") != "None") return unsupported("SnapStart");
   if (Result<void> set = set_limits(configuration, input.timeout, input.memory_size, input.ephemeral_storage); !set) {
     return set;
   }
   if (Result<void> set = set_environment(configuration, input.environment); !set) return set;
+  if (input.durable_config) set_durable(configuration, *input.durable_config);
   if (input.handler) configuration.handler = input.handler;
   if (input.description) configuration.description = input.description;
   if (input.runtime) configuration.runtime = input.runtime;

@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "services/lambda/durable/executions.h"
 #include "services/lambda/route.h"
 
 namespace cumulet::lambda {
@@ -41,6 +42,7 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
   register_event_sources();
   register_recursion();
   register_provisioned();
+  executions_ = make_executions();
   outbox_.register_target("lambda", *this);
 }
 
@@ -62,6 +64,7 @@ void Lambda::add_stream_source(const std::string& service, events::StreamSource&
 
 void Lambda::start(std::vector<Loop*> loops) {
   if (!loops.empty()) {
+    executions_->start(*loops.front());
     loops.front()->post([this] {
       cumulet::start(follow_provisioning(), [](const Result<void>& done) {
         if (!done) log::error("provisioned concurrency was not restored", {{"why", done.error().message()}});
@@ -71,7 +74,12 @@ void Lambda::start(std::vector<Loop*> loops) {
   sources_.start(std::move(loops));
 }
 
-void Lambda::drain(SteadyTime deadline) { sources_.drain(deadline); }
+void Lambda::clock_moved() { executions_->clock_moved(); }
+
+void Lambda::drain(SteadyTime deadline) {
+  sources_.drain(deadline);
+  executions_->drain(deadline);
+}
 
 Task<compute::Credentials> Lambda::credentials_for(const compute::FunctionVersion& version) {
   return options_.credentials_for_role(version.role, version.name);

@@ -36,6 +36,16 @@
 
 namespace cumulet::lambda {
 
+namespace durable {
+class Executions;
+}
+
+/// How long a durable function's executions may run, and are kept.
+struct DurableTerms {
+  std::int64_t timeout_seconds = 0;  ///< 0: the function is not durable.
+  std::int64_t retention_days = 0;
+};
+
 /// What the service needs from outside; the composition root provides it.
 struct Options {
   std::filesystem::path code;  ///< Where packages lie unpacked: a cache, may be emptied while nothing runs.
@@ -64,6 +74,7 @@ struct Runnable {
   std::string arn;  ///< As asked for: with the qualifier, if there was one.
   std::shared_ptr<const access::Policy> policy;
   std::shared_ptr<InvocationMetrics> metrics;  ///< Null when nobody takes them.
+  DurableTerms durable;
 };
 
 /// AWS Lambda: functions, versions, aliases, layers, URLs, policies, and their invocation. Three doors lead to a
@@ -86,6 +97,7 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   void add_stream_source(const std::string& service, events::StreamSource& source);
   /// Begins to work on event source mappings. Any thread.
   void start(std::vector<Loop*> loops);
+  void clock_moved();  ///< Any thread.
   /// Event sources are read no more; what runs for them ends until the deadline. Blocks; not on a loop.
   void drain(SteadyTime deadline);
   /// For the outbox: buckets as destinations.
@@ -218,11 +230,21 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<compute::InvocationResult> run_to_the_end(Runnable target, compute::Invocation invocation);
   Task<wire::lambda::InvokeAsyncResponse> invoke_async(Call& call, const wire::lambda::InvokeAsyncRequest& input);
   Task<void> record_invocation(const Runnable& runnable, std::string payload, std::string trace, Call& call);
+  /// Of a durable function: an execution, to its end.
   Task<compute::InvocationResult> run(const Runnable& runnable, compute::Invocation invocation);
+  Task<compute::InvocationResult> run_once(const Runnable& runnable, compute::Invocation invocation);
   /// Whether `source_arn`, if it is a service's resource, may invoke the function.
   Result<void> permit(const Runnable& runnable, const std::string& source_arn, const std::string& account) const;
 
   Task<BatchReply> invoke_batch(const MappingRow& mapping, std::string payload, std::string trace);
+
+  // durable/doors.cc
+  std::unique_ptr<durable::Executions> make_executions();
+  Task<DurableTerms> durable_terms(FunctionName name);
+  Task<wire::lambda::InvocationResponse> invoke_durable(Call& call, const wire::lambda::InvocationRequest& input,
+                                                        const Runnable& runnable, std::string payload);
+  Task<compute::InvocationResult> run_durable(const Runnable& runnable, compute::Invocation invocation);
+  Task<events::Outcome> start_durable(const events::Event& event, const Runnable& runnable, std::string trace);
 
   // operations_event_sources.cc
   void register_event_sources();
@@ -273,6 +295,7 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   const std::string location_key_;  ///< Signs code locations.
   BucketTarget bucket_target_;
   EventSources sources_;
+  std::unique_ptr<durable::Executions> executions_;
 
   std::atomic<std::uint64_t> provisioning_turn_{0};
   std::mutex mutex_;

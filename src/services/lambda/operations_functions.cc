@@ -246,6 +246,9 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
     VersionRow row = co_await require_version(txn, name);
     if (input.revision_id && *input.revision_id != row.configuration.revision_id) co_await fail(stale_revision());
     old_key = engine_key(name, row.configuration);
+    if (input.durable_config && !row.configuration.durable_config) {
+      co_await fail(invalid("Durable execution can only be enabled when a function is created."));
+    }
     co_await set_common(row.configuration, input);
     if (input.role) row.configuration.role = input.role;
     if (input.layers) {

@@ -73,15 +73,16 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
       co_await parse_function_name(input.function_name, call.account(), call.region, input.qualifier);
   const std::string type = input.invocation_type.value_or("RequestResponse");
   const bool event = type == "Event";
-  if (input.durable_execution_name) {
-    co_await fail(user_error(api::errors::kInvalidParameterValueException,
-                             "The function is not durable: DurableExecutionName cannot be given."));
-  }
   std::string payload = input.payload.value_or("");
   const std::size_t limit = event ? kAsyncLimit : kSyncLimit;
   if (payload.size() > limit) co_await fail(too_large(limit));
   if (payload.empty()) payload = "{}";
   const Runnable target = co_await runnable(name);
+  const bool durable = target.durable.timeout_seconds > 0;
+  if (input.durable_execution_name && !durable) {
+    co_await fail(user_error(api::errors::kInvalidParameterValueException,
+                             "The function is not durable: DurableExecutionName cannot be given."));
+  }
   if (const std::optional<std::string> problem = json_problem(payload)) {
     co_await fail(
         bad_content("Could not parse request body into json: Could not parse payload into json: " + *problem));
@@ -93,6 +94,7 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
     output.status_code = 204;
     co_return output;
   }
+  if (durable) co_return co_await invoke_durable(call, input, target, std::move(payload));
   if (event) {
     const std::string trace = trace_of(call.http, call.time);
     co_await record_invocation(target, std::move(payload), trace, call);
@@ -205,6 +207,11 @@ Task<void> Lambda::record_invocation(const Runnable& runnable, std::string paylo
 }
 
 Task<compute::InvocationResult> Lambda::run(const Runnable& runnable, compute::Invocation invocation) {
+  if (runnable.durable.timeout_seconds > 0) co_return co_await run_durable(runnable, std::move(invocation));
+  co_return co_await run_once(runnable, std::move(invocation));
+}
+
+Task<compute::InvocationResult> Lambda::run_once(const Runnable& runnable, compute::Invocation invocation) {
   invocation.invoked_arn = runnable.arn;
   const std::shared_ptr<InvocationMetrics> metrics = runnable.metrics;
   if (metrics) metrics->began();

@@ -14,6 +14,8 @@ struct Lambda::Route {
   std::shared_ptr<const compute::FunctionVersion> version;
   std::shared_ptr<const compute::FunctionVersion> other;
   double other_weight = 0;
+  DurableTerms durable;
+  DurableTerms other_durable;
   std::int64_t reserved = -1;
   bool stops_recursion = true;
   std::string arn;

@@ -49,7 +49,9 @@ Task<Runnable> Lambda::runnable(FunctionName name) {
     if (before == changes_ && cached_at_ == before) routes_[key] = route;
   }
   Runnable runnable;
-  runnable.version = route->other && random_share() < route->other_weight ? route->other : route->version;
+  const bool other = route->other && random_share() < route->other_weight;
+  runnable.version = other ? route->other : route->version;
+  runnable.durable = other ? route->other_durable : route->durable;
   runnable.reserved = route->reserved;
   runnable.stops_recursion = route->stops_recursion;
   runnable.arn = key;
@@ -95,6 +97,8 @@ Task<std::shared_ptr<const Lambda::Route>> Lambda::load_route(FunctionName name)
     route->version = std::move(held);
   }
   if (weight > 0) route->other = co_await load_version(second);
+  route->durable = co_await durable_terms(first);
+  if (weight > 0) route->other_durable = co_await durable_terms(second);
   route->other_weight = weight;
   route->reserved = reserved;
   route->stops_recursion = stops_recursion;
