@@ -133,7 +133,8 @@ class Transformer {
                                                  "Environment",   "Layers",           "VpcConfig",
                                                  "KmsKeyArn",     "EphemeralStorage", "ReservedConcurrentExecutions",
                                                  "Architectures", "LoggingConfig",    "SnapStart",
-                                                 "PackageType",   "ImageConfig",      "RuntimeManagementConfig"};
+                                                 "PackageType",   "ImageConfig",      "RuntimeManagementConfig",
+                                                 "DurableConfig"};
     static const std::set<std::string> kOwn{"CodeUri",
                                             "InlineCode",
                                             "Role",
@@ -183,6 +184,10 @@ class Transformer {
     if (const Value* letters = given.find("DeadLetterQueue")) {
       Result<void> done = dead_letters(id, *letters, properties, parts->grants);
       if (!done.ok()) return done;
+    }
+    if (given.find("DurableConfig") != nullptr) {
+      parts->grants.managed.emplace_back(
+          "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicDurableExecutionRolePolicy");
     }
     if (const Value* role = given.find("Role")) {
       properties.set("Role", *role);
