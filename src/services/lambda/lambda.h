@@ -242,7 +242,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   std::unique_ptr<durable::Executions> make_executions();
   Task<DurableTerms> durable_terms(FunctionName name);
   Task<wire::lambda::InvocationResponse> invoke_durable(Call& call, const wire::lambda::InvocationRequest& input,
-                                                        const Runnable& runnable, std::string payload);
+                                                        const Runnable& runnable, std::string payload,
+                                                        std::string trace);
   Task<compute::InvocationResult> run_durable(const Runnable& runnable, compute::Invocation invocation);
   Task<events::Outcome> start_durable(const events::Event& event, const Runnable& runnable, std::string trace);
 

@@ -94,7 +94,11 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
     output.status_code = 204;
     co_return output;
   }
-  if (durable) co_return co_await invoke_durable(call, input, target, std::move(payload));
+  if (durable) {
+    Lineage lineage = next_hop(trace_of(call.http, call.time), name.arn());
+    if (lineage.hops > kMostHops && target.stops_recursion) co_await fail(recursive());
+    co_return co_await invoke_durable(call, input, target, std::move(payload), std::move(lineage.header));
+  }
   if (event) {
     const std::string trace = trace_of(call.http, call.time);
     co_await record_invocation(target, std::move(payload), trace, call);

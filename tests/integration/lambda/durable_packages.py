@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import json
 import pathlib
 import zipfile
 
@@ -28,3 +29,20 @@ def sdk_layer():
                     archive.write(file, f"python/{name}")
         archive.write(importlib.util.find_spec("six").origin, "python/six.py")
     return memory.getvalue()
+
+
+def node_modules(root, *names):
+    """{path: bytes} of packages and what they need, out of a folder node_modules."""
+    files, wanted = {}, list(names)
+    seen = set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        folder = root / name
+        wanted.extend(json.loads((folder / "package.json").read_text()).get("dependencies", {}))
+        for file in folder.rglob("*"):
+            if file.is_file() and file.suffix in (".js", ".cjs", ".mjs", ".json") and "dist-types" not in file.parts:
+                files[f"node_modules/{file.relative_to(root)}"] = file.read_bytes()
+    return files

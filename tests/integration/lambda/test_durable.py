@@ -3,7 +3,7 @@
 import json
 import pathlib
 import sys
-import threading
+import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
@@ -309,3 +309,48 @@ def test_crash_is_replayed_until_it_works(lam, make_function):
                           "    return {'Status': 'SUCCEEDED', 'Result': '1'}\n"}, DurableConfig=DURABLE)
     reply = lam.invoke(FunctionName=flaky + ":$LATEST")
     assert reply["Payload"].read() == b"1"
+
+
+def test_time_limits_and_retention_follow_the_clock(dev_server, aws_for, wait_until):
+    import lambda_packages
+
+    lam = aws_for(dev_server)("lambda")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                     "Principal": {"Service": "lambda.amazonaws.com"}}]}
+    role = aws_for(dev_server)("iam").create_role(RoleName="durable", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    layer = lam.publish_layer_version(LayerName="durable-sdk", Content={"ZipFile": sdk_layer()})["LayerVersionArn"]
+    lam.create_function(FunctionName="slow", Runtime="python3.11", Role=role["Arn"], Handler="app.handler", Timeout=60,
+                        Code={"ZipFile": lambda_packages.package({"app.py": PUPPET})}, Layers=[layer], MemorySize=512,
+                        DurableConfig={"ExecutionTimeout": 7200, "RetentionPeriodInDays": 1})
+
+    def begin(pause):
+        wait = {"Id": "w", "Type": "WAIT", "Action": "START", "WaitOptions": {"WaitSeconds": pause}}
+        payload = json.dumps({"calls": [{"Updates": [wait]}], "then": PENDING})
+        return lam.invoke(FunctionName="slow:$LATEST", InvocationType="Event", Payload=payload)["DurableExecutionArn"]
+
+    def advance(by):
+        urllib.request.urlopen(urllib.request.Request(f"{dev_server.endpoint}/_cumulet/clock", method="POST",
+                                                      data=json.dumps({"advance_seconds": by}).encode())).close()
+
+    def status(arn):
+        return lam.get_durable_execution(DurableExecutionArn=arn)["Status"]
+
+    short, long = begin(3600), begin(30000)
+    for arn in (short, long):
+        wait_until(lambda a=arn: any(e["EventType"] == "InvocationCompleted" for e in lam.get_durable_execution_history(
+            DurableExecutionArn=a)["Events"]))
+    assert (status(short), status(long)) == ("RUNNING", "RUNNING")
+    advance(3700)
+    wait_until(lambda: status(short) == "SUCCEEDED")
+    advance(3600)
+    wait_until(lambda: status(long) == "TIMED_OUT")
+    advance(90000)
+
+    def forgotten():
+        try:
+            return status(long) == "never"
+        except lam.exceptions.ResourceNotFoundException:
+            return True
+
+    wait_until(forgotten)
+    assert lam.list_durable_executions_by_function(FunctionName="slow")["DurableExecutions"] == []

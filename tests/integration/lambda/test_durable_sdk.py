@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from durable_packages import sdk_layer  # noqa: E402
+from durable_packages import node_modules, sdk_layer  # noqa: E402
 from lambda_packages import package  # noqa: E402
 
 WORKFLOW = """
@@ -62,3 +62,33 @@ def test_workflow_survives_the_death_of_the_server(own_server, aws_for, wait_unt
     names = [event.get("Name") for event in events("StepSucceeded")]
     assert sorted(name for name in names if name and name.startswith("square")) == ["square-1", "square-2", "square-3"]
     assert len(events("StepFailed")) == 1 and len(events("WaitSucceeded")) == 1 and len(events("CallbackSucceeded")) == 1
+
+
+NODE_WORKFLOW = """
+import { withDurableExecution } from "@aws/durable-execution-sdk-js";
+
+export const handler = withDurableExecution(async (event, context) => {
+  const squares = await context.map("squares", event.numbers, async (each, n) => each.step(async () => n * n));
+  let tries = 0;
+  const tried = await context.step("fragile", async () => {
+    if (event.fail && tries++ === 0 && !globalThis.failed) { globalThis.failed = true; throw new Error("not yet"); }
+    return "done";
+  }, { retryStrategy: (error, attempt) => ({ shouldRetry: attempt < 3, delay: { seconds: 1 } }) });
+  await context.wait("pause", { seconds: 1 });
+  const both = await context.parallel("both", [async (each) => each.step(async () => "left"),
+                                               async (each) => each.step(async () => "right")]);
+  return { squares: squares.getResults(), tried, both: both.getResults() };
+});
+"""
+
+
+def test_workflow_of_the_sdk_for_javascript(lam, make_function):
+    modules = pathlib.Path(__file__).parent.parent / "node_modules"
+    files = node_modules(modules, "@aws/durable-execution-sdk-js")
+    name = make_function("nodejs22.x", {"app.mjs": NODE_WORKFLOW, **files}, Timeout=60, MemorySize=512,
+                         DurableConfig={"ExecutionTimeout": 300, "RetentionPeriodInDays": 1})
+    reply = lam.invoke(FunctionName=name + ":$LATEST", Payload=json.dumps({"numbers": [1, 2, 3], "fail": True}))
+    assert json.loads(reply["Payload"].read()) == {"squares": [1, 4, 9], "tried": "done", "both": ["left", "right"]}
+    events = lam.get_durable_execution_history(DurableExecutionArn=reply["DurableExecutionArn"], MaxItems=1000)["Events"]
+    types = [event["EventType"] for event in events]
+    assert types.count("StepFailed") == 1 and types.count("WaitSucceeded") == 1 and types[-1] == "ExecutionSucceeded"

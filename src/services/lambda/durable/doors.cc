@@ -1,7 +1,6 @@
 #include "base/ids.h"
 #include "services/lambda/durable/executions.h"
 #include "services/lambda/lambda.h"
-#include "services/lambda/lineage.h"
 
 /// How Lambda's doors lead to durable functions: who invokes one starts an execution.
 namespace cumulet::lambda {
@@ -18,6 +17,7 @@ durable::Target target_of(const Runnable& runnable) {
   target.version = runnable.version->version;
   target.timeout_seconds = runnable.durable.timeout_seconds;
   target.retention_days = runnable.durable.retention_days;
+  target.stops_recursion = runnable.stops_recursion;
   return target;
 }
 
@@ -57,7 +57,7 @@ Task<DurableTerms> Lambda::durable_terms(FunctionName name) {
 }
 
 Task<api::InvocationResponse> Lambda::invoke_durable(Call& call, const api::InvocationRequest& input,
-                                                     const Runnable& runnable, std::string payload) {
+                                                     const Runnable& runnable, std::string payload, std::string trace) {
   const bool event = input.invocation_type == "Event";
   durable::Start start;
   start.target = target_of(runnable);
@@ -68,8 +68,8 @@ Task<api::InvocationResponse> Lambda::invoke_durable(Call& call, const api::Invo
   if (!event) co_await check_synchronous(runnable);
   start.name = input.durable_execution_name.value_or("");
   start.payload = std::move(payload);
-  const std::string_view trace = call.http.headers.get("X-Amzn-Trace-Id");
-  start.trace = trace.starts_with("Root=") && trace.size() < 512 ? std::string(trace) : new_trace(call.time);
+  call.reply_headers.add("X-Amzn-Trace-Id", trace);
+  start.trace = std::move(trace);
   start.asynchronous = event;
   const durable::Execution execution = co_await executions_->begin(std::move(start));
   const durable::Store store(runnable.version->account, runnable.version->region);

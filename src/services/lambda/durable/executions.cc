@@ -108,12 +108,13 @@ Task<void> Executions::on_alarm(Transaction& txn, Timestamp due, std::string id)
   const Store store(alarm->account, alarm->region);
   std::optional<Execution> execution = co_await store.find(txn, alarm->execution);
   if (!execution) co_return;
+  const bool over = execution->is_over();
+  Session session(ledger_, txn, store, std::move(*execution));
   if (alarm->kind == Alarm::Kind::kRetention) {
-    if (execution->is_over()) co_await store.erase(txn, *execution);
+    if (over) co_await session.erase();
     co_return;
   }
-  if (execution->is_over()) co_return;
-  Session session(ledger_, txn, store, std::move(*execution));
+  if (over) co_return;
   if (alarm->kind == Alarm::Kind::kExecution) {
     Ending ending;
     ending.status = "TIMED_OUT";

@@ -25,6 +25,7 @@ struct Target {
   std::string version;
   std::int64_t timeout_seconds = 0;  ///< Of executions; 0 when the function is not durable.
   std::int64_t retention_days = 0;
+  bool stops_recursion = true;
 };
 
 /// What executions need from Lambda.

@@ -22,8 +22,6 @@ using storage::Transaction;
 
 constexpr std::size_t kFirstPage = 1000;
 constexpr std::size_t kPageBytes = 3u << 20;
-constexpr std::size_t kTokenLength = 48;
-constexpr std::string_view kTokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 constexpr milliseconds kShortestPause{1000};
 constexpr milliseconds kLongestPause{300'000};
 
@@ -207,7 +205,7 @@ Task<std::optional<Executions::Invocation>> Executions::begin_invocation(Transac
   std::optional<Execution> execution = co_await store.find(txn, attribute_of(event, kExecutionAttribute));
   if (!execution || execution->is_over() || execution->invocation != event.id) co_return invocation;
   const Page first = co_await page(txn, store, execution->id, 0, kFirstPage);
-  execution->token = random_text(kTokenLength, kTokenAlphabet);
+  execution->token = new_token();
   execution->last_token.clear();
   execution->last_client_token.clear();
   execution->wake = false;
@@ -339,11 +337,19 @@ Task<events::Outcome> Executions::run_chained(const events::Event& event) {
     co_return events::Outcome::delivered();
   }
   if (!target.ok()) co_return events::Outcome::retry(pause, target.error().message());
+  const std::string trace = attribute_of(event, "@TraceHeader");
+  const Lineage lineage = next_hop(trace.empty() ? new_trace(tools_.clock.now()) : trace, name->arn());
+  if (lineage.hops > kMostHops && target->stops_recursion) {
+    co_await end_chained(event, failed("RecursiveInvocationException",
+                                       "Lambda stopped the invocation because it is part of a recursive loop."));
+    co_return events::Outcome::delivered();
+  }
   if (target->timeout_seconds > 0) {
     Start child;
     child.target = *target;
     child.id = event.id;
     child.payload = event.payload.empty() ? "{}" : event.payload;
+    child.trace = lineage.header;
     child.asynchronous = true;
     child.parent.execution = attribute_of(event, kChainAttribute);
     child.parent.operation = attribute_of(event, kChainOperation);
@@ -354,7 +360,7 @@ Task<events::Outcome> Executions::run_chained(const events::Event& event) {
   call.request_id = event.id;
   call.payload = event.payload.empty() ? "{}" : event.payload;
   call.invoked_arn = event.target_arn;
-  call.trace_id = new_trace(tools_.clock.now());
+  call.trace_id = lineage.header;
   const Result<compute::InvocationResult> result = co_await attempt(tools_.run(*name, std::move(call)));
   Ending ending;
   if (!result.ok() && result.error().http_status() != 404) {

@@ -1,6 +1,5 @@
 #include <utility>
 
-#include "base/ids.h"
 #include "base/text.h"
 #include "services/lambda/durable/checkpoint.h"
 #include "services/lambda/durable/invocation.h"
@@ -14,8 +13,6 @@ namespace api = wire::lambda;
 using storage::Transaction;
 
 constexpr std::chrono::minutes kRepeatable{15};
-constexpr std::size_t kTokenLength = 48;
-constexpr std::string_view kTokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::size_t kMostState = 1000;
 constexpr std::size_t kUsualState = 100;
 constexpr std::size_t kMostTold = 3u << 20;
@@ -110,7 +107,7 @@ Task<api::CheckpointDurableExecutionResponse> Executions::checkpoint_in(
   execution.last_token = execution.token;
   execution.last_client_token = input.client_token.value_or("");
   execution.last_checkpoint = session.now();
-  execution.token = random_text(kTokenLength, kTokenAlphabet);
+  execution.token = new_token();
   co_await tell(session, checkpoint, output.new_execution_state);
   if (!execution.is_over()) output.checkpoint_token = execution.token;
   session.save();

@@ -12,6 +12,7 @@ namespace {
 namespace api = wire::lambda;
 
 constexpr std::chrono::hours kDay{24};
+constexpr std::size_t kPageBytes = 4u << 20;
 
 api::EventError event_error(const std::optional<api::ErrorObject>& error) {
   api::EventError shown;
@@ -23,6 +24,16 @@ api::EventResult event_result(const std::optional<std::string>& result) {
   api::EventResult shown;
   shown.payload = result;
   return shown;
+}
+
+std::string alarm_id(const Store& store, Alarm::Kind kind, const std::string& execution, const std::string& operation) {
+  Alarm alarm;
+  alarm.kind = kind;
+  alarm.account = store.account();
+  alarm.region = store.region();
+  alarm.execution = execution;
+  alarm.operation = operation;
+  return alarm.bytes();
 }
 
 api::Event ending_event(const Ending& ending) {
@@ -114,23 +125,16 @@ void Session::put(const Operation& operation) {
 }
 
 void Session::alarm(Alarm::Kind kind, Timestamp due, const std::string& operation) const {
-  Alarm alarm;
-  alarm.kind = kind;
-  alarm.account = store_.account();
-  alarm.region = store_.region();
-  alarm.execution = execution_.id;
-  alarm.operation = operation;
-  ledger_.timetable->put(txn_, due, alarm.bytes());
+  ledger_.timetable->put(txn_, due, alarm_id(store_, kind, execution_.id, operation));
 }
 
 void Session::silence(Alarm::Kind kind, Timestamp due, const std::string& operation) const {
-  Alarm alarm;
-  alarm.kind = kind;
-  alarm.account = store_.account();
-  alarm.region = store_.region();
-  alarm.execution = execution_.id;
-  alarm.operation = operation;
-  ledger_.timetable->erase(txn_, due, alarm.bytes());
+  ledger_.timetable->erase(txn_, due, alarm_id(store_, kind, execution_.id, operation));
+}
+
+void Session::silence_all(const Operation& operation) const {
+  if (operation.due) silence(Alarm::Kind::kOperation, *operation.due, operation.shown.id);
+  if (operation.next_beat) silence(Alarm::Kind::kHeartbeat, *operation.next_beat, operation.shown.id);
 }
 
 void Session::wake() {
@@ -164,11 +168,13 @@ void Session::run_function(const std::string& arn, const std::string& payload, c
   event.payload = payload;
   event.attributes[kChainAttribute] = execution_.id;
   event.attributes[kChainOperation] = operation;
+  event.attributes["@TraceHeader"] = execution_.trace;
   ledger_.outbox.record(txn_, std::move(event));
 }
 
 void Session::settle(Operation& operation, std::string status) {
   operation.shown.status = std::move(status);
+  silence_all(operation);
   operation.due.reset();
   operation.next_beat.reset();
   if (operation.is_over()) operation.shown.end_timestamp = now_;
@@ -206,6 +212,18 @@ Task<void> Session::tell_parent(const Ending& ending) {
   above.save();
 }
 
+Task<void> Session::erase() {
+  constexpr std::size_t kPage = 1000;
+  std::uint64_t from = 0;
+  while (true) {
+    const std::vector<Operation> page = co_await store_.operations(txn_, execution_.id, from, kPage, kPageBytes);
+    if (page.empty()) break;
+    for (const Operation& operation : page) silence_all(operation);
+    from = page.back().sequence + 1;
+  }
+  co_await store_.erase(txn_, execution_);
+}
+
 void Session::save() { store_.put(txn_, execution_); }
 
 void settle_chain(Session& session, Operation& operation, const Ending& ending) {
@@ -237,6 +255,11 @@ api::ErrorObject error_object(std::string type, std::string message) {
   error.error_type = std::move(type);
   error.error_message = std::move(message);
   return error;
+}
+
+std::string new_token() {
+  constexpr std::size_t kLength = 48;
+  return random_text(kLength, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
 }
 
 Timestamp shown_now(const Clock& clock) { return std::chrono::time_point_cast<std::chrono::milliseconds>(clock.now()); }

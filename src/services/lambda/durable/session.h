@@ -55,6 +55,7 @@ class Session {
   void put(const Operation& operation);
   void alarm(Alarm::Kind kind, Timestamp due, const std::string& operation) const;
   void silence(Alarm::Kind kind, Timestamp due, const std::string& operation) const;
+  void silence_all(const Operation& operation) const;
 
   /// The function has to be invoked (again).
   void wake();
@@ -66,6 +67,8 @@ class Session {
   /// The end of the execution, in `ending.status`. Also ends the operation that waits for it.
   Task<void> complete(Ending ending);
   void save();
+  /// The execution and everything of it.
+  Task<void> erase();
 
  private:
   Task<void> tell_parent(const Ending& ending);
@@ -81,6 +84,8 @@ class Session {
 void settle_chain(Session& session, Operation& operation, const Ending& ending);
 
 wire::lambda::ErrorObject error_object(std::string type, std::string message);
+/// For a checkpoint; hard to guess.
+std::string new_token();
 /// The time to the millisecond, which is what clients see.
 Timestamp shown_now(const Clock& clock);
 
