@@ -189,7 +189,8 @@ std::uint64_t GroupSet::peak_memory() const {
     const int directory = directories_[tree].get();
     const bool unified = forest_->trees_[tree].unified;
     peak_ = Fd(::openat(directory, unified ? "memory.peak" : "memory.max_usage_in_bytes", O_RDONLY | O_CLOEXEC));
-    if (!peak_ && unified) peak_ = Fd(::openat(directory, "memory.current", O_RDONLY | O_CLOEXEC));  // before Linux 5.19
+    if (!peak_ && unified)
+      peak_ = Fd(::openat(directory, "memory.current", O_RDONLY | O_CLOEXEC));  // before Linux 5.19
   }
   char text[32];
   const ssize_t size = ::pread(peak_.get(), text, sizeof text, 0);
