@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/text.h"
 #include "net/http.h"
 #include "services/s3/errors.h"
 
@@ -33,9 +34,13 @@ class PiecesBody final : public BodySource {
     std::string seal;
   };
 
-  PiecesBody(storage::BlobStore& blobs, const SealingKey& sealing, std::vector<Stretch> stretches, std::uint64_t size,
+  PiecesBody(storage::BlobStore& blobs, SealingKey sealing, std::vector<Stretch> stretches, std::uint64_t size,
              std::shared_ptr<void> pin)
-      : blobs_(blobs), sealing_(sealing), stretches_(std::move(stretches)), size_(size), pin_(std::move(pin)) {}
+      : blobs_(blobs),
+        sealing_(std::move(sealing)),
+        stretches_(std::move(stretches)),
+        size_(size),
+        pin_(std::move(pin)) {}
 
   Task<std::string> read() override {
     while (true) {
@@ -57,7 +62,7 @@ class PiecesBody final : public BodySource {
 
  private:
   storage::BlobStore& blobs_;
-  const SealingKey& sealing_;
+  SealingKey sealing_;
   std::vector<Stretch> stretches_;
   std::uint64_t size_;
   std::shared_ptr<void> pin_;
@@ -111,6 +116,8 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
                        bool always_blob, const SealingKey* sealing) {
   Received received;
   Digest md5(DigestKind::kMd5);
+  std::optional<Digest> stored_md5;  // The digest of what a client hides would tell too much.
+  if (sealing != nullptr && sealing->is_customers()) stored_md5.emplace(DigestKind::kMd5);
   std::optional<wire::Checksum> sum;
   if (checksum) sum.emplace(*checksum);
   std::unique_ptr<storage::BlobStore::Writer> writer;
@@ -128,6 +135,7 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
     md5.update(bytes);
     if (sum) sum->update(bytes);
     if (!content_key.empty()) apply_keystream(content_key, received.size - bytes.size(), bytes);
+    if (stored_md5) stored_md5->update(bytes);
     if (!writer && received.size > kInlineLimit) {
       writer = co_await blobs.create();
       if (!received.bytes.empty()) co_await writer->write(std::exchange(received.bytes, {}));
@@ -141,6 +149,7 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
   received.is_inline = writer == nullptr;
   if (writer) received.blob = co_await writer->finish();
   received.md5 = md5.finish();
+  received.etag = hex_encode(stored_md5 ? stored_md5->finish() : received.md5);
   if (sum) received.checksum = sum->finish();
   co_return received;
 }

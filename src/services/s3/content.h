@@ -20,7 +20,8 @@ namespace cumulet::s3 {
 struct Received {
   Received() = default;
   std::uint64_t size = 0;
-  std::string md5;  ///< Raw.
+  std::string md5;   ///< Raw, of what came in.
+  std::string etag;  ///< In hex: the same, but of what is stored when that is sealed with a client's key.
   std::string checksum;
   bool is_inline = false;
   std::string bytes;

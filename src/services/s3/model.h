@@ -77,6 +77,9 @@ struct Access {
   std::string acl;    ///< Empty: the owner alone.
 };
 
+/// Of objects that are sealed with a key of the client's (SSE-C).
+inline constexpr const char* kCustomerEncryption = "SSE-C";
+
 /// An object. Its content lies inline (up to 64 KiB, under a key of its own) or in pieces in the blob store.
 struct Object : Access {
   std::string key;
@@ -93,11 +96,16 @@ struct Object : Access {
   std::string version;      ///< Its version id; empty: the null version.
   std::uint64_t order = 0;  ///< Among the versions of its key (versions.h).
   bool delete_marker = false;
-  std::string encryption;  ///< "aws:kms"; empty with a seal: "AES256".
+  std::string encryption;  ///< "aws:kms", kCustomerEncryption; empty with a seal: "AES256".
   ObjectLock lock;
   std::int64_t restored_until = 0;  ///< Of an archived one: until then it can be read.
 
-  std::string shown_encryption() const { return !is_sealed() ? "" : encryption.empty() ? "AES256" : encryption; }
+  bool is_customer_sealed() const { return encryption == kCustomerEncryption; }
+  /// What x-amz-server-side-encryption says of it.
+  std::string shown_encryption() const {
+    if (!is_sealed() || is_customer_sealed()) return "";
+    return encryption.empty() ? "AES256" : encryption;
+  }
   bool is_sealed() const { return !seal.empty() || (!pieces.empty() && !pieces.front().seal.empty()); }
 };
 
@@ -113,6 +121,7 @@ struct Upload : Access {
   bool sealed = false;
   std::string encryption;  ///< As an object's.
   ObjectLock lock;
+  std::string seal;  ///< With a client's key: what recognises it.
 };
 
 struct Part {

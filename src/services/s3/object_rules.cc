@@ -8,9 +8,15 @@
 namespace cumulet::s3 {
 namespace detail {
 
-Error not_implemented_header(std::string header) {
-  return Error("NotImplemented", 501, "A header you provided implies functionality that is not implemented")
-      .with("Header", std::move(header));
+std::string own_encodings(const std::string& encodings) {
+  std::string own;
+  for (std::string_view encoding : split(encodings, ',')) {
+    encoding = trim(encoding);
+    if (encoding.empty() || iequals(encoding, "aws-chunked")) continue;
+    if (!own.empty()) own += ", ";
+    own += encoding;
+  }
+  return own;
 }
 
 }  // namespace detail

@@ -12,12 +12,6 @@
 
 namespace cumulet::s3 {
 
-/// What the inputs of PutObject, CopyObject and CreateMultipartUpload say alike: features that this server does not
-/// have fail as S3 fails for what it does not have. Storing something unencrypted that was to be encrypted would be
-/// worse.
-template <typename Input>
-Result<void> refuse_unsupported(const Input& input);
-
 /// The metadata in the same inputs. Fails with MetadataTooLarge and InvalidStorageClass.
 template <typename Input>
 Result<Metadata> metadata_of(const Input& input);

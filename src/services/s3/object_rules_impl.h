@@ -6,16 +6,9 @@
 namespace cumulet::s3 {
 namespace detail {
 inline constexpr std::size_t kUserMetadataLimit = 2048;
-Error not_implemented_header(std::string header);
+/// Without aws-chunked, which is how the content travelled and not what it is.
+std::string own_encodings(const std::string& encodings);
 }  // namespace detail
-
-template <typename Input>
-Result<void> refuse_unsupported(const Input& input) {
-  if (input.sse_customer_algorithm) {
-    return detail::not_implemented_header("x-amz-server-side-encryption-customer-algorithm");
-  }
-  return {};
-}
 
 template <typename Input>
 Result<Metadata> metadata_of(const Input& input) {
@@ -23,7 +16,7 @@ Result<Metadata> metadata_of(const Input& input) {
   metadata.content_type = input.content_type.value_or("binary/octet-stream");
   metadata.cache_control = input.cache_control.value_or("");
   metadata.content_disposition = input.content_disposition.value_or("");
-  metadata.content_encoding = input.content_encoding.value_or("");
+  metadata.content_encoding = detail::own_encodings(input.content_encoding.value_or(""));
   metadata.content_language = input.content_language.value_or("");
   metadata.expires = input.expires.value_or("");
   metadata.website_redirect = input.website_redirect_location.value_or("");

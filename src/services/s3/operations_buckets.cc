@@ -39,6 +39,23 @@ Error invalid_bucket_name(const std::string& name) {
   return Error("InvalidBucketName", 400, "The specified bucket is not valid.").with("BucketName", name);
 }
 
+/// What is still being uploaded into a bucket goes with it. Gives the blobs that no row names any more.
+Task<std::vector<std::string>> abort_uploads(storage::Transaction& txn, const Contents& contents) {
+  std::vector<std::string> blobs;
+  while (true) {
+    const std::vector<Upload> uploads = co_await contents.list_uploads(txn, "", "", "", 100);
+    if (uploads.empty()) co_return blobs;
+    for (const Upload& upload : uploads) {
+      const std::vector<Part> parts = co_await contents.list_parts(txn, upload.id, 0, kPartNumberLimit);
+      for (const Part& part : parts) {
+        contents.erase_part(txn, upload.id, part, false);
+        blobs.push_back(part.piece.blob);
+      }
+      contents.erase_upload(txn, upload);
+    }
+  }
+}
+
 }  // namespace
 
 void S3::register_buckets() {
@@ -105,7 +122,7 @@ Task<api::CreateBucketOutput> S3::create_bucket(Call& call, const api::CreateBuc
 
 Task<api::DeleteBucketOutput> S3::delete_bucket(Call& call, const api::DeleteBucketRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:DeleteBucket", {}, input.expected_bucket_owner);
-  const auto erase = [&bucket](storage::Transaction& txn) -> Task<void> {
+  const auto erase = [&bucket](storage::Transaction& txn) -> Task<std::vector<std::string>> {
     const Contents contents(bucket);
     const Versions versions(bucket);
     const bool empty = co_await contents.is_empty(txn);
@@ -116,14 +133,12 @@ Task<api::DeleteBucketOutput> S3::delete_bucket(Call& call, const api::DeleteBuc
                                        : "The bucket you tried to delete is not empty";
       co_await fail(Error("BucketNotEmpty", 409, reason).with("BucketName", bucket.name));
     }
-    const std::vector<Upload> uploads = co_await contents.list_uploads(txn, "", "", "", 1);
-    if (!uploads.empty()) {
-      co_await fail(Error("BucketNotEmpty", 409, "The bucket you tried to delete has unfinished multipart uploads")
-                        .with("BucketName", bucket.name));
-    }
+    std::vector<std::string> blobs = co_await abort_uploads(txn, contents);
     erase_bucket(txn, bucket);
+    co_return blobs;
   };
-  co_await storage::transact(database_, erase);
+  const std::vector<std::string> blobs = co_await storage::transact(database_, erase);
+  co_await pins_.erase(blobs);
   co_return api::DeleteBucketOutput();
 }
 

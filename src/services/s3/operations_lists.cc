@@ -134,7 +134,7 @@ Task<api::ListObjectsOutput> S3::list_objects(Call& call, const api::ListObjects
   output.name = bucket.name;
   output.prefix = encoded(prefix, url);
   output.marker = encoded(input.marker.value_or(""), url);
-  output.delimiter = encoded(input.delimiter, url);
+  if (!delimiter.empty()) output.delimiter = encoded(delimiter, url);
   output.max_keys = static_cast<std::int32_t>(limit);
   output.encoding_type = input.encoding_type;
   // As documented, the next marker comes only with a delimiter; without one it is the last key.
@@ -149,7 +149,7 @@ Task<api::ListObjectsV2Output> S3::list_objects_v2(Call& call, const api::ListOb
   const std::string delimiter = input.delimiter.value_or("");
   const Contents contents(bucket);
   std::string from;
-  if (input.continuation_token) {
+  if (input.continuation_token && !input.continuation_token->empty()) {
     const std::optional<std::string> last = base64url_decode(*input.continuation_token);
     if (!last || last->empty()) {
       co_return invalid_argument("The continuation token provided is incorrect", "continuation-token",
@@ -166,7 +166,7 @@ Task<api::ListObjectsV2Output> S3::list_objects_v2(Call& call, const api::ListOb
   show_page(page, url, input.fetch_owner.value_or(false), bucket, output);
   output.name = bucket.name;
   output.prefix = encoded(prefix, url);
-  output.delimiter = encoded(input.delimiter, url);
+  if (!delimiter.empty()) output.delimiter = encoded(delimiter, url);
   output.start_after = encoded(input.start_after, url);
   output.max_keys = static_cast<std::int32_t>(limit);
   output.key_count = static_cast<std::int32_t>(page.objects.size() + page.prefixes.size());

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "services/s3/conditions.h"
 #include "services/s3/copy_source.h"
+#include "services/s3/customer_key.h"
 #include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/object_rules.h"
@@ -134,7 +135,6 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
                                                                    const api::CreateMultipartUploadRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
   co_await check_key(input.key);
-  co_await refuse_unsupported(input);
   Upload upload;
   upload.id = base64url_encode(random_bytes(48));
   upload.key = input.key;
@@ -143,9 +143,10 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   upload.tags = co_await parse_tags(input.tagging);
   upload.lock = co_await permitted_lock(call, bucket, input.key, asked_lock(input));
   static_cast<Access&>(upload) = co_await access_for(call, bucket, input.key, asked_acl(input));
-  const std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
-  upload.sealed = !encryption.empty();
-  if (encryption != "AES256") upload.encryption = encryption;
+  const WriteEncryption encryption = co_await write_encryption(bucket, input, call);
+  upload.sealed = !encryption.name.empty();
+  if (encryption.name != "AES256") upload.encryption = encryption.name;
+  if (encryption.customer) upload.seal = encryption.customer->new_seal();
   if (input.checksum_algorithm) {
     const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(*input.checksum_algorithm);
     if (!kind) co_return invalid_request("Checksum algorithm provided is unsupported.");
@@ -162,7 +163,8 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   output.bucket = bucket.name;
   output.key = upload.key;
   output.upload_id = upload.id;
-  show_encryption(bucket, encryption, output);
+  if (!encryption.customer) show_encryption(bucket, encryption.name, output);
+  show_customer_key(encryption.customer, output);
   show_abort(LifecycleRules(bucket).abort(upload), output);
   if (!upload.checksum_algorithm.empty()) {
     output.checksum_algorithm = upload.checksum_algorithm;
@@ -176,7 +178,7 @@ Task<Part> S3::store_part(const Bucket& bucket, std::string key, std::string upl
   Part part;
   part.number = number;
   part.modified = clock_.now_millis();
-  part.piece = Piece(received.blob, received.size, hex_encode(received.md5));
+  part.piece = Piece(received.blob, received.size, received.etag);
   part.piece.checksum = received.checksum;
   part.piece.seal = received.seal;
   const auto write = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
@@ -209,13 +211,16 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
     return require_upload(txn, contents, input.key, input.upload_id);
   };
   const Upload upload = co_await storage::transact(database_, find);
+  const std::optional<SealingKey> customer = co_await customer_key_of(input, call);
+  co_await check_customer_key(upload, customer);
+  const SealingKey* const sealing = customer ? &*customer : upload.sealed ? &sealing_ : nullptr;
   PromisedChecksum promised = co_await promised_checksum(input, call);
   if (!promised.kind && !upload.checksum_algorithm.empty()) {
     promised.kind = wire::checksum_kind(upload.checksum_algorithm);
   }
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
-  Received received = co_await receive(blobs_, body, promised.kind, true, upload.sealed ? &sealing_ : nullptr);
+  Received received = co_await receive(blobs_, body, promised.kind, true, sealing);
   const Result<void> digests = check_digests(received, input.content_md5, promised);
   if (!digests.ok()) {
     co_await blobs_.erase(received.blob);
@@ -226,6 +231,7 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
   checksum.value = received.checksum;
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
   api::UploadPartOutput output;
+  show_customer_key(customer, output);
   output.e_tag = in_quotes(part.piece.etag);
   show_checksum(checksum, output);
   co_return output;
@@ -239,10 +245,14 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
     return require_upload(txn, contents, input.key, input.upload_id);
   };
   const Upload upload = co_await storage::transact(database_, find);
+  const std::optional<SealingKey> customer = co_await customer_key_of(input, call);
+  co_await check_customer_key(upload, customer);
+  const SealingKey* const sealing = customer ? &*customer : upload.sealed ? &sealing_ : nullptr;
   const CopySource source = co_await parse_copy_source(input.copy_source);
   const Bucket from = co_await permit(call, source.bucket, get_action(source.version_id), source.key,
                                       input.expected_source_bucket_owner);
-  Opened opened = co_await open_object(from, source.key, source.version_id);
+  const std::optional<SealingKey> source_key = co_await source_customer_key_of(input, call);
+  Opened opened = co_await open_object(from, source.key, source.version_id, source_key);
   co_await copy_conditions(input).check_copy(opened.object);
   ByteRange stretch(0, opened.object.size);
   if (input.copy_source_range) {
@@ -255,16 +265,13 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
     }
     stretch = *range;
   }
-  std::shared_ptr<BodySource> body;
-  if (opened.object.content_inline) {
-    body = std::make_shared<StringBody>(opened.content.substr(stretch.first, stretch.length));
-  } else {
-    body = co_await open_pieces(blobs_, pins_, sealing_, opened.object.pieces, stretch.first, stretch.length);
-  }
-  Received received = co_await receive(blobs_, *body, std::nullopt, true, upload.sealed ? &sealing_ : nullptr);
+  const std::string source_version = shown_version(opened.object);
+  const std::shared_ptr<BodySource> body = co_await content_of(std::move(opened), stretch.first, stretch.length);
+  Received received = co_await receive(blobs_, *body, std::nullopt, true, sealing);
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
   api::UploadPartCopyOutput output;
-  if (!from.versioning.empty()) output.copy_source_version_id = shown_version(opened.object);
+  show_customer_key(customer, output);
+  if (!from.versioning.empty()) output.copy_source_version_id = source_version;
   output.copy_part_result.emplace();
   output.copy_part_result->e_tag = in_quotes(part.piece.etag);
   output.copy_part_result->last_modified = Timestamp(std::chrono::milliseconds(part.modified));

@@ -2,6 +2,7 @@
 #include "services/s3/archive.h"
 #include "services/s3/conditions.h"
 #include "services/s3/copy_source.h"
+#include "services/s3/customer_key.h"
 #include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/object_rules.h"
@@ -178,7 +179,6 @@ Task<Object> S3::require_object(const Bucket& bucket, std::string key, VersionId
 Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
   co_await check_key(input.key);
-  co_await refuse_unsupported(input);
   co_await check_length(input.body);
   const PromisedChecksum promised = co_await promised_checksum(input, call);
 
@@ -190,11 +190,10 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   co_await check_lock_digest(asked, bucket, call);
   object.lock = co_await permitted_lock(call, bucket, input.key, asked);
   static_cast<Access&>(object) = co_await access_for(call, bucket, input.key, asked_acl(input));
-  const std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
+  const WriteEncryption encryption = co_await write_encryption(bucket, input, call);
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
-  const SealingKey* const sealing = encryption.empty() ? nullptr : &sealing_;
-  Received received = co_await receive(blobs_, body, promised.kind, false, sealing);
+  Received received = co_await receive(blobs_, body, promised.kind, false, encryption.key(sealing_));
   const Result<void> digests = check_digests(received, input.content_md5, promised);
   if (!digests.ok()) {
     if (!received.blob.empty()) co_await blobs_.erase(received.blob);
@@ -202,9 +201,9 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   }
   object.size = received.size;
   object.modified = clock_.now_millis();
-  object.etag = hex_encode(received.md5);
+  object.etag = received.etag;
   object.content_inline = received.is_inline;
-  place(object, received, encryption);
+  place(object, received, encryption.name);
   if (promised.kind) {
     object.checksum.algorithm = wire::checksum_name(*promised.kind);
     object.checksum.value = received.checksum;
@@ -219,6 +218,7 @@ Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectReques
   api::PutObjectOutput output;
   show_expiration(LifecycleRules(bucket).expiration(object), output);
   show_encryption(bucket, object.shown_encryption(), output);
+  show_customer_key(encryption.customer, output);
   if (!object.version.empty()) output.version_id = object.version;
   output.e_tag = in_quotes(object.etag);
   show_checksum(object.checksum, output);
@@ -265,11 +265,13 @@ Task<Object> S3::replace_object(const Call& call, ObjectChange change, const Buc
   co_return object;
 }
 
-Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key, VersionId version_id) {
+Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key, VersionId version_id,
+                                 std::optional<SealingKey> customer) {
   // Row and content of a small object in one transaction; the pieces of a large one are opened behind it. When it was
   // replaced in between, the new row is looked at.
   for (int tries = 0;; ++tries) {
     Opened opened;
+    opened.customer = customer;
     const auto read = [&](storage::Transaction& txn) -> Task<std::string> {
       Found found = co_await find_version(txn, bucket, key, version_id);
       opened.object = std::move(found.object);
@@ -281,10 +283,11 @@ Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key, VersionI
       co_return co_await contents.read_inline(txn, key);
     };
     std::string content = co_await storage::transact(database_, read);
+    co_await check_customer_key(opened.object, customer);
     if (opened.object.content_inline) {
       opened.content = std::move(content);
       if (!opened.object.seal.empty()) {
-        const std::string content_key = co_await sealing_.unwrap(opened.object.seal);
+        const std::string content_key = co_await (customer ? *customer : sealing_).unwrap(opened.object.seal);
         apply_keystream(content_key, 0, opened.content);
       }
       co_return opened;
@@ -300,12 +303,22 @@ Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key, VersionI
   }
 }
 
+Task<std::shared_ptr<BodySource>> S3::content_of(Opened opened, std::uint64_t first, std::uint64_t length) {
+  if (opened.object.content_inline) {
+    std::string& all = opened.content;
+    co_return std::make_shared<StringBody>(length == all.size() ? std::move(all) : all.substr(first, length));
+  }
+  const SealingKey& sealing = opened.customer ? *opened.customer : sealing_;
+  co_return co_await open_pieces(blobs_, pins_, sealing, opened.object.pieces, first, length);
+}
+
 Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectRequest& input) {
   const Bucket bucket =
       co_await permit(call, input.bucket, get_action(input.version_id), input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
   co_await check_overrides(input, call);
-  Result<Opened> found = co_await attempt(open_object(bucket, input.key, input.version_id));
+  const std::optional<SealingKey> customer = co_await customer_key_of(input, call);
+  Result<Opened> found = co_await attempt(open_object(bucket, input.key, input.version_id, customer));
   if (!found.ok()) co_await mention_marker(call, bucket, input.key, input.version_id);
   Opened opened = co_await std::move(found);
   co_await check_conditions(conditions_of(input), opened.object, call);
@@ -315,13 +328,8 @@ Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectReques
   const std::string restored = restore_header(opened.object, clock_.now_millis());
   if (!restored.empty()) output.restore = restored;
   output.content_length = static_cast<std::int64_t>(stretch.length);
-  if (opened.object.content_inline) {
-    output.body = std::make_shared<StringBody>(stretch.length == opened.content.size()
-                                                   ? std::move(opened.content)
-                                                   : opened.content.substr(stretch.first, stretch.length));
-  } else {
-    output.body = co_await open_pieces(blobs_, pins_, sealing_, opened.object.pieces, stretch.first, stretch.length);
-  }
+  show_customer_key(customer, output);
+  output.body = co_await content_of(std::move(opened), stretch.first, stretch.length);
   co_return output;
 }
 
@@ -333,8 +341,11 @@ Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectReq
   Result<Object> found = co_await attempt(require_object(bucket, input.key, input.version_id));
   if (!found.ok()) co_await mention_marker(call, bucket, input.key, input.version_id);
   const Object object = co_await std::move(found);
+  const std::optional<SealingKey> customer = co_await customer_key_of(input, call);
+  co_await check_customer_key(object, customer);
   co_await check_conditions(conditions_of(input), object, call);
   api::HeadObjectOutput output;
+  show_customer_key(customer, output);
   const ByteRange stretch = co_await stretch_of(input, object, call, output);
   show_object(input, bucket, object, output);
   const std::string restored = restore_header(object, clock_.now_millis());
@@ -432,19 +443,19 @@ Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteO
 Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
   co_await check_key(input.key);
-  co_await refuse_unsupported(input);
   co_await check_directive("metadata", "x-amz-metadata-directive", input.metadata_directive);
   co_await check_directive("tagging", "x-amz-tagging-directive", input.tagging_directive);
   const CopySource source = co_await parse_copy_source(input.copy_source);
   const Bucket from = co_await permit(call, source.bucket, get_action(source.version_id), source.key,
                                       input.expected_source_bucket_owner);
-  Opened opened = co_await open_object(from, source.key, source.version_id);
-  const Object& original = opened.object;
+  const std::optional<SealingKey> source_key = co_await source_customer_key_of(input, call);
+  Opened opened = co_await open_object(from, source.key, source.version_id, source_key);
+  const Object original = opened.object;
   co_await copy_conditions(input).check_copy(original);
   const bool replace = input.metadata_directive.value_or("COPY") == "REPLACE";
   if (source.bucket == input.bucket && source.key == input.key && !source.version_id && !replace &&
       !input.storage_class && !input.website_redirect_location && !input.checksum_algorithm &&
-      !input.server_side_encryption) {
+      !input.server_side_encryption && !input.sse_customer_algorithm) {
     co_return invalid_request(
         "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
         "metadata, storage class, website redirect location or encryption attributes.");
@@ -464,24 +475,18 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   object.lock = co_await permitted_lock(call, bucket, input.key, asked_lock(input));
   static_cast<Access&>(object) = co_await access_for(call, bucket, input.key, asked_acl(input));
 
-  std::string encryption = co_await encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
-  if (encryption.empty()) encryption = original.shown_encryption();  // A copy is not less protected.
+  WriteEncryption encryption = co_await write_encryption(bucket, input, call);
+  if (encryption.name.empty()) encryption.name = original.shown_encryption();  // A copy is not less protected.
   std::optional<wire::ChecksumKind> kind;
   if (input.checksum_algorithm) kind = wire::checksum_kind(*input.checksum_algorithm);
   if (!kind && !original.checksum.algorithm.empty()) kind = wire::checksum_kind(original.checksum.algorithm);
-  std::shared_ptr<BodySource> body;
-  if (original.content_inline) {
-    body = std::make_shared<StringBody>(std::move(opened.content));
-  } else {
-    body = co_await open_pieces(blobs_, pins_, sealing_, original.pieces, 0, original.size);
-  }
-  const SealingKey* const sealing = encryption.empty() ? nullptr : &sealing_;
-  Received received = co_await receive(blobs_, *body, kind, false, sealing);
+  const std::shared_ptr<BodySource> body = co_await content_of(std::move(opened), 0, original.size);
+  Received received = co_await receive(blobs_, *body, kind, false, encryption.key(sealing_));
   object.size = received.size;
   object.modified = clock_.now_millis();
-  object.etag = hex_encode(received.md5);
+  object.etag = received.etag;
   object.content_inline = received.is_inline;
-  place(object, received, encryption);
+  place(object, received, encryption.name);
   if (kind) {
     object.checksum.algorithm = wire::checksum_name(*kind);
     object.checksum.value = received.checksum;
@@ -496,6 +501,7 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   api::CopyObjectOutput output;
   show_expiration(LifecycleRules(bucket).expiration(object), output);
   show_encryption(bucket, object.shown_encryption(), output);
+  show_customer_key(encryption.customer, output);
   if (!object.version.empty()) output.version_id = object.version;
   if (!from.versioning.empty()) output.copy_source_version_id = shown_version(original);
   output.copy_object_result.emplace();
@@ -512,6 +518,8 @@ Task<api::GetObjectAttributesOutput> S3::get_object_attributes(Call& call,
                       input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
   const Object object = co_await require_object(bucket, input.key, input.version_id);
+  const std::optional<SealingKey> customer = co_await customer_key_of(input, call);
+  co_await check_customer_key(object, customer);
   api::GetObjectAttributesOutput output;
   if (!bucket.versioning.empty()) output.version_id = shown_version(object);
   output.last_modified = shown_time(object.modified);

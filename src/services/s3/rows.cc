@@ -137,6 +137,7 @@ std::string encode(const Upload& upload) {
   row.text(upload.encryption);
   write(row, upload.lock);
   row.text(upload.owner).text(upload.acl);
+  row.text(upload.seal);
   return std::move(row).bytes();
 }
 
@@ -155,6 +156,7 @@ Upload decode_upload(std::string key, std::string id, std::string_view bytes) {
   upload.lock = read_lock(row);
   upload.owner = row.text();
   upload.acl = row.text();
+  upload.seal = row.text();
   return upload;
 }
 

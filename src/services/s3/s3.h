@@ -48,6 +48,7 @@ class S3 {
     Object object;
     std::string content;        ///< Of a small object.
     std::shared_ptr<void> pin;  ///< On the pieces of a large one.
+    std::optional<SealingKey> customer;
   };
 
  private:
@@ -153,7 +154,11 @@ class S3 {
   };
   /// The object's row; fails with NoSuchKey, NoSuchVersion or, for a delete marker, MethodNotAllowed.
   Task<Object> require_object(const Bucket& bucket, std::string key, VersionId version_id = {});
-  Task<Opened> open_object(const Bucket& bucket, std::string key, VersionId version_id = {});
+  /// `customer` is the key that the reader brings; fails when it is not the one that the object needs.
+  Task<Opened> open_object(const Bucket& bucket, std::string key, VersionId version_id = {},
+                           std::optional<SealingKey> customer = {});
+  /// What of an opened object was asked for, as its reader is to see it.
+  Task<std::shared_ptr<BodySource>> content_of(Opened opened, std::uint64_t first, std::uint64_t length);
   /// As require_object, inside a transaction; the current version when there is no id.
   Task<Found> find_version(storage::Transaction& txn, const Bucket& bucket, std::string key, VersionId version_id);
   /// A reply that finds a delete marker, or nothing because of one, says so in its headers.

@@ -8,12 +8,15 @@
 #include <openssl/evp.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/ids.h"
+#include "base/text.h"
+#include "services/s3/errors.h"
 
 namespace cumulet::s3 {
 namespace {
 
-constexpr std::size_t kKey = 32;
+constexpr std::size_t kKey = SealingKey::kBytes;
 constexpr std::size_t kNonce = 12;
 constexpr std::size_t kTag = 16;
 constexpr std::size_t kBlock = 16;
@@ -66,6 +69,10 @@ Result<SealingKey> SealingKey::open(const std::filesystem::path& file) {
 
 SealingKey SealingKey::temporary() { return SealingKey(random_bytes(kKey)); }
 
+SealingKey SealingKey::of_customer(std::string key) { return SealingKey(std::move(key), true); }
+
+std::string SealingKey::md5() const { return base64_encode(cumulet::md5(key_)); }
+
 std::string SealingKey::new_seal() const {
   const std::string content_key = random_bytes(kKey);
   const std::string nonce = random_bytes(kNonce);
@@ -81,7 +88,9 @@ std::string SealingKey::new_seal() const {
 }
 
 Result<std::string> SealingKey::unwrap(const std::string& seal) const {
-  const Error damaged(errors::kInternalFailure, "a sealed object cannot be opened with this installation's key");
+  const Error damaged =
+      customers_ ? access_denied()
+                 : Error(errors::kInternalFailure, "a sealed object cannot be opened with this installation's key");
   if (seal.size() != kNonce + kKey + kTag) return damaged;
   const std::string nonce = seal.substr(0, kNonce);
   const std::string wrapped = seal.substr(kNonce, kKey);

@@ -63,3 +63,73 @@ def test_a_buckets_encryption(s3, bucket, refused, algorithm):
     assert (whole["ServerSideEncryption"], whole["Body"].read()) == (algorithm, b"z" * 100)
     s3.delete_bucket_encryption(Bucket=bucket)
     assert "ServerSideEncryption" not in s3.put_object(Bucket=bucket, Key="a", Body=b"x")
+
+
+def customer_key(byte):
+    return {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": bytes([byte]) * 32}
+
+
+@pytest.mark.parametrize("size", [0, 1000, 300_000])
+def test_objects_sealed_with_a_customers_key(s3, bucket, refused, size):
+    key, other = customer_key(1), customer_key(2)
+    body = os.urandom(size)
+    put = s3.put_object(Bucket=bucket, Key="a", Body=body, **key)
+    assert put["SSECustomerAlgorithm"] == "AES256" and put["SSECustomerKeyMD5"]
+    got = s3.get_object(Bucket=bucket, Key="a", **key)
+    assert got["Body"].read() == body and got["SSECustomerKeyMD5"] == put["SSECustomerKeyMD5"]
+    assert got["ETag"] == put["ETag"] and "ServerSideEncryption" not in got
+    if size:
+        assert s3.get_object(Bucket=bucket, Key="a", Range="bytes=17-99", **key)["Body"].read() == body[17:100]
+    assert s3.head_object(Bucket=bucket, Key="a", **key)["ContentLength"] == size
+    refused(400, "400", s3.head_object, Bucket=bucket, Key="a")
+    refused(403, "403", s3.head_object, Bucket=bucket, Key="a", **other)
+    refused(400, "InvalidRequest", s3.get_object, Bucket=bucket, Key="a")
+    refused(403, "AccessDenied", s3.get_object, Bucket=bucket, Key="a", **other)
+    s3.put_object(Bucket=bucket, Key="open", Body=b"x")
+    refused(400, "InvalidRequest", s3.get_object, Bucket=bucket, Key="open", **key)
+    source = {f"CopySource{name}": value for name, value in key.items()}
+    s3.copy_object(Bucket=bucket, Key="b", CopySource=f"{bucket}/a", **source, **other)
+    assert s3.get_object(Bucket=bucket, Key="b", **other)["Body"].read() == body
+    s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/a", **source)
+    assert s3.get_object(Bucket=bucket, Key="c")["Body"].read() == body
+    refused(400, "InvalidRequest", s3.copy_object, Bucket=bucket, Key="c", CopySource=f"{bucket}/a")
+
+
+def test_an_upload_sealed_with_a_customers_key(s3, bucket, refused):
+    key, other = customer_key(1), customer_key(2)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m", **key)
+    part = dict(Bucket=bucket, Key="m", UploadId=upload["UploadId"], Body=os.urandom(5 << 20))
+    refused(400, "InvalidRequest", s3.upload_part, PartNumber=1, **part)
+    refused(400, "InvalidRequest", s3.upload_part, PartNumber=1, **part, **other)
+    first = s3.upload_part(PartNumber=1, **part, **key)
+    s3.put_object(Bucket=bucket, Key="source", Body=b"end", **other)
+    source = {f"CopySource{name}": value for name, value in other.items()}
+    last = s3.upload_part_copy(Bucket=bucket, Key="m", UploadId=upload["UploadId"], PartNumber=2,
+                               CopySource=f"{bucket}/source", **source, **key)["CopyPartResult"]
+    parts = [{"PartNumber": 1, "ETag": first["ETag"]}, {"PartNumber": 2, "ETag": last["ETag"]}]
+    s3.complete_multipart_upload(Bucket=bucket, Key="m", UploadId=upload["UploadId"], MultipartUpload={"Parts": parts})
+    assert s3.get_object(Bucket=bucket, Key="m", **key)["Body"].read() == part["Body"] + b"end"
+    assert s3.get_object(Bucket=bucket, Key="m", PartNumber=2, **key)["Body"].read() == b"end"
+    refused(403, "AccessDenied", s3.get_object, Bucket=bucket, Key="m", **other)
+
+
+def test_keys_that_do_not_fit(s3, bucket, refused):
+    put = dict(Bucket=bucket, Key="a", Body=b"x", SSECustomerAlgorithm="AES256")
+    refused(400, "InvalidArgument", s3.put_object, SSECustomerKey=b"k" * 32, SSECustomerKeyMD5="AAAA", **put)
+    refused(400, "InvalidArgument", s3.put_object, SSECustomerKey=b"k" * 16, **put)
+    refused(400, "InvalidArgument", s3.put_object, **put)
+    refused(400, "InvalidArgument", s3.put_object, ServerSideEncryption="AES256", SSECustomerKey=b"k" * 32, **put)
+    put["SSECustomerAlgorithm"] = "AES128"
+    refused(400, "InvalidEncryptionAlgorithmError", s3.put_object, SSECustomerKey=b"k" * 32, **put)
+
+
+def test_a_customers_key_is_nowhere_on_disk(own_server, aws_for):
+    s3 = aws_for(own_server)("s3")
+    s3.create_bucket(Bucket="sealed", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    secret, key = b"a secret sentence, plain to see", os.urandom(32)
+    for name, size in (("small", 100), ("large", 300_000)):
+        s3.put_object(Bucket="sealed", Key=name, Body=secret + os.urandom(size), SSECustomerAlgorithm="AES256",
+                      SSECustomerKey=key)
+    own_server.stop()
+    assert not lies_on_disk(own_server.data, secret)
+    assert not lies_on_disk(own_server.data, key)

@@ -84,13 +84,19 @@ def test_what_cannot_be_completed(s3, bucket, refused):
 def test_abort(s3, bucket, refused):
     which = dict(Bucket=bucket, Key="multi", UploadId=begin(s3, bucket))
     s3.upload_part(PartNumber=1, Body=b"x", **which)
-    refused(409, "BucketNotEmpty", s3.delete_bucket, Bucket=bucket)
     s3.abort_multipart_upload(**which)
     refused(404, "NoSuchUpload", s3.abort_multipart_upload, **which)
     refused(404, "NoSuchUpload", s3.upload_part, PartNumber=1, Body=b"x", **which)
     refused(404, "NoSuchUpload", s3.complete_multipart_upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": "x"}]}, **which)
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+
+
+def test_a_deleted_bucket_takes_its_uploads_along(s3, bucket, refused):
+    which = dict(Bucket=bucket, Key="multi", UploadId=begin(s3, bucket))
+    s3.upload_part(PartNumber=1, Body=b"x", **which)
     s3.delete_bucket(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    refused(404, "NoSuchUpload", s3.list_parts, **which)
 
 
 def test_list_of_uploads(s3, bucket):
