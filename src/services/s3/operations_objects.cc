@@ -287,7 +287,8 @@ Task<S3::Opened> S3::open_object(const Bucket& bucket, std::string key, VersionI
     if (opened.object.content_inline) {
       opened.content = std::move(content);
       if (!opened.object.seal.empty()) {
-        const std::string content_key = co_await (customer ? *customer : sealing_).unwrap(opened.object.seal);
+        const SealingKey& sealing = customer ? *customer : sealing_;
+        const std::string content_key = co_await sealing.unwrap(opened.object.seal);
         apply_keystream(content_key, 0, opened.content);
       }
       co_return opened;
