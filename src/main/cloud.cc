@@ -373,6 +373,7 @@ void Cloud::Parts::add_services() {
   lambda->add_stream_source("kinesis", *kinesis);
   outbox->register_target("sns", *sns);
   outbox->register_target(std::string(s3::Lifecycle::kService), s3->lifecycle());
+  outbox->register_target(std::string(s3::Replication::kService), s3->replication());
   const auto clock_moved = [this] {
     outbox->clock_moved();
     eventbridge->clock_moved();

@@ -66,7 +66,32 @@ Value rule_of(const Value& property) {
   return rule;
 }
 
+/// {"Prefix": …}, {"TagFilter": …} or {"And": {"Prefix": …, "TagFilters": […]}}.
+Value replication_filter_of(const Value& property) {
+  Value filter = Value::object();
+  take(property, "Prefix", filter, "Prefix");
+  take(property, "TagFilter", filter, "Tag");
+  if (const Value* both = property.find("And")) {
+    Value made = Value::object();
+    take(*both, "Prefix", made, "Prefix");
+    take(*both, "TagFilters", made, "Tags");
+    filter.set("And", std::move(made));
+  }
+  return filter;
+}
+
 }  // namespace
+
+Value s3_replication_input(const Value& property) {
+  Value configuration = property;
+  if (Value* rules = configuration.find("Rules")) {
+    for (Value& rule : rules->items()) {
+      if (const Value* id = rule.find("Id")) rule.set("ID", *id);
+      if (const Value* filter = rule.find("Filter")) rule.set("Filter", replication_filter_of(*filter));
+    }
+  }
+  return Value::object({{"ReplicationConfiguration", std::move(configuration)}});
+}
 
 Value s3_lifecycle_input(const Value& property) {
   Value rules = Value::list();

@@ -9,6 +9,8 @@ namespace cumulet::cloudformation {
 
 /// LifecycleConfiguration as PutBucketLifecycleConfiguration takes it.
 Value s3_lifecycle_input(const Value& property);
+/// ReplicationConfiguration as PutBucketReplication takes it.
+Value s3_replication_input(const Value& property);
 /// AccessControl ("PublicRead") as a canned ACL ("public-read").
 std::string s3_canned_acl(const std::string& access_control);
 

@@ -71,7 +71,8 @@ class BucketType final : public ResourceType {
                                               "NotificationConfiguration",
                                               "ObjectLockEnabled",
                                               "ObjectLockConfiguration",
-                                              "LifecycleConfiguration"};
+                                              "LifecycleConfiguration",
+                                              "ReplicationConfiguration"};
     for (const auto& [name, value] : properties.members()) {
       if (!kKnown.contains(name)) {
         return validation_error("AWS::S3::Bucket: the property " + name + " is not supported by this server");
@@ -212,6 +213,9 @@ class BucketType final : public ResourceType {
     const Value* lifecycle = properties.find("LifecycleConfiguration");
     co_await setting<api::PutBucketLifecycleConfiguration, api::DeleteBucketLifecycle>(
         context, name, lifecycle != nullptr, lifecycle != nullptr ? s3_lifecycle_input(*lifecycle) : Value());
+    const Value* replication = properties.find("ReplicationConfiguration");
+    co_await setting<api::PutBucketReplication, api::DeleteBucketReplication>(
+        context, name, replication != nullptr, replication != nullptr ? s3_replication_input(*replication) : Value());
     co_await notify(context, name, before.find("NotificationConfiguration"),
                     properties.find("NotificationConfiguration"));
   }

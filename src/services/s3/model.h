@@ -27,6 +27,7 @@ struct Bucket {
   std::string object_lock;  ///< Not empty: versions can be locked.
   std::string lifecycle;
   std::string acl;  ///< As acl.h keeps it.
+  std::string replication;
 
   std::string arn() const { return "arn:aws:s3:::" + name; }
 };
@@ -98,7 +99,9 @@ struct Object : Access {
   bool delete_marker = false;
   std::string encryption;  ///< "aws:kms", kCustomerEncryption; empty with a seal: "AES256".
   ObjectLock lock;
-  std::int64_t restored_until = 0;  ///< Of an archived one: until then it can be read.
+  std::int64_t restored_until = 0;       ///< Of an archived one: until then it can be read.
+  std::string replication;               ///< "PENDING", "COMPLETED", "FAILED", "REPLICA" or "".
+  std::vector<std::string> replicating;  ///< The buckets that still wait for their copy.
 
   bool is_customer_sealed() const { return encryption == kCustomerEncryption; }
   /// What x-amz-server-side-encryption says of it.

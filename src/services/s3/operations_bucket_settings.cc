@@ -139,6 +139,7 @@ void S3::register_bucket_settings() {
   register_acls();
   register_object_lock();
   register_lifecycle();
+  register_replication();
   register_absent_settings();
 }
 
@@ -161,11 +162,6 @@ void S3::register_absent_settings() {
         output.payer = "BucketOwner";
         co_return output;
       });
-  service_.on<api::GetBucketReplication>([this](Call& c, const auto& in) -> Task<api::GetBucketReplicationOutput> {
-    co_await permit(c, in.bucket, "s3:GetReplicationConfiguration");
-    co_return not_configured("ReplicationConfigurationNotFoundError", "The replication configuration was not found",
-                             in.bucket);
-  });
 }
 
 Task<void> S3::set(Call& call, std::string name, std::string_view action, std::string Bucket::*setting,

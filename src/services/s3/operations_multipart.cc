@@ -316,6 +316,7 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
       if (!kept) replaced.push_back(part.piece.blob);
     }
     contents.erase_upload(txn, upload);
+    replication_.record(txn, *now, object);
     contents.put_object(txn, object, "");
     co_await notifications_.record(txn, *now, call, ObjectChange::kCompleteUpload, object);
     co_return replaced;

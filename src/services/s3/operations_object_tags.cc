@@ -66,6 +66,7 @@ Task<Object> S3::set_tags(const Call& call, ObjectChange change, const Bucket& b
   const auto write = [&](storage::Transaction& txn) -> Task<Object> {
     Found found = co_await find_version(txn, bucket, key, version_id);
     found.object.tags = tags;
+    if (!found.object.replication.empty()) replication_.record(txn, bucket, found.object);
     put_version_row(txn, bucket, found.object, found.current);
     co_await notifications_.record(txn, bucket, call, change, found.object);
     co_return std::move(found.object);

@@ -72,6 +72,7 @@ void show_object(const Input& input, const Bucket& bucket, const Object& object,
   output.last_modified = shown_time(object.modified);
   if (!object.tags.empty()) output.tag_count = static_cast<std::int32_t>(object.tags.size());
   show_lock(object.lock, output);
+  if (!object.replication.empty()) output.replication_status = object.replication;
   if (!input.version_id) show_expiration(LifecycleRules(bucket).expiration(object), output);
   if (input.checksum_mode && *input.checksum_mode == "ENABLED" && !input.range && !input.part_number) {
     show_checksum(object.checksum, output);
@@ -247,6 +248,7 @@ Task<Object> S3::replace_object(const Call& call, ObjectChange change, const Buc
     }
     std::vector<std::string> replaced =
         co_await displace_current(txn, *now, before, object, clock_.now().time_since_epoch().count());
+    replication_.record(txn, *now, object);
     contents.put_object(txn, object, content);
     co_await notifications_.record(txn, *now, call, change, object);
     co_return replaced;
@@ -359,6 +361,14 @@ Task<Deletion> S3::delete_and_tell(storage::Transaction& txn, const Call& call, 
                                    VersionId version_id, bool bypass_governance) {
   if (version_id) co_await check_unlocked(txn, bucket, key, *version_id, bypass_governance);
   Deletion done = co_await delete_version(txn, bucket, key, version_id, clock_.now_millis());
+  if (done.marker_made && !bucket.replication.empty()) {
+    const Versions versions(bucket);
+    std::optional<Object> marker = co_await versions.find(txn, key, done.version_id);
+    if (marker) {
+      replication_.record(txn, bucket, *marker);
+      versions.put_row(txn, *marker);
+    }
+  }
   if (done.removed || done.marker_made) {
     Object gone;
     gone.key = key;

@@ -164,7 +164,12 @@ Task<api::PutBucketVersioningOutput> S3::put_bucket_versioning(Call& call,
   }
   if (*wanted.status != "Enabled" && *wanted.status != "Suspended") co_return malformed_xml();
   const auto allowed = [&wanted](const Bucket& bucket) -> Result<void> {
-    if (bucket.object_lock.empty() || *wanted.status == "Enabled") return {};
+    if (*wanted.status == "Enabled") return {};
+    if (!bucket.replication.empty()) {
+      return Error("InvalidBucketState", 409,
+                   "A replication configuration is present on this bucket, so the versioning state cannot be changed.");
+    }
+    if (bucket.object_lock.empty()) return {};
     return Error("InvalidBucketState", 409,
                  "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.");
   };

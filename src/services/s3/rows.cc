@@ -61,7 +61,7 @@ std::string encode(const Bucket& bucket) {
   row.text(bucket.account).text(bucket.region).signed_number(bucket.created).text(bucket.cors).text(bucket.website);
   row.text(bucket.policy).text(bucket.tagging).text(bucket.public_access_block).text(bucket.ownership_controls);
   row.text(bucket.versioning).text(bucket.encryption).text(bucket.notifications);
-  row.text(bucket.object_lock).text(bucket.lifecycle).text(bucket.acl);
+  row.text(bucket.object_lock).text(bucket.lifecycle).text(bucket.acl).text(bucket.replication);
   return std::move(row).bytes();
 }
 
@@ -84,6 +84,7 @@ Bucket decode_bucket(std::string name, std::string_view bytes) {
   bucket.object_lock = row.text();
   bucket.lifecycle = row.text();
   bucket.acl = row.text();
+  bucket.replication = row.text();
   return bucket;
 }
 
@@ -99,6 +100,7 @@ std::string encode(const Object& object) {
   row.text(object.version).number(object.order).boolean(object.delete_marker).text(object.encryption);
   write(row, object.lock);
   row.signed_number(object.restored_until).text(object.owner).text(object.acl);
+  row.text(object.replication).texts(object.replicating);
   return std::move(row).bytes();
 }
 
@@ -126,6 +128,8 @@ Object decode_object(std::string key, std::string_view bytes) {
   object.restored_until = row.signed_number();
   object.owner = row.text();
   object.acl = row.text();
+  object.replication = row.text();
+  object.replicating = row.texts();
   return object;
 }
 

@@ -15,6 +15,7 @@ S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& cloc
       sealing_(std::move(sealing)),
       notifications_(outbox, clock),
       lifecycle_(database, clock, outbox, pins_, notifications_),
+      replication_(database, blobs, outbox, pins_, sealing_, notifications_),
       directory_(directory),
       website_(std::make_unique<Website>(*this)),
       preflight_(std::make_unique<Preflight>(*this)) {

@@ -11,6 +11,7 @@
 #include "services/s3/lifecycle.h"
 #include "services/s3/notifications.h"
 #include "services/s3/object_lock.h"
+#include "services/s3/replication.h"
 #include "services/s3/store.h"
 #include "services/s3/versions.h"
 #include "storage/blob_store.h"
@@ -39,6 +40,9 @@ class S3 {
 
   /// Runs lifecycle rules; takes their passes from the outbox.
   Lifecycle& lifecycle() { return lifecycle_; }
+
+  /// Takes the copies that replication has to make from the outbox.
+  Replication& replication() { return replication_; }
 
   /// Whether some row names this blob: for the sweep of orphans.
   Task<bool> names_blob(std::string id);
@@ -134,6 +138,11 @@ class S3 {
       Call& call, const wire::s3::PutBucketLifecycleConfigurationRequest& input);
   Task<wire::s3::RestoreObjectOutput> restore_object(Call& call, const wire::s3::RestoreObjectRequest& input);
 
+  // operations_replication.cc
+  void register_replication();
+  Task<wire::s3::PutBucketReplicationOutput> put_bucket_replication(Call& call,
+                                                                    const wire::s3::PutBucketReplicationRequest& input);
+
   // operations_objects.cc
   void register_objects();
   Task<wire::s3::PutObjectOutput> put_object(Call& call, const wire::s3::PutObjectRequest& input);
@@ -218,6 +227,7 @@ class S3 {
   const SealingKey sealing_;
   const Notifications notifications_;
   Lifecycle lifecycle_;
+  Replication replication_;
   const wire::Directory& directory_;
   std::unique_ptr<Website> website_;
   std::unique_ptr<Preflight> preflight_;

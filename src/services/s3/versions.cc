@@ -201,6 +201,32 @@ Task<std::vector<std::string>> displace_current(storage::Transaction& txn, const
   co_return freed;
 }
 
+Task<bool> insert_version(storage::Transaction& txn, const Bucket& bucket, Object object, std::string content) {
+  const Contents contents(bucket);
+  const Versions versions(bucket);
+  const std::uint64_t order = order_of(object);
+  const std::optional<Object> current = co_await contents.find_object(txn, object.key);
+  const std::vector<Object> at_most = co_await versions.of_key(txn, object.key, order + 1, 1);
+  const bool taken = !at_most.empty() && order_of(at_most.front()) == order;
+  if (taken || (current && order_of(*current) == order)) {
+    co_return invalid_argument("Another version was made at the same time", "versionId", object.version);
+  }
+  const std::optional<Object> newest = co_await versions.newest(txn, object.key);
+  const bool is_newest = (!current || order_of(*current) < order) && (!newest || order_of(*newest) < order);
+  if (is_newest && current) {
+    std::string displaced;
+    if (current->content_inline) displaced = co_await contents.read_inline(txn, current->key);
+    contents.erase_object(txn, *current);
+    versions.put(txn, *current, std::move(displaced));
+  }
+  if (is_newest && !object.delete_marker) {
+    contents.put_object(txn, object, std::move(content));
+  } else {
+    versions.put(txn, object, std::move(content));
+  }
+  co_return is_newest;
+}
+
 void put_version_row(storage::Transaction& txn, const Bucket& bucket, const Object& object, bool current) {
   if (current) {
     Contents(bucket).put_object_row(txn, object);

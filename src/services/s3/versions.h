@@ -66,6 +66,10 @@ class Versions {
 Task<std::vector<std::string>> displace_current(storage::Transaction& txn, const Bucket& bucket,
                                                 std::optional<Object> current, Object& fresh, std::int64_t now_micros);
 
+/// Puts a version that has its id and order already where it belongs among those of its key. Gives whether it is the
+/// newest now. Fails with InvalidArgument when another version has the same order.
+Task<bool> insert_version(storage::Transaction& txn, const Bucket& bucket, Object object, std::string content);
+
 /// Writes the row alone of a version that is there (tags, locks).
 void put_version_row(storage::Transaction& txn, const Bucket& bucket, const Object& object, bool current);
 

@@ -49,3 +49,37 @@ def test_locks_lifecycle_and_acls(stacks, aws, unique):
         raise AssertionError("the rules are still there")
     except s3.exceptions.ClientError as error:
         assert error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration"
+
+
+REPLICATED = """
+Resources:
+  Copies:
+    Type: AWS::S3::Bucket
+    Properties:
+      VersioningConfiguration: {Status: Enabled}
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      VersioningConfiguration: {Status: Enabled}
+      ReplicationConfiguration:
+        Role: arn:aws:iam::111122223333:role/replication
+        Rules:
+          - Id: all
+            Priority: 1
+            Status: Enabled
+            Filter: {And: {Prefix: in/, TagFilters: [{Key: a, Value: b}]}}
+            DeleteMarkerReplication: {Status: Disabled}
+            Destination: {Bucket: !GetAtt Copies.Arn}
+Outputs:
+  Name: {Value: !Ref Bucket}
+  Copies: {Value: !GetAtt Copies.Arn}
+"""
+
+
+def test_replication(stacks, aws, unique):
+    name = unique("copies")
+    stacks.create(name, REPLICATED)
+    outputs = stacks.outputs(name)
+    got = aws("s3").get_bucket_replication(Bucket=outputs["Name"])["ReplicationConfiguration"]["Rules"]
+    assert got[0]["Filter"] == {"And": {"Prefix": "in/", "Tags": [{"Key": "a", "Value": "b"}]}}
+    assert (got[0]["ID"], got[0]["Destination"]) == ("all", {"Bucket": outputs["Copies"]})
