@@ -121,6 +121,37 @@ void set_durable(api::FunctionConfiguration& configuration, const api::DurableCo
       durable.retention_period_in_days.value_or(kept.retention_period_in_days.value_or(kRetentionDays));
 }
 
+Result<void> check_policy_revision(const std::map<std::string, std::string>& statements,
+                                   const std::optional<std::string>& wanted) {
+  if (!wanted || (!statements.empty() && *wanted == policy_revision(statements))) return {};
+  return user_error(
+      api::errors::kPreconditionFailedException,
+      "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve "
+      "the latest Revision Id");
+}
+
+/// Kept and shown, with OptimizationStatus Off: versions start as others do.
+Result<void> set_snap_start(api::FunctionConfiguration& configuration, const api::SnapStart& wanted) {
+  const std::string apply_on = wanted.apply_on.value_or("None");
+  const std::string runtime = configuration.runtime.value_or("");
+  const bool old_java = runtime == "java8" || runtime == "java8.al2";
+  const bool python = runtime.starts_with("python3.") && parse_int(runtime.substr(8)).value_or(0) >= 12;
+  const bool can = (runtime.starts_with("java") && !old_java) || python || runtime.starts_with("dotnet");
+  if (apply_on != "None" && !can) return invalid(runtime + " is not supported for SnapStart enabled functions.");
+  configuration.snap_start.emplace().apply_on = apply_on;
+  configuration.snap_start->optimization_status = "Off";
+  return {};
+}
+
+void set_runtime(api::FunctionConfiguration& configuration, const std::string& runtime) {
+  configuration.runtime = runtime;
+  const std::string arn = configuration.function_arn.value_or("");
+  const std::vector<std::string_view> parts = split(arn, ':');
+  const std::string region = parts.size() > 3 ? std::string(parts[3]) : std::string();
+  configuration.runtime_version_config.emplace().runtime_version_arn =
+      "arn:aws:lambda:" + region + "::runtime:" + runtime;
+}
+
 api::FunctionConfiguration default_configuration(const FunctionName& name) {
   api::FunctionConfiguration c;
   c.function_name = name.name;

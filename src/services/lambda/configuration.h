@@ -26,6 +26,13 @@ void set_durable(wire::lambda::FunctionConfiguration& configuration, const wire:
 template <typename Input>
 Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, const Input& input);
 
+/// Fails with PreconditionFailedException when another revision of the policy is wanted.
+Result<void> check_policy_revision(const std::map<std::string, std::string>& statements,
+                                   const std::optional<std::string>& wanted);
+Result<void> set_snap_start(wire::lambda::FunctionConfiguration& configuration, const wire::lambda::SnapStart& wanted);
+/// The runtime, and the version of it that is shown for it.
+void set_runtime(wire::lambda::FunctionConfiguration& configuration, const std::string& runtime);
+
 /// Asks for what this server cannot do: refused by name rather than ignored.
 Error unsupported(const std::string& what);
 
@@ -44,7 +51,6 @@ Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, cons
   if (input.file_system_configs && !input.file_system_configs->empty()) return unsupported("FileSystemConfigs");
   if (input.image_config) return unsupported("ImageConfig");
   if (input.capacity_provider_config) return unsupported("CapacityProviderConfig");
-  if (input.snap_start && input.snap_start->apply_on.value_or("None") != "None") return unsupported("SnapStart");
   if (Result<void> set = set_limits(configuration, input.timeout, input.memory_size, input.ephemeral_storage); !set) {
     return set;
   }
@@ -52,7 +58,10 @@ Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, cons
   if (input.durable_config) set_durable(configuration, *input.durable_config);
   if (input.handler) configuration.handler = input.handler;
   if (input.description) configuration.description = input.description;
-  if (input.runtime) configuration.runtime = input.runtime;
+  if (input.runtime) set_runtime(configuration, *input.runtime);
+  if (input.snap_start) {
+    if (Result<void> set = set_snap_start(configuration, *input.snap_start); !set) return set;
+  }
   if (input.kms_key_arn) configuration.kms_key_arn = input.kms_key_arn;
   if (input.dead_letter_config) configuration.dead_letter_config = input.dead_letter_config;
   if (input.tracing_config) {

@@ -24,6 +24,7 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
       clock_(clock),
       options_(std::move(options)),
       code_(options_.code, blobs, pool),
+      code_signing_(database, clock),
       service_(api::model()),
       location_key_(random_bytes(32)),
       bucket_target_(*options_.services, clock),
@@ -43,6 +44,9 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
   register_recursion();
   register_provisioned();
   executions_ = make_executions();
+  register_runtime_management();
+  register_layer_permissions();
+  code_signing_.register_on(service_);
   outbox_.register_target("lambda", *this);
 }
 

@@ -20,6 +20,7 @@
 #include "events/outbox.h"
 #include "events/stream_source.h"
 #include "services/lambda/bucket_target.h"
+#include "services/lambda/code_signing.h"
 #include "services/lambda/code_store.h"
 #include "services/lambda/event_source/event_sources.h"
 #include "services/lambda/function_name.h"
@@ -191,6 +192,22 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<wire::lambda::GetFunctionRecursionConfigResponse> get_recursion(
       Call& call, const wire::lambda::GetFunctionRecursionConfigRequest& input);
 
+  // operations_runtime_management.cc
+  void register_runtime_management();
+  Task<wire::lambda::PutRuntimeManagementConfigResponse> put_runtime_management(
+      Call& call, const wire::lambda::PutRuntimeManagementConfigRequest& input);
+  Task<wire::lambda::GetRuntimeManagementConfigResponse> get_runtime_management(
+      Call& call, const wire::lambda::GetRuntimeManagementConfigRequest& input);
+
+  // operations_layer_permissions.cc
+  void register_layer_permissions();
+  Task<wire::lambda::AddLayerVersionPermissionResponse> add_layer_permission(
+      Call& call, const wire::lambda::AddLayerVersionPermissionRequest& input);
+  Task<wire::lambda::RemoveLayerVersionPermissionOutput> remove_layer_permission(
+      Call& call, const wire::lambda::RemoveLayerVersionPermissionRequest& input);
+  Task<wire::lambda::GetLayerVersionPolicyResponse> get_layer_policy(
+      Call& call, const wire::lambda::GetLayerVersionPolicyRequest& input);
+
   // operations_layers.cc
   void register_layers();
   Task<wire::lambda::PublishLayerVersionResponse> publish_layer(Call& call,
@@ -292,6 +309,7 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   const Clock& clock_;
   const Options options_;
   CodeStore code_;
+  CodeSigning code_signing_;
   wire::Service service_;
   const std::string location_key_;  ///< Signs code locations.
   BucketTarget bucket_target_;

@@ -112,7 +112,6 @@ Task<api::FunctionConfiguration> Lambda::create_function(Call& call, const api::
   name.qualifier.reset();
   if (input.package_type.value_or("Zip") != "Zip") co_await fail(unsupported("PackageType Image"));
   if (input.tenancy_config) co_await fail(unsupported("TenancyConfig"));
-  if (input.code_signing_config_arn) co_await fail(unsupported("CodeSigningConfigArn"));
   if (!input.runtime || !input.handler) {
     co_await fail(
         invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
@@ -164,6 +163,9 @@ Task<api::FunctionConfiguration> Lambda::create_in(Call& call, const api::Create
   row.blob = package.blob;
   row.sha = package.sha;
 
+  if (input.code_signing_config_arn) co_await code_signing_.begin(txn, name, *input.code_signing_config_arn);
+  co_await code_signing_.check_deployment(txn, name);
+
   FunctionRow function;
   function.name = name.name;
   if (input.tags) function.tags = *input.tags;
@@ -197,6 +199,7 @@ Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::Upda
   const auto update = [&](Transaction& txn) -> Task<Configuration> {
     VersionRow row = co_await require_version(txn, name);
     if (input.revision_id && *input.revision_id != row.configuration.revision_id) co_await fail(stale_revision());
+    co_await code_signing_.check_deployment(txn, name);
     const Store store(name.account, name.region);
     old_blob.clear();
     old_key = engine_key(name, row.configuration);
@@ -253,6 +256,7 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
     if (input.role) row.configuration.role = input.role;
     if (input.layers) {
       std::vector<api::Layer> layers = co_await find_layers(txn, *input.layers);
+      if (!layers.empty()) co_await code_signing_.check_deployment(txn, name);
       row.configuration.layers.reset();
       if (!layers.empty()) row.configuration.layers = std::move(layers);
     }

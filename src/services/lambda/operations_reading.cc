@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
@@ -54,22 +55,38 @@ Task<api::ListFunctionsResponse> Lambda::list_functions(Call& call, const api::L
   const Store store(call.account(), call.region);
   const std::size_t limit = std::min<std::size_t>(static_cast<std::size_t>(input.max_items.value_or(kPage)), kPage);
   const bool all = input.function_version == "ALL";
+  // A page may end among the versions of a function: then its marker has the last one's number.
+  const std::string marker = input.marker.value_or("");
+  const std::size_t colon = marker.find(':');
+  const std::string after = marker.substr(0, colon);
   const auto read = [&](Transaction& txn) -> Task<api::ListFunctionsResponse> {
     api::ListFunctionsResponse output;
     std::vector<Configuration>& shown = output.functions.emplace();
-    const std::vector<FunctionRow> functions = co_await store.list_functions(txn, input.marker.value_or(""), limit + 1);
+    std::vector<FunctionRow> functions = co_await store.list_functions(txn, after, limit + 1);
+    std::uint64_t from = 0;
+    if (colon != std::string::npos) {
+      const std::optional<FunctionRow> first = co_await store.find_function(txn, after);
+      if (first) {
+        functions.insert(functions.begin(), *first);
+        from = static_cast<std::uint64_t>(parse_int(marker.substr(colon + 1)).value_or(0)) + 1;
+      }
+    }
+    std::string last;
     for (const FunctionRow& function : functions) {
-      if (shown.size() >= limit) break;
-      const std::vector<VersionRow> versions = co_await store.list_versions(txn, function.name, 0, all ? 1000 : 1);
+      const std::vector<VersionRow> versions =
+          co_await store.list_versions(txn, function.name, from, all ? limit + 1 : 1);
+      from = 0;
       for (const VersionRow& row : versions) {
+        if (shown.size() >= limit) {
+          output.next_marker = last;
+          co_return output;
+        }
         FunctionName name(call.account(), call.region, function.name);
         if (all) name.qualifier = row.configuration.version;
         shown.push_back(shown_as(row.configuration, name));
+        last = function.name;
+        if (all) last += ":" + std::to_string(version_number(row.configuration.version.value_or("")).value_or(0));
       }
-      output.next_marker = function.name;
-    }
-    if (functions.size() <= limit && output.next_marker == (functions.empty() ? "" : functions.back().name)) {
-      output.next_marker.reset();
     }
     co_return output;
   };

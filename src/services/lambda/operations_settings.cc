@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
 #include "wire/json_writer.h"
@@ -206,6 +207,7 @@ Task<api::AddPermissionResponse> Lambda::add_permission(Call& call, const api::A
   const auto add = [&](Transaction& txn) -> Task<void> {
     co_await require_version(txn, name);
     std::map<std::string, std::string> statements = co_await store.find_policy(txn, name.name, key);
+    co_await check_policy_revision(statements, input.revision_id);
     if (statements.contains(input.statement_id)) {
       co_await fail(
           user_error(api::errors::kResourceConflictException,
@@ -237,6 +239,7 @@ Task<api::RemovePermissionOutput> Lambda::remove_permission(Call& call, const ap
   const auto remove = [&](Transaction& txn) -> Task<void> {
     co_await require_version(txn, name);
     std::map<std::string, std::string> statements = co_await store.find_policy(txn, name.name, key);
+    co_await check_policy_revision(statements, input.revision_id);
     if (statements.empty()) {
       co_await fail(
           user_error(api::errors::kResourceNotFoundException, "No policy is associated with the given resource."));
@@ -257,14 +260,14 @@ Task<api::GetPolicyResponse> Lambda::get_policy(Call& call, const api::GetPolicy
   const std::string key = settings_key(name);
   const Store store(name.account, name.region);
   const auto read = [&](Transaction& txn) -> Task<api::GetPolicyResponse> {
-    const VersionRow row = co_await require_version(txn, name);
+    co_await require_version(txn, name);
     const std::map<std::string, std::string> statements = co_await store.find_policy(txn, name.name, key);
     if (statements.empty()) {
       co_await fail(user_error(api::errors::kResourceNotFoundException, "The resource you requested does not exist."));
     }
     api::GetPolicyResponse output;
     output.policy = policy_document(statements);
-    output.revision_id = row.configuration.revision_id;
+    output.revision_id = policy_revision(statements);
     co_return output;
   };
   co_return co_await storage::transact(database_, read);

@@ -1,5 +1,6 @@
 #include "services/lambda/store.h"
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "storage/key.h"
 #include "storage/row.h"
@@ -153,7 +154,7 @@ Task<std::vector<FunctionRow>> Store::list_functions(Transaction& txn, std::stri
 
 Task<std::vector<std::string>> Store::erase_function(Transaction& txn, std::string name) const {
   std::vector<std::string> blobs;
-  for (const char* kind : {"v", "a", "p", "e", "u"}) {
+  for (const char* kind : {"v", "a", "p", "e", "u", "s"}) {
     const std::vector<KeyValue> rows = co_await scan_all(txn, key_of(*this, kind, name));
     for (const KeyValue& row : rows) {
       txn.erase(row.key);
@@ -295,6 +296,59 @@ Task<std::vector<UrlRow>> Store::list_urls(Transaction& txn, std::string name) c
   co_return urls;
 }
 
+Task<std::string> Store::find_signing(Transaction& txn, std::string name) const {
+  const std::optional<std::string> bytes = co_await txn.get(key_of(*this, "s", name));
+  std::string arn;
+  if (bytes) arn = RowReader(*bytes).text();
+  co_return arn;
+}
+
+void Store::put_signing(Transaction& txn, const std::string& name, const std::string& arn) const {
+  if (arn.empty()) return txn.erase(key_of(*this, "s", name));
+  RowWriter row;
+  row.text(arn).text(name);
+  txn.put(key_of(*this, "s", name), std::move(row).bytes());
+}
+
+Task<std::vector<std::string>> Store::list_signed_functions(Transaction& txn, std::string arn, std::string after,
+                                                            std::size_t limit) const {
+  const std::vector<KeyValue> rows = co_await scan_all(txn, base(*this, "s").bytes());
+  std::vector<std::string> names;
+  for (const KeyValue& row : rows) {
+    RowReader reader(row.value);
+    const bool of_it = reader.text() == arn;
+    std::string name(reader.text());
+    if (of_it && name > after && names.size() < limit) names.push_back(std::move(name));
+  }
+  co_return names;
+}
+
+Task<std::optional<api::CodeSigningConfig>> Store::find_signing_config(Transaction& txn, std::string id) const {
+  const std::optional<std::string> bytes = co_await txn.get(key_of(*this, "c", id));
+  std::optional<api::CodeSigningConfig> config;
+  if (bytes) config = decode<api::GetCodeSigningConfig>(*bytes).code_signing_config;
+  co_return config;
+}
+
+void Store::put_signing_config(Transaction& txn, const api::CodeSigningConfig& config) const {
+  api::GetCodeSigningConfigResponse shown;
+  shown.code_signing_config = config;
+  txn.put(key_of(*this, "c", config.code_signing_config_id), encode<api::GetCodeSigningConfig>(shown));
+}
+
+void Store::erase_signing_config(Transaction& txn, const std::string& id) const { txn.erase(key_of(*this, "c", id)); }
+
+Task<std::vector<api::CodeSigningConfig>> Store::list_signing_configs(Transaction& txn, std::string after,
+                                                                      std::size_t limit) const {
+  const std::string from = after.empty() ? std::string() : key_of(*this, "c", after);
+  const std::vector<KeyValue> rows = co_await scan_after(txn, base(*this, "c").bytes(), from, limit);
+  std::vector<api::CodeSigningConfig> configs;
+  for (const KeyValue& row : rows) {
+    configs.push_back(decode<api::GetCodeSigningConfig>(row.value).code_signing_config);
+  }
+  co_return configs;
+}
+
 Task<std::optional<LayerRow>> Store::find_layer(Transaction& txn, std::string layer, std::int64_t version) const {
   std::optional<LayerRow> row;
   const std::optional<std::string> bytes =
@@ -369,6 +423,12 @@ std::string policy_document(const std::map<std::string, std::string>& statements
   std::string policy = R"({"Version":"2012-10-17","Id":"default","Statement":[)";
   for (const auto& [id, statement] : statements) policy += (policy.ends_with('[') ? "" : ",") + statement;
   return policy + "]}";
+}
+
+std::string policy_revision(const std::map<std::string, std::string>& statements) {
+  const std::string hash = hex_encode(sha256(policy_document(statements)));
+  return hash.substr(0, 8) + "-" + hash.substr(8, 4) + "-" + hash.substr(12, 4) + "-" + hash.substr(16, 4) + "-" +
+         hash.substr(20, 12);
 }
 
 std::optional<std::uint64_t> version_number(const std::string& qualifier) {

@@ -57,6 +57,7 @@ struct UrlTarget {
 ///   ("e", name, qualifier)          event invoke configuration
 ///   ("u", name, qualifier)          function URL
 ///   ("l", layer, version)           layer version;  ("n", layer) the last number given
+///   ("s", name)                     the ARN of a function's code signing configuration;  ("c", id) a configuration
 ///   ("d", layer, version)           deleted layer version: functions that were made with it keep it
 /// and beside them ("lambda-url", id) → where it leads, and ("lambda-blob", blob) for each package.
 class Store {
@@ -104,6 +105,19 @@ class Store {
   void erase_url(storage::Transaction& txn, const UrlRow& row) const;
   Task<std::vector<UrlRow>> list_urls(storage::Transaction& txn, std::string name) const;
 
+  /// The ARN of a function's code signing configuration; empty: none.
+  Task<std::string> find_signing(storage::Transaction& txn, std::string name) const;
+  void put_signing(storage::Transaction& txn, const std::string& name, const std::string& arn) const;
+  /// Names of functions with that configuration, after `after`.
+  Task<std::vector<std::string>> list_signed_functions(storage::Transaction& txn, std::string arn, std::string after,
+                                                       std::size_t limit) const;
+  Task<std::optional<wire::lambda::CodeSigningConfig>> find_signing_config(storage::Transaction& txn,
+                                                                           std::string id) const;
+  void put_signing_config(storage::Transaction& txn, const wire::lambda::CodeSigningConfig& config) const;
+  void erase_signing_config(storage::Transaction& txn, const std::string& id) const;
+  Task<std::vector<wire::lambda::CodeSigningConfig>> list_signing_configs(storage::Transaction& txn, std::string after,
+                                                                          std::size_t limit) const;
+
   Task<std::optional<LayerRow>> find_layer(storage::Transaction& txn, std::string layer, std::int64_t version) const;
   void put_layer(storage::Transaction& txn, const std::string& layer, const LayerRow& row) const;
   /// No longer shown, but still there for `find_used_layer`.
@@ -126,6 +140,8 @@ Task<bool> find_blob_name(storage::Transaction& txn, std::string blob);
 
 /// A resource policy of these statements, as GetPolicy shows it.
 std::string policy_document(const std::map<std::string, std::string>& statements);
+/// The revision of a resource policy: another one whenever its statements are others.
+std::string policy_revision(const std::map<std::string, std::string>& statements);
 
 /// "$LATEST" → 0, "12" → 12; nullopt for an alias.
 std::optional<std::uint64_t> version_number(const std::string& qualifier);
