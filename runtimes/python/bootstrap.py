@@ -436,7 +436,12 @@ def main():
         park(client)
     prepare_process()
     try:
-        handler = load_handler(os.environ.get("_HANDLER", ""))
+        name = os.environ.get("_HANDLER", "")
+        if "CUMULET_PROFILE_IMPORTS" in os.environ:
+            import import_profile
+            handler = import_profile.measured(load_handler, name)
+        else:
+            handler = load_handler(name)
     except Exception as error:
         # Two frames of ours and three of importlib stand above the module's own.
         described = describe(error, "", skip=0)

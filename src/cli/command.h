@@ -34,6 +34,7 @@ int env(const std::vector<std::string>& words);
 int doctor(const std::vector<std::string>& words);
 int deploy(const std::vector<std::string>& words);
 int invoke(const std::vector<std::string>& words);
+int advise(const std::vector<std::string>& words);
 int dev(const std::vector<std::string>& words);
 int logs(const std::vector<std::string>& words);
 
