@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/ids.h"
 #include "base/text.h"
+#include "compute/java_trust_store.h"
 
 namespace cumulet::compute {
 namespace fs = std::filesystem;
@@ -94,7 +95,7 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
   root.state_ = state;
   std::error_code problem;
   const fs::path etc = state / "etc";
-  for (const char* folder : {"ssl/certs", "alternatives", "fonts", "pki"}) {
+  for (const char* folder : {"ssl/certs/java", "alternatives", "fonts", "pki"}) {
     fs::create_directories(etc / folder, problem);
     if (problem) return failed("making", etc / folder, problem);
     fs::permissions(etc / folder, fs::perms(0755), problem);
@@ -102,6 +103,7 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
   fs::permissions(etc, fs::perms(0755), problem);
   fs::permissions(etc / "ssl", fs::perms(0755), problem);
   fs::remove_all(state / "layers", problem);  // of an earlier run
+  fs::permissions(etc / "ssl/certs", fs::perms(0755), problem);
   fs::create_directories(state / "layers", problem);
   fs::create_directories(state / "empty", problem);
   if (problem) return failed("making", state / "layers", problem);
@@ -137,7 +139,8 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
     const std::string bundle{std::istreambuf_iterator<char>(host), std::istreambuf_iterator<char>()};
     for (const auto& [name, text] :
          {std::pair<const char*, std::string>{"ca-certificates.crt", bundle + certificate_authority},
-          {"cumulet.pem", certificate_authority}}) {
+          {"cumulet.pem", certificate_authority},
+          {"java/cacerts", java_trust_store(bundle + certificate_authority)}}) {
       if (Result<void> written = write_file(etc / "ssl/certs" / name, text); !written)
         return std::move(written).error();
     }

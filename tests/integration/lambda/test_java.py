@@ -68,6 +68,9 @@ public class Handlers implements RequestHandler<Map<String, Object>, Map<String,
   public String big(Object any) { return "x".repeat(7000000); }
   public void memory(Object any) { List<byte[]> all = new ArrayList<>(); while (true) all.add(new byte[1 << 20]); }
   public void exits(Object any) { System.exit(3); }
+  public String secure(String url) throws Exception {
+    return new java.net.URL(url).openConnection().getHeaderField("x-amzn-requestid");
+  }
 }
 """
 STREAM = """
@@ -160,6 +163,11 @@ def test_errors(java, call, handler, event, kind, message):
     if handler == "Handlers::fails":
         assert result["stackTrace"] == ["example.Handlers.fails(Handlers.java:49)"]
         assert result["cause"]["errorMessage"] == "below"
+
+
+def test_aws_names_lead_to_the_platform(java, call):
+    result, error = call(java("Handlers::secure"), "https://sts.eu-west-1.amazonaws.com/")
+    assert error is None and result
 
 
 def test_jars_of_the_package_and_of_layers(lam, make_function, classes, call, unique):
