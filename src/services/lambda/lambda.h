@@ -125,7 +125,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<std::string> read_code(Call& call, const wire::lambda::FunctionCode& code, std::string operation);
   Task<void> check_runtime(Call& call, std::string runtime);
   Task<void> check_role(std::string role);
-  Task<std::vector<wire::lambda::Layer>> find_layers(storage::Transaction& txn, std::vector<std::string> arns);
+  Task<std::vector<wire::lambda::Layer>> find_layers(storage::Transaction& txn, std::vector<std::string> arns,
+                                                     std::string account);
 
   // operations_reading.cc
   void register_reading();
@@ -200,6 +201,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
       Call& call, const wire::lambda::GetRuntimeManagementConfigRequest& input);
 
   // operations_layer_permissions.cc
+  /// Fails unless the layer version is the account's own, or its policy lets the account use it.
+  Task<void> may_use_layer(storage::Transaction& txn, std::string layer_arn, std::string account);
   void register_layer_permissions();
   Task<wire::lambda::AddLayerVersionPermissionResponse> add_layer_permission(
       Call& call, const wire::lambda::AddLayerVersionPermissionRequest& input);

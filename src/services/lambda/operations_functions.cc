@@ -85,7 +85,8 @@ Task<void> Lambda::check_role(std::string role) {
   if (!may) co_await fail(invalid("The role defined for the function cannot be assumed by Lambda."));
 }
 
-Task<std::vector<api::Layer>> Lambda::find_layers(Transaction& txn, std::vector<std::string> arns) {
+Task<std::vector<api::Layer>> Lambda::find_layers(Transaction& txn, std::vector<std::string> arns,
+                                                  std::string account) {
   if (arns.size() > kLayerLimit) co_await fail(invalid("Layers consume more than the available size of 5 layers"));
   std::vector<api::Layer> layers;
   for (const std::string& arn : arns) {
@@ -99,6 +100,7 @@ Task<std::vector<api::Layer>> Lambda::find_layers(Transaction& txn, std::vector<
       row = co_await store.find_layer(txn, std::string(parts[6]), static_cast<std::int64_t>(*version));
     }
     if (!row) co_await fail(invalid("Layer version " + arn + " does not exist."));
+    co_await may_use_layer(txn, arn, account);
     api::Layer layer;
     layer.arn = arn;
     layer.code_size = row->description.content ? row->description.content->code_size : std::nullopt;
@@ -157,7 +159,8 @@ Task<api::FunctionConfiguration> Lambda::create_in(Call& call, const api::Create
   row.configuration.role = input.role;
   co_await set_common(row.configuration, input);
   if (input.architectures && !input.architectures->empty()) row.configuration.architectures = input.architectures;
-  if (input.layers && !input.layers->empty()) row.configuration.layers = co_await find_layers(txn, *input.layers);
+  if (input.layers && !input.layers->empty())
+    row.configuration.layers = co_await find_layers(txn, *input.layers, name.account);
   set_package(row.configuration, package);
   row.configuration.last_modified = last_modified();
   row.blob = package.blob;
@@ -255,7 +258,7 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
     co_await set_common(row.configuration, input);
     if (input.role) row.configuration.role = input.role;
     if (input.layers) {
-      std::vector<api::Layer> layers = co_await find_layers(txn, *input.layers);
+      std::vector<api::Layer> layers = co_await find_layers(txn, *input.layers, name.account);
       if (!layers.empty()) co_await code_signing_.check_deployment(txn, name);
       row.configuration.layers.reset();
       if (!layers.empty()) row.configuration.layers = std::move(layers);

@@ -72,6 +72,25 @@ void Lambda::register_layer_permissions() {
   service_.on<api::GetLayerVersionPolicy>([this](Call& c, const auto& in) { return get_layer_policy(c, in); });
 }
 
+Task<void> Lambda::may_use_layer(Transaction& txn, std::string layer_arn, std::string account) {
+  const std::vector<std::string_view> parts = split(layer_arn, ':');
+  if (parts.size() != 8 || parts[4] == account) co_return;
+  const Store store{std::string(parts[4]), std::string(parts[3])};
+  const std::map<std::string, std::string> statements =
+      co_await store.find_policy(txn, "layer:" + std::string(parts[6]), std::string(parts[7]));
+  const std::string own = R"("Principal":{"AWS":"arn:aws:iam::)" + account + R"(:root"})";
+  for (const auto& [id, statement] : statements) {
+    // Accounts here belong to no organisation: what is for one's members is not for this account.
+    if (statement.find(R"("Condition":)") != std::string::npos) continue;
+    if (statement.find(R"("Principal":"*")") != std::string::npos || statement.find(own) != std::string::npos)
+      co_return;
+  }
+  co_await fail(Error(cumulet::errors::kAccessDenied,
+                      "User: arn:aws:iam::" + account +
+                          ":root is not authorized to perform: lambda:GetLayerVersion on resource: " + layer_arn +
+                          " because no resource-based policy allows the lambda:GetLayerVersion action"));
+}
+
 Task<api::AddLayerVersionPermissionResponse> Lambda::add_layer_permission(
     Call& call, const api::AddLayerVersionPermissionRequest& input) {
   const LayerName name = name_of(call, input.layer_name, input.version_number);

@@ -2,6 +2,7 @@
 
 import json
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -163,3 +164,24 @@ def test_listing_all_versions_in_pages(lam, make_function):
     assert all(len(page["Functions"]) <= 3 for page in pages)
     listed = [(one["FunctionName"], one["Version"]) for page in pages for one in page["Functions"] if one["FunctionName"] in names]
     assert sorted(listed) == sorted((name, version) for name in names for version in ("$LATEST", "1"))
+
+
+def test_layers_of_other_accounts_need_their_permission(make_server):
+    server = make_server("--dev")
+
+    def lam_of(account):
+        return boto3.client("lambda", endpoint_url=server.endpoint, region_name="eu-central-1", aws_access_key_id=account,
+                            aws_secret_access_key="x")
+
+    owner, user = lam_of("111111111111"), lam_of("222222222222")
+    layer = owner.publish_layer_version(LayerName="shared", Content={"ZipFile": package({"python/shared.py": "WORD = 'shared'\n"})})
+    function = {"FunctionName": "f", "Runtime": "python3.11", "Role": "arn:aws:iam::222222222222:role/any", "Handler": "app.handler",
+                "Code": {"ZipFile": package({"app.py": "import shared\ndef handler(e, c): return shared.WORD\n"})},
+                "Layers": [layer["LayerVersionArn"]], "Timeout": 20}
+    with pytest.raises(ClientError) as failure:
+        user.create_function(**function)
+    assert code_of(failure) == "AccessDeniedException"
+    owner.add_layer_version_permission(LayerName="shared", VersionNumber=1, StatementId="s", Action="lambda:GetLayerVersion",
+                                       Principal="222222222222")
+    user.create_function(**function)
+    assert json.loads(user.invoke(FunctionName="f")["Payload"].read()) == "shared"
