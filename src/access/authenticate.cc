@@ -231,9 +231,34 @@ Task<Caller> Authenticator::verify_claim(net::Request& request, const Audience& 
   co_return std::move(credential.caller);
 }
 
+Task<Caller> Authenticator::authenticate_form(FormSignature form) {
+  const std::string key_id = form.scope ? form.scope->access_key_id : form.access_key_id;
+  if (mode_ == Mode::kLenient) {
+    wire::LenientIdentity identity;
+    identity.access_key_id = key_id;
+    identity.session_token = form.session_token;
+    co_return co_await lenient_caller(std::move(identity));
+  }
+  Credential credential = co_await credential_for(key_id, form.session_token, AuthDialect::kS3);
+  std::string expected;
+  if (form.scope) {
+    const std::string key = keys_.get(credential.secret_access_key, *form.scope);
+    expected = wire::signature_of(key, form.policy);
+  } else {
+    expected = wire::signature_v2(credential.secret_access_key, form.policy);
+  }
+  if (!equal_constant_time(expected, form.signature)) {
+    co_return wire::auth_errors::mismatch_v2(key_id, form.signature, form.policy);
+  }
+  co_return std::move(credential.caller);
+}
+
 Task<Caller> Authenticator::authenticate_lenient(net::Request& request) {
   co_await decode_unverified(request);
-  const wire::LenientIdentity identity = wire::read_identity(request);
+  co_return co_await lenient_caller(wire::read_identity(request));
+}
+
+Task<Caller> Authenticator::lenient_caller(wire::LenientIdentity identity) {
   if (is_account(identity.access_key_id)) {
     Caller caller = root_caller(identity.access_key_id);
     caller.access_key_id = identity.access_key_id;

@@ -360,6 +360,7 @@ void Cloud::Parts::add_services() {
   pipeline->add(*lambda);
   pipeline->add(*sns);
   pipeline->add(s3->website());
+  pipeline->add(s3->forms(*authenticator));
   pipeline->add(s3->preflight());
   outbox->register_target("lambda", *lambda);
   outbox->register_target("firehose", *firehose);

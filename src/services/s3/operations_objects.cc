@@ -178,9 +178,13 @@ Task<Object> S3::require_object(const Bucket& bucket, std::string key, VersionId
 }
 
 Task<api::PutObjectOutput> S3::put_object(Call& call, const api::PutObjectRequest& input) {
+  co_await check_length(input.body);
+  co_return co_await put_content(call, input);
+}
+
+Task<api::PutObjectOutput> S3::put_content(Call& call, const api::PutObjectRequest& input) {
   const Bucket bucket = co_await permit(call, input.bucket, "s3:PutObject", input.key, input.expected_bucket_owner);
   co_await check_key(input.key);
-  co_await check_length(input.body);
   const PromisedChecksum promised = co_await promised_checksum(input, call);
 
   Object object;

@@ -1,5 +1,6 @@
 #include "services/s3/s3.h"
 
+#include "services/s3/forms.h"
 #include "services/s3/preflight.h"
 #include "services/s3/website.h"
 
@@ -32,6 +33,10 @@ S3::~S3() = default;
 
 wire::Surface& S3::website() { return *website_; }
 wire::Surface& S3::preflight() { return *preflight_; }
+wire::Surface& S3::forms(access::Authenticator& authenticator) {
+  forms_ = std::make_unique<Forms>(*this, authenticator);
+  return *forms_;
+}
 
 Task<bool> S3::names_blob(std::string id) {
   const auto read = [&id](storage::Transaction& txn) { return is_blob_named(txn, id); };

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "access/authenticate.h"
 #include "base/clock.h"
 #include "services/s3/acl.h"
 #include "services/s3/content.h"
@@ -37,6 +38,8 @@ class S3 {
   wire::Surface& website();
   /// OPTIONS requests to buckets. To be asked last: it owns every such request that is left.
   wire::Surface& preflight();
+  /// Uploads from browsers' forms: POST requests with multipart/form-data to buckets. `authenticator` says who signed.
+  wire::Surface& forms(access::Authenticator& authenticator);
 
   /// Runs lifecycle rules; takes their passes from the outbox.
   Lifecycle& lifecycle() { return lifecycle_; }
@@ -59,6 +62,7 @@ class S3 {
   using Call = wire::Call;
   class Website;
   class Preflight;
+  class Forms;
 
   /// The bucket, when this caller may do this to it (or, with a key, to that object); CORS headers go onto the reply.
   /// Fails with NoSuchBucket or AccessDenied.
@@ -146,6 +150,8 @@ class S3 {
   // operations_objects.cc
   void register_objects();
   Task<wire::s3::PutObjectOutput> put_object(Call& call, const wire::s3::PutObjectRequest& input);
+  /// The same without a length known beforehand: forms.
+  Task<wire::s3::PutObjectOutput> put_content(Call& call, const wire::s3::PutObjectRequest& input);
   Task<wire::s3::GetObjectOutput> get_object(Call& call, const wire::s3::GetObjectRequest& input);
   Task<wire::s3::HeadObjectOutput> head_object(Call& call, const wire::s3::HeadObjectRequest& input);
   Task<wire::s3::DeleteObjectOutput> delete_object(Call& call, const wire::s3::DeleteObjectRequest& input);
@@ -231,6 +237,7 @@ class S3 {
   const wire::Directory& directory_;
   std::unique_ptr<Website> website_;
   std::unique_ptr<Preflight> preflight_;
+  std::unique_ptr<Forms> forms_;
 };
 
 }  // namespace cumulet::s3
