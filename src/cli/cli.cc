@@ -20,6 +20,7 @@ A serverless cloud on your own machine.
   advise    say where a function's cold starts spend their time, and what would help
   env       print the variables that point SDKs and the AWS CLI at the cloud
   doctor    say what this machine offers for sandboxes and runtimes
+  s3        read everything that is stored and say what is damaged (s3 verify)
   version   print the version
 
 'cumulet COMMAND --help' says more.

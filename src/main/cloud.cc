@@ -381,6 +381,7 @@ void Cloud::Parts::add_services() {
     scheduler->clock_moved();
     s3->lifecycle().clock_moved();
     lambda->clock_moved();
+    s3->scrubber().clock_moved();
   };
   add_observability(*pipeline, *database, clock, names, config.dev, clock_moved);
 }
@@ -410,6 +411,7 @@ Result<void> Cloud::Parts::listen() {
   eventbridge->start(loops->at(0));
   scheduler->start(loops->at(0));
   s3->lifecycle().start(loops->at(0));
+  s3->scrubber().start(loops->at(loops->size() - 1));
   kinesis->start(loops->at(loops->size() - 1));
   dynamodb->start(loops->at(loops->size() - 1));
   std::vector<Loop*> all_loops;
@@ -467,6 +469,7 @@ void Cloud::drain() {
   parts_->scheduler->drain(deadline);
   parts_->eventbridge->drain(deadline);
   parts_->s3->lifecycle().drain(deadline);
+  parts_->s3->scrubber().drain(deadline);
   parts_->outbox->drain(deadline);
   parts_->engine->drain(deadline);
   parts_->dynamodb->stop(deadline);

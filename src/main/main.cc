@@ -10,6 +10,7 @@
 #include "main/cloud.h"
 #include "main/config.h"
 #include "main/observability.h"
+#include "main/s3_verify.h"
 #include "main/startup_memory.h"
 
 namespace {
@@ -81,6 +82,9 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == "serve") {
     return serve(std::vector<std::string>(arguments.begin() + 1, arguments.end()));
+  }
+  if (!arguments.empty() && arguments.front() == "s3") {
+    return s3_command(std::vector<std::string>(arguments.begin() + 1, arguments.end()));
   }
   return cli::run(arguments, version());
 }

@@ -17,6 +17,7 @@ S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& cloc
       notifications_(outbox, clock),
       lifecycle_(database, clock, outbox, pins_, notifications_),
       replication_(database, blobs, outbox, pins_, sealing_, notifications_),
+      scrubber_(database, blobs, clock, sealing_),
       directory_(directory),
       website_(std::make_unique<Website>(*this)),
       preflight_(std::make_unique<Preflight>(*this)) {

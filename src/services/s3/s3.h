@@ -13,6 +13,7 @@
 #include "services/s3/notifications.h"
 #include "services/s3/object_lock.h"
 #include "services/s3/replication.h"
+#include "services/s3/scrubber.h"
 #include "services/s3/store.h"
 #include "services/s3/versions.h"
 #include "storage/blob_store.h"
@@ -43,6 +44,8 @@ class S3 {
 
   /// Runs lifecycle rules; takes their passes from the outbox.
   Lifecycle& lifecycle() { return lifecycle_; }
+  /// Looks for silent corruption in the background.
+  Scrubber& scrubber() { return scrubber_; }
 
   /// Takes the copies that replication has to make from the outbox.
   Replication& replication() { return replication_; }
@@ -234,6 +237,7 @@ class S3 {
   const Notifications notifications_;
   Lifecycle lifecycle_;
   Replication replication_;
+  Scrubber scrubber_;
   const wire::Directory& directory_;
   std::unique_ptr<Website> website_;
   std::unique_ptr<Preflight> preflight_;
