@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "access/authenticate_form.h"
 #include "base/digest.h"
 #include "base/text.h"
 #include "wire/chunked_body.h"
@@ -187,16 +188,21 @@ Task<Caller> Authenticator::authenticate(net::Request& request, Audience audienc
   co_return anonymous;
 }
 
-Task<Credential> Authenticator::credential_for(std::string access_key_id, std::string session_token,
-                                               AuthDialect dialect) {
-  std::optional<Credential> credential = co_await source_.find(access_key_id, session_token);
+Task<Credential> valid_credential(CredentialSource& source, const Clock& clock, std::string access_key_id,
+                                  std::string session_token, AuthDialect dialect) {
+  std::optional<Credential> credential = co_await source.find(access_key_id, session_token);
   if (!credential || !credential->active) {
     if (!session_token.empty()) co_return wire::auth_errors::invalid_token(dialect, session_token);
     co_return wire::auth_errors::unknown_key(dialect, access_key_id);
   }
-  if (credential->expires && *credential->expires <= clock_.now())
+  if (credential->expires && *credential->expires <= clock.now())
     co_return wire::auth_errors::expired_token(dialect, session_token);
   co_return std::move(*credential);
+}
+
+Task<Credential> Authenticator::credential_for(std::string access_key_id, std::string session_token,
+                                               AuthDialect dialect) {
+  co_return co_await valid_credential(source_, clock_, access_key_id, session_token, dialect);
 }
 
 Task<Caller> Authenticator::verify_presigned_v2(net::Request& request, wire::PresignedV2 claim) {
@@ -231,46 +237,24 @@ Task<Caller> Authenticator::verify_claim(net::Request& request, const Audience& 
   co_return std::move(credential.caller);
 }
 
-Task<Caller> Authenticator::authenticate_form(FormSignature form) {
-  const std::string key_id = form.scope ? form.scope->access_key_id : form.access_key_id;
-  if (mode_ == Mode::kLenient) {
-    wire::LenientIdentity identity;
-    identity.access_key_id = key_id;
-    identity.session_token = form.session_token;
-    co_return co_await lenient_caller(std::move(identity));
-  }
-  Credential credential = co_await credential_for(key_id, form.session_token, AuthDialect::kS3);
-  std::string expected;
-  if (form.scope) {
-    const std::string key = keys_.get(credential.secret_access_key, *form.scope);
-    expected = wire::signature_of(key, form.policy);
-  } else {
-    expected = wire::signature_v2(credential.secret_access_key, form.policy);
-  }
-  if (!equal_constant_time(expected, form.signature)) {
-    co_return wire::auth_errors::mismatch_v2(key_id, form.signature, form.policy);
-  }
-  co_return std::move(credential.caller);
-}
-
-Task<Caller> Authenticator::authenticate_lenient(net::Request& request) {
-  co_await decode_unverified(request);
-  co_return co_await lenient_caller(wire::read_identity(request));
-}
-
-Task<Caller> Authenticator::lenient_caller(wire::LenientIdentity identity) {
+Task<Caller> lenient_caller(CredentialSource& source, wire::LenientIdentity identity) {
   if (is_account(identity.access_key_id)) {
     Caller caller = root_caller(identity.access_key_id);
     caller.access_key_id = identity.access_key_id;
     co_return caller;
   }
   if (!identity.access_key_id.empty()) {
-    std::optional<Credential> known = co_await source_.find(identity.access_key_id, identity.session_token);
+    std::optional<Credential> known = co_await source.find(identity.access_key_id, identity.session_token);
     if (known) co_return std::move(known->caller);
   }
   Caller caller = root_caller("000000000000");
   caller.access_key_id = identity.access_key_id;
   co_return caller;
+}
+
+Task<Caller> Authenticator::authenticate_lenient(net::Request& request) {
+  co_await decode_unverified(request);
+  co_return co_await lenient_caller(source_, wire::read_identity(request));
 }
 
 }  // namespace cumulet::access

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "access/credentials.h"
@@ -29,16 +28,6 @@ struct Audience {
   std::uint64_t body_limit = 80u << 20;
 };
 
-/// What a browser's form says of its signature (S3's POST policy): it is over the policy document as it came.
-struct FormSignature {
-  FormSignature() = default;
-  std::string policy;  ///< Base64.
-  std::string signature;
-  std::string session_token;
-  std::string access_key_id;                   ///< Of signature version 2.
-  std::optional<wire::CredentialScope> scope;  ///< Of signature version 4.
-};
-
 /// Says who sent a request, or fails in the service's own words. One for the process; its methods belong to the
 /// request's loop.
 ///
@@ -57,12 +46,9 @@ class Authenticator {
       : source_(source), clock_(clock), mode_(mode) {}
 
   Task<wire::Caller> authenticate(net::Request& request, Audience audience);
-  /// Who signed a form, in S3's words.
-  Task<wire::Caller> authenticate_form(FormSignature form);
 
  private:
   Task<wire::Caller> authenticate_lenient(net::Request& request);
-  Task<wire::Caller> lenient_caller(wire::LenientIdentity identity);
   Task<wire::Caller> verify_claim(net::Request& request, const Audience& audience, wire::SignatureClaim claim);
   Task<wire::Caller> verify_presigned_v2(net::Request& request, wire::PresignedV2 claim);
   /// The credential, when it is known, switched on and not expired.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "access/authenticate.h"
+#include "access/authenticate_form.h"
 #include "access/authorize.h"
 #include "access/credential_store.h"
 #include "base/log.h"
@@ -104,6 +105,7 @@ struct Cloud::Parts {
   std::unique_ptr<sns::Signer> signer;
   std::unique_ptr<access::CredentialStore> credentials;
   std::unique_ptr<access::Authenticator> authenticator;
+  std::unique_ptr<access::FormAuthenticator> form_authenticator;
   std::unique_ptr<pipeline::AccessLog> access_log;
   std::unique_ptr<pipeline::Pipeline> pipeline;
   std::unique_ptr<net::Loops> loops;
@@ -176,6 +178,7 @@ Result<void> Cloud::Parts::open_access() {
   if (!root.ok()) return cannot("cannot open the account", root.error());
   const auto mode = config.dev ? access::Authenticator::Mode::kLenient : access::Authenticator::Mode::kStrict;
   authenticator = std::make_unique<access::Authenticator>(*credentials, clock, mode);
+  form_authenticator = std::make_unique<access::FormAuthenticator>(*credentials, clock, config.dev);
   return {};
 }
 
@@ -360,7 +363,7 @@ void Cloud::Parts::add_services() {
   pipeline->add(*lambda);
   pipeline->add(*sns);
   pipeline->add(s3->website());
-  pipeline->add(s3->forms(*authenticator));
+  pipeline->add(s3->forms(*form_authenticator));
   pipeline->add(s3->preflight());
   outbox->register_target("lambda", *lambda);
   outbox->register_target("firehose", *firehose);

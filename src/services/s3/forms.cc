@@ -41,7 +41,7 @@ Error missing_field(const std::string& name) {
 }
 
 /// The bucket that a POST goes to; empty when its path names more than a bucket.
-std::string bucket_of(const net::Request& request) {
+std::string posted_bucket(const net::Request& request) {
   const std::string host = wire::virtual_host_bucket(request.host);
   if (!host.empty()) return request.path == "/" ? host : std::string();
   const std::string_view path = std::string_view(request.path).substr(1);
@@ -121,7 +121,7 @@ struct S3::Forms::Upload {
 
 bool S3::Forms::owns(const net::Request& request) const {
   return request.method == "POST" && request.query.empty() && form_boundary(request.headers.get("content-type")) &&
-         !bucket_of(request).empty();
+         !posted_bucket(request).empty();
 }
 
 Task<net::Response> S3::Forms::answer(net::Request& request, std::string request_id) {
@@ -208,7 +208,7 @@ Task<void> S3::Forms::authorize(Call& call, Upload& upload) {
     signature.access_key_id = upload.field("awsaccesskeyid");
     signature.signature = upload.field("signature");
   }
-  call.caller = co_await authenticator_.authenticate_form(signature);
+  call.caller = co_await authenticator_.authenticate(signature);
   const std::optional<std::string> json = base64_decode(signature.policy);
   upload.policy = co_await PostPolicy::parse(json.value_or(""));
   co_await upload.policy->check(upload.fields, upload.bucket, call.time);
@@ -237,7 +237,7 @@ Task<api::PutObjectRequest> S3::Forms::put_request(Upload& upload, FormReader& r
 Task<net::Response> S3::Forms::upload(net::Request& request, Call& call) {
   FormReader reader(*request.body, form_boundary(request.headers.get("content-type")).value_or(""));
   Upload upload;
-  upload.bucket = bucket_of(request);
+  upload.bucket = posted_bucket(request);
   co_await read_fields(reader, upload);
   if (upload.field("key").empty()) co_return missing_field("key");
   co_await authorize(call, upload);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "access/authenticate.h"
+#include "access/authenticate_form.h"
 #include "services/s3/form_data.h"
 #include "services/s3/post_policy.h"
 #include "services/s3/s3.h"
@@ -11,7 +11,7 @@ namespace cumulet::s3 {
 /// what comes after the file is ignored. https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 class S3::Forms final : public wire::Surface {
  public:
-  Forms(S3& s3, access::Authenticator& authenticator) : s3_(s3), authenticator_(authenticator) {}
+  Forms(S3& s3, access::FormAuthenticator& authenticator) : s3_(s3), authenticator_(authenticator) {}
   bool owns(const net::Request& request) const override;
   Task<net::Response> answer(net::Request& request, std::string request_id) override;
 
@@ -24,7 +24,7 @@ class S3::Forms final : public wire::Surface {
   Task<wire::s3::PutObjectRequest> put_request(Upload& upload, FormReader& reader);
 
   S3& s3_;
-  access::Authenticator& authenticator_;
+  access::FormAuthenticator& authenticator_;
 };
 
 }  // namespace cumulet::s3

@@ -34,7 +34,7 @@ S3::~S3() = default;
 
 wire::Surface& S3::website() { return *website_; }
 wire::Surface& S3::preflight() { return *preflight_; }
-wire::Surface& S3::forms(access::Authenticator& authenticator) {
+wire::Surface& S3::forms(access::FormAuthenticator& authenticator) {
   forms_ = std::make_unique<Forms>(*this, authenticator);
   return *forms_;
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "access/authenticate.h"
+#include "access/authenticate_form.h"
 #include "base/clock.h"
 #include "services/s3/acl.h"
 #include "services/s3/content.h"
@@ -40,7 +40,7 @@ class S3 {
   /// OPTIONS requests to buckets. To be asked last: it owns every such request that is left.
   wire::Surface& preflight();
   /// Uploads from browsers' forms: POST requests with multipart/form-data to buckets. `authenticator` says who signed.
-  wire::Surface& forms(access::Authenticator& authenticator);
+  wire::Surface& forms(access::FormAuthenticator& authenticator);
 
   /// Runs lifecycle rules; takes their passes from the outbox.
   Lifecycle& lifecycle() { return lifecycle_; }

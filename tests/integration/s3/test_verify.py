@@ -1,0 +1,103 @@
+"""Silent corruption is found: by `cumulet s3 verify` on a data directory, and by a running server's scrubber."""
+
+import json
+import os
+import pathlib
+import subprocess
+import urllib.request
+
+
+def verify(server):
+    done = subprocess.run([server.process.args[0], "s3", "verify", "--data-dir", server.data], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout
+
+
+def blob_of(server, content):
+    """The file that holds exactly these bytes."""
+    return next(f for f in pathlib.Path(server.data, "blobs").rglob("*")
+                if f.is_file() and f.stat().st_size == len(content) and f.read_bytes() == content)
+
+
+def flip(file, at):
+    with open(file, "r+b") as opened:
+        opened.seek(at)
+        byte = opened.read(1)[0]
+        opened.seek(at)
+        opened.write(bytes([byte ^ 1]))
+
+
+def fill(s3):
+    s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+    body = os.urandom(200_000)
+    old = s3.put_object(Bucket="kept", Key="plain", Body=body)["VersionId"]
+    s3.put_object(Bucket="kept", Key="plain", Body=b"small")
+    s3.put_object(Bucket="kept", Key="sealed", Body=os.urandom(100_000), ServerSideEncryption="AES256")
+    s3.put_object(Bucket="kept", Key="small", Body=b"s" * 1000, ServerSideEncryption="AES256")
+    s3.put_object(Bucket="kept", Key="mine", Body=os.urandom(100_000), SSECustomerAlgorithm="AES256",
+                  SSECustomerKey=b"k" * 32)
+    s3.delete_object(Bucket="kept", Key="small")
+    upload = s3.create_multipart_upload(Bucket="kept", Key="parts")["UploadId"]
+    etag = s3.upload_part(Bucket="kept", Key="parts", UploadId=upload, PartNumber=1, Body=b"p" * 70_000)["ETag"]
+    s3.complete_multipart_upload(Bucket="kept", Key="parts", UploadId=upload,
+                                 MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    open_upload = s3.create_multipart_upload(Bucket="kept", Key="open")["UploadId"]
+    part = os.urandom(66_000)
+    s3.upload_part(Bucket="kept", Key="open", UploadId=open_upload, PartNumber=3, Body=part)
+    return body, old, part
+
+
+def test_a_flipped_byte_is_found(own_server, aws_for):
+    body, old, part = fill(aws_for(own_server)("s3"))
+    assert verify(own_server)[0] == 2  # The server has the store.
+    own_server.stop()
+    assert verify(own_server) == (0, f"7 objects, {200_000 + 5 + 100_000 + 1000 + 100_000 + 70_000 + 66_000} bytes: 0 damaged\n")
+    flip(blob_of(own_server, body), 123_456)
+    flip(blob_of(own_server, part), 0)
+    status, text = verify(own_server)
+    assert status == 1
+    assert f"damaged: s3://kept/plain?versionId={old}: its bytes have the MD5 " in text
+    assert "damaged: s3://kept/open: part 3 of an unfinished upload: " in text
+    assert text.endswith(": 2 damaged\n")
+
+
+def test_sealed_files_are_checked_too(own_server, aws_for):
+    fill(aws_for(own_server)("s3"))
+    own_server.stop()
+    for file in pathlib.Path(own_server.data, "blobs").rglob("*"):
+        if file.is_file() and file.stat().st_size == 100_000:
+            flip(file, 99_999)
+    status, text = verify(own_server)
+    assert status == 1 and "s3://kept/sealed" in text and "s3://kept/mine" in text
+
+
+def test_missing_and_cut_files_are_found(own_server, aws_for):
+    body, _, part = fill(aws_for(own_server)("s3"))
+    own_server.stop()
+    blob_of(own_server, body).unlink()
+    os.truncate(blob_of(own_server, part), 1000)
+    status, text = verify(own_server)
+    assert status == 1 and text.endswith(": 2 damaged\n") and "1000 bytes, written were 66000" in text
+
+
+def test_what_is_no_data_directory(server, tmp_path):
+    done = subprocess.run([server.process.args[0], "s3", "verify", "--data-dir", str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 2 and "no data directory" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_running_server_finds_it_within_a_week(make_server, aws_for, wait_until):
+    server = make_server("--dev")
+    body, _, _ = fill(aws_for(server)("s3"))
+    flip(blob_of(server, body), 7)
+
+    def metrics():
+        with urllib.request.urlopen(f"{server.endpoint}/metrics") as answer:
+            return answer.read().decode()
+
+    assert "cumulet_s3_scrubs_total" not in metrics()
+    clock = json.dumps({"advance_seconds": 8 * 86_400}).encode()
+    urllib.request.urlopen(f"{server.endpoint}/_cumulet/clock", data=clock).close()
+    wait_until(lambda: "cumulet_s3_scrubs_total 1" in metrics())
+    assert "cumulet_s3_damaged_objects 1\n" in metrics()
+    assert "a stored object is damaged" in server.log_text() and "s3://kept/plain" in server.log_text()
