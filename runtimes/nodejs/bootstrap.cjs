@@ -141,7 +141,7 @@ async function serve(handler) {
       if (exitCode !== undefined) delete error.exitCode;
       const told = error && error.told;
       if (told !== undefined) delete error.told;
-      console.error(exitCode === undefined ? 'Invoke Error ' : exitCode === 128 ? 'Unhandled Promise Rejection ' : 'Uncaught Exception ', toLog(error));
+      log.logError(exitCode === undefined ? 'Invoke Error ' : exitCode === 128 ? 'Unhandled Promise Rejection ' : 'Uncaught Exception ', error, toLog(error));
       if (!told) await api.postError(path + 'error', toReply(error));
       if (exitCode !== undefined) process.exit(exitCode);
     }
@@ -150,7 +150,7 @@ async function serve(handler) {
 
 async function fatal(error, title, code) {
   if (ended) return ended(error, code);
-  console.error(title, toLog(error));
+  log.logError(title, error, toLog(error));
   try {
     if (log.current.requestId === undefined) await api.postError('init/error', toReply(error));
   } finally {
@@ -190,7 +190,7 @@ async function main() {
   try {
     handler = await loadHandler(process.env.LAMBDA_TASK_ROOT || '/var/task', process.env._HANDLER || '');
   } catch (error) {
-    console.error('Uncaught Exception ', toLog(error));
+    log.logError('Uncaught Exception ', error, toLog(error));
     await api.postError('init/error', toReply(error));
     process.exit(1);
   }

@@ -24,36 +24,55 @@ function write(text) {
   }
 }
 
+// Errors within a message are shown like the error of an invocation.
+function showErrors(_, value) {
+  return value instanceof Error ? { ...describe(value), ...value } : value;
+}
+
+function describe(error) {
+  return { errorType: error.constructor?.name ?? 'UnknownError', errorMessage: error.message,
+           stackTrace: typeof error.stack === 'string' ? error.stack.split('\n') : error.stack };
+}
+
 function jsonLine(level, args) {
   const line = { timestamp: new Date().toISOString(), level, requestId: current.requestId };
+  if (args.length === 1) {
+    line.message = args[0];
+    try {
+      return JSON.stringify(line, showErrors);
+    } catch {
+      line.message = formatWithOptions({}, args[0]);
+      return JSON.stringify(line);
+    }
+  }
+  line.message = formatWithOptions({}, ...args);
   const error = args.find((a) => a instanceof Error);
-  line.message = args.length === 1 && !error ? args[0] : formatWithOptions({}, ...args);
-  if (error) {
-    line.errorType = error.name;
-    line.errorMessage = error.message;
-    line.stackTrace = String(error.stack).split('\n');
-  }
-  try {
-    return JSON.stringify(line);
-  } catch {
-    line.message = formatWithOptions({}, ...args);
-    return JSON.stringify(line);
-  }
+  return JSON.stringify(error ? { ...line, ...describe(error) } : line);
+}
+
+function json() {
+  return (process.env.AWS_LAMBDA_LOG_FORMAT || '').toUpperCase() === 'JSON';
 }
 
 function install() {
-  const asJson = (process.env.AWS_LAMBDA_LOG_FORMAT || '').toUpperCase() === 'JSON';
+  const asJson = json();
   const least = LEVELS[(process.env.AWS_LAMBDA_LOG_LEVEL || '').toUpperCase()] ?? 0;
   for (const [method, level] of Object.entries(METHODS)) {
-    if (LEVELS[level] < least) {
+    if (LEVELS[level] < least && level !== 'FATAL') {
       console[method] = () => {};
       continue;
     }
-    console[method] = asJson ? (...args) => write(jsonLine(level, args) + '\n') : (...args) => {
+    console[method] = asJson ? (...args) => write(jsonLine(level, args).replace(/\n/g, '\r') + '\n') : (...args) => {
       const text = formatWithOptions({}, ...args).replace(/\n/g, '\r');
       write(`${new Date().toISOString()}\t${current.requestId}\t${level}\t${text}\n`);
     };
   }
 }
 
-module.exports = { current, install };
+// What ended an invocation or the initialisation. In plain text, `shown` stands behind the title.
+function logError(title, error, shown) {
+  if (json()) console.error(error);
+  else console.error(title, shown);
+}
+
+module.exports = { current, install, logError };

@@ -206,7 +206,7 @@ def install_logging(logging):
     if json_format:
         formatter = json_formatter(logging, Formatter)
     else:
-        formatter = Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)dZ\t%(aws_request_id)s\t%(message)s\n",
+        formatter = Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n",
                               "%Y-%m-%dT%H:%M:%S")
 
     class LambdaHandler(logging.Handler):
@@ -227,28 +227,40 @@ def install_logging(logging):
     level = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}.get(level, level)
     if level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         root.setLevel(level)
-    elif json_format:
-        root.setLevel("INFO")
+
+
+# What logging itself puts into a record; everything else came with `extra`.
+RECORD_FIELDS = frozenset((
+    "name msg args levelname levelno pathname filename module exc_info exc_text stack_info lineno funcName created msecs "
+    "relativeCreated thread threadName processName process taskName aws_request_id tenant_id").split())
 
 
 def json_formatter(logging, base):
     class JsonFormatter(base):
         def format(self, record):
-            names = {"WARNING": "WARN", "CRITICAL": "CRITICAL"}
             fields = {
-                "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-                "level": names.get(record.levelname, record.levelname),
+                "timestamp": timestamp(record.created),
+                "level": logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10),
                 "message": record.getMessage(),
                 "logger": record.name,
                 "requestId": record.aws_request_id,
             }
-            if record.exc_info:
+            if record.exc_info and record.exc_info[0]:
+                import traceback
+                fields["stackTrace"] = traceback.format_tb(record.exc_info[2])
                 fields["errorType"] = record.exc_info[0].__name__
                 fields["errorMessage"] = str(record.exc_info[1])
-                fields["stackTrace"] = self.formatException(record.exc_info).split("\n")
+                fields["location"] = "%s:%s:%s" % (record.pathname, record.funcName, record.lineno)
+            for name, value in record.__dict__.items():
+                if name not in RECORD_FIELDS and name not in fields and value is not None:
+                    fields[name] = value
             return json.dumps(fields, default=str, ensure_ascii=False)
 
     return JsonFormatter()
+
+
+def timestamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + ".%03dZ" % (seconds * 1000 % 1000)
 
 
 def install_endpoint(session):
@@ -312,6 +324,10 @@ def describe(error, request_id, skip=1):
 
 def log_error(described):
     """Prints the error as one event: lines are joined with carriage returns, indents are no-break spaces."""
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON":
+        fields = {"timestamp": timestamp(time.time()), "level": "ERROR", **described}
+        sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        return
     kind, message, trace = described["errorType"], described["errorMessage"], described["stackTrace"]
     head = "[ERROR] %s: %s" % (kind, message) if message else "[ERROR] %s" % kind
     lines = [head]

@@ -34,7 +34,8 @@ struct EngineParts {
   ClientFolders* clients = nullptr;
   std::optional<RuntimeRoot> root;
   std::shared_ptr<OutputPump> pump;
-  ThreadPool* files = nullptr;  ///< For merging layers.
+  ThreadPool* files = nullptr;           ///< For merging layers.
+  std::filesystem::path extension_host;  ///< The folder of the program that runs extensions.
 };
 
 /// Where requests of a sandbox's runtime arrive, before and after it is known which function it runs for. A parked

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "compute/extensions/host.h"
 #include "compute/pool.h"
 
 namespace cumulet::compute {
@@ -117,6 +118,9 @@ class PooledEngine final : public Engine {
     Result<RuntimeRoot> root = RuntimeRoot::make(options_.state, options_.certificate_authority);
     if (!root) return std::move(root).error();
     parts_.root = std::move(root).value();
+    Result<std::filesystem::path> host = write_extension_host(options_.state);
+    if (!host) return std::move(host).error();
+    parts_.extension_host = std::move(host).value();
     remove_leftovers();
     parking_.emplace(parts_);
     pool_.emplace(parts_, *parking_);
@@ -185,6 +189,10 @@ class PooledEngine final : public Engine {
     });
   }
 
+  void release(const std::shared_ptr<Environment>& environment) {
+    environment->when_settled([this, environment] { pool_->release(environment); });
+  }
+
   std::size_t loop_index() const {
     Loop* const current = Loop::current();
     for (std::size_t i = 0; i < parts_.loops.size(); ++i) {
@@ -215,7 +223,7 @@ class PooledEngine final : public Engine {
     }
     const SteadyTime deadline = Clock::now() + seconds(environment->version().timeout_seconds);
     Result<InvocationResult> ran = co_await attempt(environment->invoke(std::move(*invocation), deadline));
-    pool_->release(environment);
+    release(environment);
     if (!ran) co_return std::move(ran).error();
     result.emplace(std::move(ran).value());
     co_return result;
@@ -247,7 +255,7 @@ class PooledEngine final : public Engine {
     }
     if (booted->kind == BootOutcome::Kind::kReady) {
       Result<InvocationResult> ran = co_await attempt(environment->invoke(std::move(*invocation), deadline));
-      pool_->release(environment);
+      release(environment);
       co_return ran;
     }
     environment->end();

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/task.h"
+#include "compute/logging_settings.h"
 #include "net/server.h"
 
 /// The function engine: runs invocations of function versions in execution environments, keeps warm ones, reaps idle
@@ -47,6 +48,7 @@ struct FunctionVersion {
   std::uint32_t ephemeral_mib = 512;
   std::string log_group;  ///< /aws/lambda/NAME
   std::string initialization_type = "on-demand";
+  LoggingSettings logging;
 };
 
 struct Invocation {

@@ -16,8 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kFreezeAfter{10};
-constexpr seconds kFlushEvery{1};
-constexpr std::size_t kTail = 4096;
+constexpr milliseconds kFlushEvery{1000};
 
 double millis(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
@@ -45,6 +44,12 @@ std::string signal_name(int signal) {
   }
 }
 
+/// The sandbox's own clock is the machine's, wherever the house's clock has been moved to.
+std::int64_t wall_clock_ms(SteadyTime time) {
+  const auto until = std::chrono::system_clock::now() + (time - Clock::now());
+  return std::chrono::duration_cast<milliseconds>(until.time_since_epoch()).count();
+}
+
 /// A header's value must be one line.
 std::string one_line(std::string text) {
   std::erase_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
@@ -58,11 +63,14 @@ Environment::Environment(EngineParts& parts, std::shared_ptr<const FunctionVersi
     : parts_(parts),
       version_(std::move(version)),
       loop_index_(loop_index),
-      log_stream_(std::move(log_stream)),
       gone_(std::move(gone)),
-      born_(Clock::now()) {}
+      born_(Clock::now()),
+      extensions_(std::make_shared<Extensions>(*this, version_, parts_.loops.at(loop_index))),
+      journal_(parts_, version_, std::move(log_stream)) {
+  journal_.set_extensions(extensions_.get());
+}
 
-Environment::~Environment() = default;
+Environment::~Environment() { extensions_->close(); }
 
 Loop& Environment::loop() const { return parts_.loops.at(loop_index_); }
 
@@ -75,15 +83,15 @@ void Environment::adopt(std::unique_ptr<Cell> cell) {
     const std::shared_ptr<Environment> environment = weak.lock();
     if (!environment || !environment->cell_) return;
     environment->collect(false);
-    environment->flush();
+    environment->journal_.flush();
   };
   start(watch(self), [](const Result<void>&) {});
 }
 
 Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::string request_id) {
   std::optional<BootOutcome> failure;
-  Result<SandboxSpec> spec = co_await attempt(version_spec(parts_, version_, choice, log_stream_));
-  if (!spec && spec.error().code().starts_with("Runtime.")) {
+  Result<VersionLaunch> spec = co_await attempt(version_launch(parts_, version_, choice, journal_.log_stream()));
+  if (!spec && spec.error().http_status() == 200) {
     const std::string about = request_id.empty() ? std::string() : "RequestId: " + request_id + " ";
     failure.emplace(BootOutcome::Kind::kFunctionFailed,
                     error_document(spec.error().code(), about + "Error: " + spec.error().message()),
@@ -94,7 +102,8 @@ Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::
     failure.emplace(BootOutcome::Kind::kPlatformFailed, spec.error().message(), "");
     co_return failure;
   }
-  Result<std::unique_ptr<Cell>> cell = co_await attempt(Cell::make(parts_, std::move(spec).value(), loop_index_));
+  extensions_->expect(spec->extensions);
+  Result<std::unique_ptr<Cell>> cell = co_await attempt(Cell::make(parts_, std::move(spec->sandbox), loop_index_));
   if (!cell) {
     log::error("no sandbox", {{"function", version_->arn}, {"why", cell.error().message()}});
     failure.emplace(BootOutcome::Kind::kPlatformFailed, cell.error().message(), "");
@@ -109,7 +118,7 @@ Task<void> Environment::dispatch(std::unique_ptr<Cell> parked, bool os_only) {
   adopt(std::move(parked));
   if (!credentials) co_await fail(credentials.error());
   std::string variables = "{";
-  for (const auto& [name, value] : environment_variables(*version_, *credentials, log_stream_, os_only,
+  for (const auto& [name, value] : environment_variables(*version_, *credentials, journal_.log_stream(), os_only,
                                                          !parts_.options.certificate_authority.empty())) {
     variables += (variables.size() > 1 ? ",\"" : "\"") + json_escape(name) + "\":\"" + json_escape(value) + "\"";
   }
@@ -130,15 +139,14 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   if (!choice) {
     co_return BootOutcome(BootOutcome::Kind::kPlatformFailed, parts_.catalogue->status(version_->runtime).detail, "");
   }
-  if (first) {
-    write(init_start_line(*version_, choice->note));
-    tail_.clear();
-  }
+  journal_.platform(init_start_event(*version_, choice->note, phase));
+  if (first) journal_.clear_tail();
   phase_.emplace();
   const Deferred<Signal> waiting = *phase_;
   SteadyTime began = Clock::now();
   std::optional<BootOutcome> failure;
   if (parked) {
+    extensions_->expect({});
     const Result<void> dispatched = co_await attempt(dispatch(std::move(parked), choice->language->client.empty()));
     if (!dispatched) failure.emplace(BootOutcome::Kind::kPlatformFailed, dispatched.error().message(), "");
   } else {
@@ -160,6 +168,8 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   phase_.reset();
   init_ms_ = millis(Clock::now() - began);
   collect(true);
+  if (fault_ && !request_id.empty()) write_fault(request_id, *fault_);
+  report_boot(outcome, phase);
   if (outcome.kind == BootOutcome::Kind::kReady) {
     state_ = State::kReady;
     // It counted as part of the invocation, or was nobody's wait.
@@ -168,11 +178,25 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
     flush_later();
     co_return outcome;
   }
-  const bool timed_out = outcome.kind == BootOutcome::Kind::kTimedOut;
-  write(init_report_line(init_ms_, phase, timed_out ? "timeout" : "error", outcome.error_type));
-  flush();
-  end();
+  journal_.flush();
+  end(outcome.kind == BootOutcome::Kind::kTimedOut ? ShutdownReason::kTimeout : ShutdownReason::kFailure);
   co_return outcome;
+}
+
+/// How the extensions came through the initialisation, and the whole of it.
+void Environment::report_boot(const BootOutcome& outcome, const std::string& phase) {
+  const bool good = outcome.kind == BootOutcome::Kind::kReady;
+  const bool timed_out = outcome.kind == BootOutcome::Kind::kTimedOut;
+  for (const Extensions::Description& one : extensions_->describe()) {
+    if (!good && one.state == "Started") continue;
+    journal_.platform(extension_event(one.name, one.state, one.events, one.error_type));
+  }
+  const PhaseEnd end(good ? "success" : timed_out ? "timeout" : "error", outcome.error_type);
+  if (!good) journal_.platform(init_runtime_done_event(phase, end));
+  if (!good || extensions_->listened_to() || version_->logging.json) {
+    journal_.platform(init_report_event(init_ms_, phase, end));
+  }
+  if (good) extensions_->seal();
 }
 
 BootOutcome Environment::outcome_of(const Result<Signal>& signal, const std::string& request_id) {
@@ -180,6 +204,11 @@ BootOutcome Environment::outcome_of(const Result<Signal>& signal, const std::str
   if (*signal == Signal::kNext) return BootOutcome(BootOutcome::Kind::kReady, "", "");
   if (*signal == Signal::kInitFailed) {
     return BootOutcome(BootOutcome::Kind::kFunctionFailed, init_document_, init_error_type_);
+  }
+  if (*signal == Signal::kFault) {
+    return BootOutcome(BootOutcome::Kind::kFunctionFailed,
+                       error_document(fault_->type, "RequestId: " + request_id + " Error: " + fault_->message),
+                       fault_->type);
   }
   return BootOutcome(BootOutcome::Kind::kFunctionFailed, exit_document(request_id),
                      exit_ && exit_->kind == ExitKind::kOutOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError");
@@ -198,9 +227,7 @@ std::string Environment::exit_document(const std::string& request_id) {
 }
 
 net::Response Environment::delivery(Invocation& invocation, SteadyTime deadline) {
-  // The sandbox's own clock is the machine's, wherever the house's clock has been moved to.
-  const auto until = std::chrono::system_clock::now() + (deadline - Clock::now());
-  const auto deadline_ms = std::chrono::duration_cast<milliseconds>(until.time_since_epoch()).count();
+  const std::int64_t deadline_ms = wall_clock_ms(deadline);
   net::Response response(200, "application/json", std::move(invocation.payload));
   response.headers.add("Lambda-Runtime-Aws-Request-Id", invocation.request_id);
   response.headers.add("Lambda-Runtime-Deadline-Ms", std::to_string(deadline_ms));
@@ -225,10 +252,11 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
   }
   const SteadyTime began = Clock::now();
   running_.emplace(invocation.request_id, invocation.stream);
-  write(start_line(*version_, invocation.request_id));
+  journal_.platform(start_event(*version_, invocation.request_id, invocation.trace_id));
   phase_.emplace();
   const Deferred<Signal> waiting = *phase_;
   if (parked_) {
+    extensions_->invoke(wall_clock_ms(deadline), invocation.request_id, invocation.invoked_arn, invocation.trace_id);
     const Deferred<net::Response> parked = *parked_;
     parked_.reset();
     parked.resolve(delivery(invocation, deadline));
@@ -262,7 +290,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
       ended.payload = timed_out_document(invocation.request_id, version_->timeout_seconds);
       ended.is_error = true;
     }
-    end();
+    end(ShutdownReason::kTimeout);
   } else if (*signal == Signal::kExited) {
     const bool out_of_memory = exit_ && exit_->kind == ExitKind::kOutOfMemory;
     report.status = "error";
@@ -274,26 +302,59 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
       write(ended.payload.substr(message, ended.payload.size() - message - 2));
       write("Runtime.ExitError");
     }
+    end(ShutdownReason::kFailure);
+  } else if (*signal == Signal::kFault) {
+    report.status = "error";
+    report.error_type = fault_->type;
+    if (!ended.answered || ended.truncated) {
+      ended.payload =
+          error_document(fault_->type, "RequestId: " + invocation.request_id + " Error: " + fault_->message);
+      ended.is_error = true;
+    }
+    write_fault(invocation.request_id, *fault_);
+    end(ShutdownReason::kFailure);
   } else if (ended.is_error) {
     report.status = "error";
     report.error_type = ended.error_type;
   }
+  report_runtime_done(invocation, ended, report, began);
   result.payload = std::move(ended.payload);
   result.content_type = std::move(ended.content_type);
   if (ended.is_error) result.function_error = "Unhandled";
   if (ended.stream)
     ended.stream->end(ended.is_error ? ResponseEnd(result.function_error, result.payload) : ResponseEnd());
   unreported_ = std::move(report);
+  const bool settles = state_ == State::kReady && !ending_ && !extensions_->ready();
+  if (settles) settled_.emplace();
+  if (settles && invocation.tail) {
+    co_await settle(self, began, deadline, true);
+  } else if (settles) {
+    start(settle(self, began, deadline, false), [](const Result<void>&) {});
+    co_return result;
+  }
   busy_ = false;
   if (invocation.tail) {
     finish_report(true);
-    result.log_tail = tail_.size() > kTail ? tail_.substr(tail_.size() - kTail) : tail_;
-    tail_.clear();
+    result.log_tail = journal_.tail();
+    journal_.clear_tail();
   } else {
     // The caller need not wait for our own bookkeeping.
     loop().post([self] { self->finish_report(); });
   }
   co_return result;
+}
+
+void Environment::report_runtime_done(const Invocation& invocation, const Running& ended, const Report& report,
+                                      SteadyTime began) {
+  if (!extensions_->listened_to() && !version_->logging.json) return;
+  collect(true);
+  RuntimeTimes times;
+  times.done_ms = report.duration_ms;
+  times.began = parts_.clock.now() - std::chrono::duration_cast<Timestamp::duration>(Clock::now() - began);
+  if (ended.answered) times.answered_ms = std::min(millis(ended.answered_at - began), report.duration_ms);
+  if (!ended.is_error) times.produced_bytes = ended.payload.size();
+  const PhaseEnd end(report.status.empty() ? "success" : report.status, report.error_type);
+  journal_.platform(runtime_done_event(invocation.request_id, times, end, invocation.trace_id));
 }
 
 InvocationResult Environment::report_failed_boot(const Invocation& invocation, const BootOutcome& outcome,
@@ -311,11 +372,11 @@ InvocationResult Environment::report_failed_boot(const Invocation& invocation, c
   report.memory_mib = version_->memory_mib;
   report.status = timed_out ? "timeout" : "error";
   report.error_type = outcome.error_type;
-  write(start_line(*version_, invocation.request_id));
+  journal_.platform(start_event(*version_, invocation.request_id, invocation.trace_id));
   if (timed_out) write(timed_out_line(parts_.clock.now(), invocation.request_id, version_->timeout_seconds));
   unreported_ = std::move(report);
   finish_report(true);
-  if (invocation.tail) result.log_tail = tail_.size() > kTail ? tail_.substr(tail_.size() - kTail) : tail_;
+  if (invocation.tail) result.log_tail = journal_.tail();
   return result;
 }
 
@@ -325,42 +386,24 @@ void Environment::finish_report(bool keep_tail) {
   unreported_.reset();
   collect(true);
   if (cell_) report.peak_bytes = cell_->sandbox().peak_memory();
-  write(end_line(report.request_id));
-  write(report_line(report));
-  flush();
-  if (!keep_tail) tail_.clear();
-}
-
-void Environment::write(std::string line) {
-  tail_ += line;
-  tail_ += '\n';
-  if (tail_.size() > 4 * kTail) tail_.erase(0, tail_.size() - kTail);
-  lines_.emplace_back(parts_.clock.now(), std::move(line));
+  journal_.platform(end_event(report.request_id));
+  journal_.platform(report_event(report));
+  journal_.flush();
+  if (!keep_tail) journal_.clear_tail();
 }
 
 void Environment::collect(bool finish) {
-  if (!cell_) return;
-  for (LogLine& line : cell_->output().take(finish)) {
-    const std::size_t from = line.message.size() > kTail ? line.message.size() - kTail : 0;
-    tail_.append(line.message, from);
-    tail_ += '\n';
-    if (tail_.size() > 4 * kTail) tail_.erase(0, tail_.size() - kTail);
-    lines_.push_back(std::move(line));
-  }
-}
-
-void Environment::flush() {
-  if (lines_.empty()) return;
-  parts_.hooks.log(*version_, log_stream_, std::exchange(lines_, {}));
+  if (cell_) journal_.function_printed(cell_->output().take(finish));
 }
 
 void Environment::flush_later() {
   if (flush_timer_) return;
   flush_timer_ = true;
-  loop().at(Clock::now() + kFlushEvery, [self = shared_from_this()] {
+  const milliseconds pause = std::min(kFlushEvery, extensions_->patience().value_or(kFlushEvery));
+  loop().at(Clock::now() + pause, [self = shared_from_this()] {
     self->flush_timer_ = false;
     self->collect(false);
-    self->flush();
+    self->journal_.flush();
     if (self->busy_ || self->state_ == State::kBooting) self->flush_later();
   });
 }
@@ -385,27 +428,16 @@ void Environment::freeze_when_idle() {
   });
 }
 
-void Environment::end() {
-  if (ending_) return;
-  ending_ = true;
-  if (state_ == State::kReady || state_ == State::kBooting) state_ = State::kGone;
-  if (!cell_) {
-    state_ = State::kGone;
-    if (gone_) std::exchange(gone_, nullptr)(*this);
-    return;
-  }
-  if (std::exchange(frozen_, false)) (void)cell_->sandbox().thaw();
-  cell_->sandbox().kill();
-}
-
 Task<void> Environment::watch(std::shared_ptr<Environment> self) {
   const Result<SandboxExit> how = co_await attempt(self->cell_->exit().wait());
   self->exited(how);
 }
 
 void Environment::exited(const Result<SandboxExit>& how) {
-  if (how) exit_ = *how;
+  // With extensions, the sandbox's main process is their host, which has said how the runtime ended.
+  if (how && (!exit_ || how->kind == ExitKind::kOutOfMemory)) exit_ = *how;
   state_ = State::kGone;
+  extensions_->close();
   cell_->close();
   collect(true);
   if (parked_) {
@@ -414,12 +446,13 @@ void Environment::exited(const Result<SandboxExit>& how) {
     parked.resolve(
         net::Response(500, "application/json", error_document("InternalServerError", "The environment has ended")));
   }
-  if (phase_) phase_->resolve(Signal::kExited);
+  wake(Signal::kExited);
+  over_.resolve({});
   // The sandbox owns the task whose end we are in: it goes after it, and after the report has read its peak memory.
   loop().post([self = shared_from_this()] {
     self->loop().post([self] {
       self->finish_report();
-      self->flush();
+      self->journal_.flush();
       self->cell_.reset();
       if (self->gone_) std::exchange(self->gone_, nullptr)(*self);
     });
@@ -436,7 +469,14 @@ Task<net::Response> Environment::next() {
   }
   parked_.emplace();
   const Deferred<net::Response> parked = *parked_;
-  if (phase_) phase_->resolve(Signal::kNext);
+  if (state_ == State::kBooting) {
+    if (extensions_->listened_to() || version_->logging.json) {
+      journal_.platform(init_runtime_done_event("init", PhaseEnd("success", "")));
+    }
+    extensions_progressed();
+  } else if (phase_) {
+    phase_->resolve(Signal::kNext);
+  }
   co_return co_await parked.wait();
 }
 
@@ -450,6 +490,7 @@ RuntimeSide::Verdict Environment::settle(const std::string& request_id, std::str
   const Verdict verdict = may_answer(request_id);
   if (verdict != Verdict::kAccepted) return verdict;
   running_->answered = true;
+  running_->answered_at = Clock::now();
   running_->payload = std::move(payload);
   running_->is_error = is_error;
   running_->error_type = std::move(type);
@@ -473,6 +514,7 @@ std::shared_ptr<ResponseStream> Environment::begin_stream(const std::string& con
 void Environment::end_stream(const std::string& request_id, ResponseEnd how, bool whole) {
   if (!running_ || running_->request_id != request_id || running_->answered) return;
   running_->answered = true;
+  running_->answered_at = Clock::now();
   running_->truncated = !whole;
   running_->is_error = how.failed();
   running_->error_type = how.error_type;

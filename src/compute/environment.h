@@ -9,6 +9,8 @@
 #include "base/deferred.h"
 #include "compute/cell.h"
 #include "compute/engine.h"
+#include "compute/extensions/extensions.h"
+#include "compute/journal.h"
 #include "compute/reports.h"
 #include "compute/runtime_api.h"
 
@@ -33,7 +35,10 @@ struct BootOutcome {
 ///
 /// Life: boot → (idle ⇄ frozen) → invoke → idle … → end. Freezing happens a moment after the end of an invocation, so
 /// that a function that is called in quick succession never pays for it.
-class Environment final : public RuntimeSide, public std::enable_shared_from_this<Environment> {
+///
+/// An invocation is over when the runtime and all extensions have asked for what is next. Its caller has the answer as
+/// soon as the runtime is through; the environment *settles* while extensions still work.
+class Environment final : public RuntimeSide, public ExtensionsOwner, public std::enable_shared_from_this<Environment> {
  public:
   /// `gone` is called once, on the loop, when the sandbox has ended for whatever reason.
   Environment(EngineParts& parts, std::shared_ptr<const FunctionVersion> version, std::size_t loop_index,
@@ -47,16 +52,21 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
   /// Runs one invocation. Only when ready. A boot that failed for an invocation is reported with `report_failed_boot`.
   Task<InvocationResult> invoke(Invocation invocation, SteadyTime deadline);
   InvocationResult report_failed_boot(const Invocation& invocation, const BootOutcome& outcome, double duration_ms);
+  /// Calls `then` when the last invocation is over for the extensions, too: perhaps at once.
+  void when_settled(std::function<void()> then);
   /// Nothing runs for now: it may be frozen soon.
   void rest();
-  /// Kills what is inside. `gone` follows.
-  void end();
+  /// Ends what is inside: at once where there are no extensions, else within the time that they are granted. `gone`
+  /// follows.
+  void end(ShutdownReason reason = ShutdownReason::kSpindown);
+  /// Ends it at once.
+  void kill();
 
   bool usable() const { return state_ == State::kReady; }
   const FunctionVersion& version() const { return *version_; }
   std::shared_ptr<const FunctionVersion> shared_version() const { return version_; }
   std::size_t loop_index() const { return loop_index_; }
-  const std::string& log_stream() const { return log_stream_; }
+  const std::string& log_stream() const { return journal_.log_stream(); }
   SteadyTime born() const { return born_; }
 
   // What the runtime asks for.
@@ -68,10 +78,26 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
   Verdict failed(const std::string& request_id, std::string document, const std::string& type) override;
   Verdict too_large(const std::string& request_id) override;
   Verdict initialisation_failed(std::string document, const std::string& type) override;
+  std::shared_ptr<Extensions> extensions() override { return extensions_; }
+
+  // What happens to the extensions (environment_extensions.cc).
+  void extensions_progressed() override;
+  void extension_failed(const std::string& type, const std::string& message) override;
+  void runtime_ended(SandboxExit how) override;
+  void runtime_not_started(const std::string& why) override;
+  void extension_printed(std::string_view bytes) override { journal_.extension_printed(bytes); }
+  void extension_subscribed(const std::string& name, const TelemetrySubscription& subscription) override;
 
  private:
   enum class State { kNew, kBooting, kReady, kGone };
-  enum class Signal { kNext, kInitFailed, kExited };
+  enum class Signal { kNext, kInitFailed, kExited, kFault };
+
+  /// What an extension did so that the environment cannot go on.
+  struct Fault {
+    Fault(std::string t, std::string m) : type(std::move(t)), message(std::move(m)) {}
+    std::string type;
+    std::string message;
+  };
 
   /// The invocation that runs.
   struct Running {
@@ -85,6 +111,7 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
     std::string content_type;
     bool is_error = false;
     std::string error_type;
+    SteadyTime answered_at{};
   };
 
   /// A fresh sandbox with the version in it, or what went wrong.
@@ -95,21 +122,25 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
   static Task<void> watch(std::shared_ptr<Environment> self);
   void exited(const Result<SandboxExit>& how);
   BootOutcome outcome_of(const Result<Signal>& signal, const std::string& request_id);
+  void report_boot(const BootOutcome& outcome, const std::string& phase);
+  void report_runtime_done(const Invocation& invocation, const Running& ended, const Report& report, SteadyTime began);
   net::Response delivery(Invocation& invocation, SteadyTime deadline);
   std::string exit_document(const std::string& request_id);
   Verdict settle(const std::string& request_id, std::string payload, bool is_error, std::string type);
   void finish_report(bool keep_tail = false);
-  void write(std::string line);
+  void write(std::string line) { journal_.write(std::move(line)); }
+  void write_fault(const std::string& request_id, const Fault& fault);
   void collect(bool finish);
-  void flush();
   void flush_later();
+  void wake(Signal signal);
+  static Task<void> settle(std::shared_ptr<Environment> self, SteadyTime began, SteadyTime deadline, bool keep_tail);
+  static Task<void> shut_down(std::shared_ptr<Environment> self, ShutdownReason reason, milliseconds grace);
   void freeze_when_idle();
   Loop& loop() const;
 
   EngineParts& parts_;
   const std::shared_ptr<const FunctionVersion> version_;
   const std::size_t loop_index_;
-  const std::string log_stream_;
   std::function<void(Environment&)> gone_;
   const SteadyTime born_;
 
@@ -126,9 +157,16 @@ class Environment final : public RuntimeSide, public std::enable_shared_from_thi
   std::string init_error_type_;
   double init_ms_ = 0;  ///< Until the first invocation has reported it.
 
+  std::shared_ptr<Extensions> extensions_;
+  std::optional<Fault> fault_;
+  bool runtime_started_ = false;  ///< By the extension host, or on the way to it.
+  Deferred<void> runtime_over_;   ///< The runtime that the host started has ended.
+  Deferred<void> over_;           ///< The sandbox has ended.
+  std::optional<Deferred<void>> settled_;
+  std::function<void()> then_;
+
+  Journal journal_;
   std::optional<Report> unreported_;  ///< END and REPORT that are still to be written.
-  std::vector<LogLine> lines_;        ///< Written, not yet handed to the hook.
-  std::string tail_;                  ///< The last lines, at least 4 KB if there are so many.
   bool flush_timer_ = false;
   bool freeze_timer_ = false;
   bool busy_ = false;

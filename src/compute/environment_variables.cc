@@ -67,6 +67,8 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
   all["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = std::to_string(version.memory_mib);
   all["AWS_LAMBDA_LOG_GROUP_NAME"] = version.log_group;
   all["AWS_LAMBDA_LOG_STREAM_NAME"] = log_stream;
+  all["AWS_LAMBDA_LOG_FORMAT"] = version.logging.json ? "JSON" : "Text";
+  if (version.logging.json) all["AWS_LAMBDA_LOG_LEVEL"] = name_of(version.logging.application);
   all["AWS_LAMBDA_INITIALIZATION_TYPE"] = version.initialization_type;
   all["AWS_LAMBDA_RUNTIME_API"] = runtime_api();
   all["LAMBDA_TASK_ROOT"] = "/var/task";

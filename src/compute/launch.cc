@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include "compute/environment_variables.h"
+#include "compute/extensions/extensions.h"
+#include "compute/extensions/host.h"
 
 namespace cumulet::compute {
 namespace {
@@ -50,8 +52,8 @@ SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& versio
   return spec;
 }
 
-Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const FunctionVersion> version, RuntimeChoice choice,
-                               std::string log_stream) {
+Task<VersionLaunch> version_launch(EngineParts& parts, std::shared_ptr<const FunctionVersion> version,
+                                   RuntimeChoice choice, std::string log_stream) {
   std::filesystem::path opt;
   if (version->layers.size() > 1) {
     const auto merge = [&parts, version] { return parts.root->merge_layers(version->layers); };
@@ -79,7 +81,15 @@ Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const Functio
   const Credentials credentials = co_await parts.hooks.credentials(*version);
   spec.environment =
       environment_variables(*version, credentials, log_stream, os_only, !parts.options.certificate_authority.empty());
-  co_return spec;
+  VersionLaunch launch;
+  launch.extensions = find_extensions(opt);
+  if (launch.extensions.size() > Extensions::kMost) {
+    co_await fail({"Extension.LaunchError", 200},
+                  "Extension limit (" + std::to_string(Extensions::kMost) + ") reached: TooManyExtensions");
+  }
+  if (!launch.extensions.empty()) put_host_in_front(spec, parts.extension_host, launch.extensions);
+  launch.sandbox = std::move(spec);
+  co_return launch;
 }
 
 }  // namespace cumulet::compute

@@ -9,9 +9,13 @@ namespace cumulet::compute {
 /// /var/task, `client` at /var/runtime.
 SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
                          const std::filesystem::path& task, const std::filesystem::path& client);
-/// The whole of it for a version. Fails with Runtime.InvalidEntrypoint (200: the function's fault), and with what
-/// merging layers or fetching credentials fails with.
-Task<SandboxSpec> version_spec(EngineParts& parts, std::shared_ptr<const FunctionVersion> version, RuntimeChoice choice,
-                               std::string log_stream);
+struct VersionLaunch {
+  SandboxSpec sandbox;
+  std::vector<std::string> extensions;  ///< Names of the external extensions; they are started before the runtime.
+};
+/// The whole of it for a version. Fails with Runtime.InvalidEntrypoint or Extension.LaunchError (200: the function's
+/// fault), and with what merging layers or fetching credentials fails with.
+Task<VersionLaunch> version_launch(EngineParts& parts, std::shared_ptr<const FunctionVersion> version,
+                                   RuntimeChoice choice, std::string log_stream);
 
 }  // namespace cumulet::compute

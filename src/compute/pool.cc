@@ -306,7 +306,10 @@ void Pool::close() {
 
 void Pool::kill_all() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [environment, member] : members_) end_later(member.environment);
+  for (const auto& [pointer, member] : members_) {
+    const std::shared_ptr<Environment> environment = member.environment;
+    parts_.loops.at(environment->loop_index()).post([environment] { environment->kill(); });
+  }
 }
 
 std::size_t Pool::alive() const {

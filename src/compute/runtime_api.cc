@@ -1,6 +1,7 @@
 #include "compute/runtime_api.h"
 
 #include "base/text.h"
+#include "compute/extensions/extensions_api.h"
 #include "compute/reports.h"
 #include "net/trailers.h"
 
@@ -123,6 +124,7 @@ Task<net::Response> take_error(std::shared_ptr<RuntimeSide> environment, net::Re
 Task<net::Response> answer_runtime(std::shared_ptr<RuntimeSide> environment, net::Request& request) {
   std::string_view path = request.path;
   if (!path.starts_with(kPrefix)) {
+    if (is_extension_path(path)) co_return co_await answer_extension(environment, request);
     if (path == "/ping") co_return net::Response(200, "text/plain", "pong");
     co_return problem(404, "NotFound", "404 page not found");
   }

@@ -9,6 +9,8 @@
 
 namespace cumulet::compute {
 
+class Extensions;
+
 /// What an execution environment does on the requests of its runtime. All calls come on the environment's loop.
 class RuntimeSide {
  public:
@@ -31,6 +33,8 @@ class RuntimeSide {
   virtual Verdict failed(const std::string& request_id, std::string document, const std::string& type) = 0;
   virtual Verdict too_large(const std::string& request_id) = 0;
   virtual Verdict initialisation_failed(std::string document, const std::string& type) = 0;
+  /// Null when the environment has ended.
+  virtual std::shared_ptr<Extensions> extensions() = 0;
 };
 
 /// Answers one request of the Runtime API, version 2018-06-01. What comes in was written by the function: paths, ids

@@ -75,6 +75,9 @@ class FunctionType final : public ResourceType {
     if (after.find("Timeout") == nullptr) settings.set("Timeout", Value::number("3"));
     if (after.find("MemorySize") == nullptr) settings.set("MemorySize", Value::number("128"));
     if (after.find("Description") == nullptr) settings.set("Description", Value::string(""));
+    if (after.find("LoggingConfig") == nullptr) {
+      settings.set("LoggingConfig", Value::object({{"LogFormat", Value::string("Text")}}));
+    }
     api::UpdateFunctionConfigurationRequest input = co_await input_from<api::UpdateFunctionConfiguration>(settings);
     input.function_name = id;
     co_await context.directory.call<api::UpdateFunctionConfiguration>(kService, context.call, std::move(input));

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "services/lambda/code_store.h"
 #include "services/lambda/function_name.h"
+#include "services/lambda/logging_config.h"
 #include "services/lambda/store.h"
 #include "wire/generated/lambda.h"
 
@@ -73,12 +74,7 @@ Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, cons
     vpc.security_group_ids = input.vpc_config->security_group_ids.value_or(std::vector<std::string>());
     vpc.vpc_id = "";
   }
-  if (input.logging_config) {
-    const std::string group = configuration.logging_config->log_group.value_or("");
-    configuration.logging_config = input.logging_config;
-    if (!configuration.logging_config->log_group) configuration.logging_config->log_group = group;
-    if (!configuration.logging_config->log_format) configuration.logging_config->log_format = "Text";
-  }
+  if (input.logging_config) return set_logging(configuration, *input.logging_config);
   return {};
 }
 

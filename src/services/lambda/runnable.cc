@@ -163,10 +163,7 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   version->log_group = "/aws/lambda/" + name.name;
   if (c.logging_config) {
     version->log_group = c.logging_config->log_group.value_or(version->log_group);
-    if (c.logging_config->log_format == "JSON") {
-      version->environment["AWS_LAMBDA_LOG_FORMAT"] = "JSON";
-      version->environment["AWS_LAMBDA_LOG_LEVEL"] = c.logging_config->application_log_level.value_or("INFO");
-    }
+    version->logging = logging_settings(*c.logging_config);
   }
   co_return std::shared_ptr<const compute::FunctionVersion>(std::move(version));
 }
