@@ -239,6 +239,46 @@ net::Response Environment::delivery(Invocation& invocation, SteadyTime deadline)
   return response;
 }
 
+/// What the end of the runtime's part means: for the report, and for the caller where the function has not answered.
+void Environment::judge(const Result<Signal>& signal, Running& ended, Report& report) {
+  if (!signal) {
+    collect(true);
+    report.duration_ms = std::min(report.duration_ms, version_->timeout_seconds * 1000.0);
+    report.billed_ms = std::ceil(report.duration_ms + report.init_ms);
+    report.status = "timeout";
+    if (!ended.answered || ended.truncated) {
+      write(timed_out_line(parts_.clock.now(), report.request_id, version_->timeout_seconds));
+      ended.payload = timed_out_document(report.request_id, version_->timeout_seconds);
+      ended.is_error = true;
+    }
+    end(ShutdownReason::kTimeout);
+  } else if (*signal == Signal::kExited) {
+    const bool out_of_memory = exit_ && exit_->kind == ExitKind::kOutOfMemory;
+    report.status = "error";
+    report.error_type = out_of_memory ? "Runtime.OutOfMemory" : "Runtime.ExitError";
+    if (!ended.answered || ended.truncated) {
+      ended.payload = exit_document(report.request_id);
+      ended.is_error = true;
+      const std::size_t message = ended.payload.find("RequestId: ");
+      write(ended.payload.substr(message, ended.payload.size() - message - 2));
+      write("Runtime.ExitError");
+    }
+    end(ShutdownReason::kFailure);
+  } else if (*signal == Signal::kFault) {
+    report.status = "error";
+    report.error_type = fault_->type;
+    if (!ended.answered || ended.truncated) {
+      ended.payload = error_document(fault_->type, "RequestId: " + report.request_id + " Error: " + fault_->message);
+      ended.is_error = true;
+    }
+    write_fault(report.request_id, *fault_);
+    end(ShutdownReason::kFailure);
+  } else if (ended.is_error) {
+    report.status = "error";
+    report.error_type = ended.error_type;
+  }
+}
+
 Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime deadline) {
   const std::shared_ptr<Environment> self = shared_from_this();
   finish_report();
@@ -269,54 +309,17 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
   phase_.reset();
 
   InvocationResult result;
-  result.duration_ms = millis(Clock::now() - began);
-  result.init_ms = std::exchange(init_ms_, 0);
-  result.billed_ms = std::ceil(result.duration_ms + result.init_ms);
   Report report;
   report.request_id = invocation.request_id;
-  report.duration_ms = result.duration_ms;
-  report.billed_ms = result.billed_ms;
-  report.init_ms = result.init_ms;
+  report.duration_ms = millis(Clock::now() - began);
+  report.init_ms = result.init_ms = std::exchange(init_ms_, 0);
+  report.billed_ms = std::ceil(report.duration_ms + report.init_ms);
   report.memory_mib = version_->memory_mib;
   Running ended = std::move(*running_);
   running_.reset();
-  if (!signal) {
-    collect(true);
-    result.duration_ms = report.duration_ms = std::min(report.duration_ms, version_->timeout_seconds * 1000.0);
-    report.billed_ms = result.billed_ms = std::ceil(report.duration_ms + report.init_ms);
-    report.status = "timeout";
-    if (!ended.answered || ended.truncated) {
-      write(timed_out_line(parts_.clock.now(), invocation.request_id, version_->timeout_seconds));
-      ended.payload = timed_out_document(invocation.request_id, version_->timeout_seconds);
-      ended.is_error = true;
-    }
-    end(ShutdownReason::kTimeout);
-  } else if (*signal == Signal::kExited) {
-    const bool out_of_memory = exit_ && exit_->kind == ExitKind::kOutOfMemory;
-    report.status = "error";
-    report.error_type = out_of_memory ? "Runtime.OutOfMemory" : "Runtime.ExitError";
-    if (!ended.answered || ended.truncated) {
-      ended.payload = exit_document(invocation.request_id);
-      ended.is_error = true;
-      const std::size_t message = ended.payload.find("RequestId: ");
-      write(ended.payload.substr(message, ended.payload.size() - message - 2));
-      write("Runtime.ExitError");
-    }
-    end(ShutdownReason::kFailure);
-  } else if (*signal == Signal::kFault) {
-    report.status = "error";
-    report.error_type = fault_->type;
-    if (!ended.answered || ended.truncated) {
-      ended.payload =
-          error_document(fault_->type, "RequestId: " + invocation.request_id + " Error: " + fault_->message);
-      ended.is_error = true;
-    }
-    write_fault(invocation.request_id, *fault_);
-    end(ShutdownReason::kFailure);
-  } else if (ended.is_error) {
-    report.status = "error";
-    report.error_type = ended.error_type;
-  }
+  judge(signal, ended, report);
+  result.duration_ms = report.duration_ms;
+  result.billed_ms = report.billed_ms;
   report_runtime_done(invocation, ended, report, began);
   result.payload = std::move(ended.payload);
   result.content_type = std::move(ended.content_type);

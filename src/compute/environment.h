@@ -123,6 +123,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   void exited(const Result<SandboxExit>& how);
   BootOutcome outcome_of(const Result<Signal>& signal, const std::string& request_id);
   void report_boot(const BootOutcome& outcome, const std::string& phase);
+  void judge(const Result<Signal>& signal, Running& ended, Report& report);
   void report_runtime_done(const Invocation& invocation, const Running& ended, const Report& report, SteadyTime began);
   net::Response delivery(Invocation& invocation, SteadyTime deadline);
   std::string exit_document(const std::string& request_id);
