@@ -76,7 +76,8 @@ class FunctionType final : public ResourceType {
     if (after.find("MemorySize") == nullptr) settings.set("MemorySize", Value::number("128"));
     if (after.find("Description") == nullptr) settings.set("Description", Value::string(""));
     if (after.find("LoggingConfig") == nullptr) {
-      settings.set("LoggingConfig", Value::object({{"LogFormat", Value::string("Text")}}));
+      settings.set("LoggingConfig", Value::object({{"LogFormat", Value::string("Text")},
+                                                   {"LogGroup", Value::string("/aws/lambda/" + id)}}));
     }
     api::UpdateFunctionConfigurationRequest input = co_await input_from<api::UpdateFunctionConfiguration>(settings);
     input.function_name = id;

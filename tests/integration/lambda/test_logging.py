@@ -1,15 +1,10 @@
 """Advanced logging controls, and the platform's own lines."""
 
 import json
-import pathlib
 import re
-import sys
 
 import pytest
 from botocore.exceptions import ClientError
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lambda_packages import package  # noqa: E402
 
 ECHO = "def handler(event, context): return event\n"
 PYTHON = """
@@ -152,3 +147,27 @@ def test_lines_of_a_time_out_in_the_initialisation(python, call, lines_of):
     assert re.fullmatch(r"INIT_REPORT Init Duration: \d+\.\d\d ms\tPhase: invoke\tStatus: timeout", shown[1])
     report = next(line for line in lines if line.startswith("REPORT"))
     assert report.endswith("\tStatus: timeout") and "Init Duration" not in report
+
+
+def test_templates_set_it(aws, lam, unique):
+    cloudformation = aws.client("cloudformation")
+    stack, name, group = unique("stack"), unique("f"), unique("group")
+    function = {"Type": "AWS::Serverless::Function", "Properties": {
+        "FunctionName": name, "Runtime": "python3.11", "Handler": "index.handler", "InlineCode": ECHO,
+        "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "ERROR", "LogGroup": group}}}
+    template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"F": function}}
+
+    def deploy(operation):
+        operation(StackName=stack, TemplateBody=json.dumps(template),
+                  Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+
+    deploy(cloudformation.create_stack)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    assert lam.get_function_configuration(FunctionName=name)["LoggingConfig"] == {
+        "LogFormat": "JSON", "ApplicationLogLevel": "ERROR", "SystemLogLevel": "INFO", "LogGroup": group}
+    del function["Properties"]["LoggingConfig"]
+    deploy(cloudformation.update_stack)
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    assert lam.get_function_configuration(FunctionName=name)["LoggingConfig"] == {
+        "LogFormat": "Text", "LogGroup": "/aws/lambda/" + name}
+    cloudformation.delete_stack(StackName=stack)
