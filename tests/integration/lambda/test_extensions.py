@@ -77,7 +77,7 @@ def test_work_after_the_answer_counts(lam, python, layer, call, wait_for_log):
     name = python(ECHO, Layers=[layer({"slow": FOLLOWER})], Environment={"Variables": {"WORK": "0.4"}})
     assert call(name, 1) == (1, None)
     assert call(name, 2) == (2, None)
-    durations = re.findall(r"REPORT RequestId: \S+\tDuration: ([\d.]+) ms", wait_for_log(name, "REPORT"))
+    durations = re.findall(r"REPORT RequestId: \S+\tDuration: ([\d.]+) ms", wait_for_log(name, "REPORT RequestId"))
     assert all(float(duration) >= 400 for duration in durations)
     # LogType=Tail waits for the report.
     reply = lam.invoke(FunctionName=name, Payload=b"3", LogType="Tail")
@@ -96,7 +96,7 @@ def test_failing_initialisation_fails_the_invocation(python, layer, call, wait_f
     assert error == "Unhandled"
     assert result["errorType"] == kind
     assert re.fullmatch(r"RequestId: [0-9a-f-]{36} Error: " + re.escape(message), result["errorMessage"])
-    lines = wait_for_log(name, "REPORT")
+    lines = wait_for_log(name, "REPORT RequestId")
     assert re.search(r"INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: error\tError Type: " + kind, lines)
     assert re.search(r"INIT_REPORT Init Duration: [\d.]+ ms\tPhase: invoke\tStatus: error\tError Type: " + kind, lines)
 
@@ -108,7 +108,7 @@ def test_crash_within_an_invocation_ends_it(python, layer, call, wait_for_log):
     assert error == "Unhandled"
     assert result["errorType"] == "Extension.Crash"
     assert result["errorMessage"].endswith("Error: signal: killed")
-    assert "Status: error\tError Type: Extension.Crash" in wait_for_log(name, "REPORT")
+    assert "Status: error\tError Type: Extension.Crash" in wait_for_log(name, "REPORT RequestId")
 
 
 def test_time_out_and_exit_are_reasons_to_shut_down(python, layer, call, wait_for_log):
