@@ -192,9 +192,9 @@ void Environment::report_boot(const BootOutcome& outcome, const std::string& pha
     journal_.platform(extension_event(one.name, one.state, one.events, one.error_type));
   }
   const PhaseEnd end(good ? "success" : timed_out ? "timeout" : "error", outcome.error_type);
-  if (!good) journal_.platform(init_runtime_done_event(phase, end));
+  if (!good) journal_.platform(init_runtime_done_event(*version_, phase, end));
   if (!good || extensions_->listened_to() || version_->logging.json) {
-    journal_.platform(init_report_event(init_ms_, phase, end));
+    journal_.platform(init_report_event(*version_, init_ms_, phase, end));
   }
   if (good) extensions_->seal();
 }
@@ -474,7 +474,7 @@ Task<net::Response> Environment::next() {
   const Deferred<net::Response> parked = *parked_;
   if (state_ == State::kBooting) {
     if (extensions_->listened_to() || version_->logging.json) {
-      journal_.platform(init_runtime_done_event("init", PhaseEnd("success", "")));
+      journal_.platform(init_runtime_done_event(*version_, "init", PhaseEnd("success", "")));
     }
     extensions_progressed();
   } else if (phase_) {

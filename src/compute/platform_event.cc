@@ -53,27 +53,29 @@ PlatformEvent init_start_event(const FunctionVersion& version, const std::string
                                const std::string& phase) {
   const std::string runtime = version.runtime + (interpreter.empty() ? "" : " " + interpreter);
   const std::string record = fmt::format(
-      "{{\"initializationType\":\"on-demand\",\"phase\":\"{}\",\"runtimeVersion\":{},\"runtimeVersionArn\":{},"
+      "{{\"initializationType\":\"{}\",\"phase\":\"{}\",\"runtimeVersion\":{},\"runtimeVersionArn\":{},"
       "\"functionName\":{},\"functionVersion\":{},\"instanceMaxMemory\":{}}}",
-      phase, quoted(runtime), quoted("arn:aws:lambda:" + version.region + "::runtime:" + version.runtime),
-      quoted(version.name), quoted(version.version), std::uint64_t{version.memory_mib} << 20);
+      version.initialization_type, phase, quoted(runtime),
+      quoted("arn:aws:lambda:" + version.region + "::runtime:" + version.runtime), quoted(version.name),
+      quoted(version.version), std::uint64_t{version.memory_mib} << 20);
   return PlatformEvent("platform.initStart", LogLevel::kInfo, record,
                        phase == "init" ? init_start_line(version, interpreter) : std::string());
 }
 
-PlatformEvent init_runtime_done_event(const std::string& phase, const PhaseEnd& end) {
+PlatformEvent init_runtime_done_event(const FunctionVersion& version, const std::string& phase, const PhaseEnd& end) {
   return PlatformEvent("platform.initRuntimeDone", end.good() ? LogLevel::kDebug : LogLevel::kWarn,
-                       "{\"initializationType\":\"on-demand\",\"phase\":\"" + phase + "\",\"status\":\"" + end.status +
-                           "\"" + error_member(end.error_type) + "}",
+                       "{\"initializationType\":\"" + version.initialization_type + "\",\"phase\":\"" + phase +
+                           "\",\"status\":\"" + end.status + "\"" + error_member(end.error_type) + "}",
                        "");
 }
 
-PlatformEvent init_report_event(double init_ms, const std::string& phase, const PhaseEnd& end) {
+PlatformEvent init_report_event(const FunctionVersion& version, double init_ms, const std::string& phase,
+                                const PhaseEnd& end) {
   return PlatformEvent(
       "platform.initReport", end.good() ? LogLevel::kDebug : LogLevel::kWarn,
-      fmt::format("{{\"initializationType\":\"on-demand\",\"phase\":\"{}\",\"status\":\"{}\"{},\"metrics\":{{"
+      fmt::format("{{\"initializationType\":\"{}\",\"phase\":\"{}\",\"status\":\"{}\"{},\"metrics\":{{"
                   "\"durationMs\":{:.3f}}}}}",
-                  phase, end.status, error_member(end.error_type), init_ms),
+                  version.initialization_type, phase, end.status, error_member(end.error_type), init_ms),
       end.good() ? std::string() : init_report_line(init_ms, phase, end.status, end.error_type));
 }
 

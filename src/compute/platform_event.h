@@ -31,8 +31,9 @@ struct PhaseEnd {
 /// `phase` is "init", or "invoke" when an invocation waits for a second try.
 PlatformEvent init_start_event(const FunctionVersion& version, const std::string& interpreter,
                                const std::string& phase);
-PlatformEvent init_runtime_done_event(const std::string& phase, const PhaseEnd& end);
-PlatformEvent init_report_event(double init_ms, const std::string& phase, const PhaseEnd& end);
+PlatformEvent init_runtime_done_event(const FunctionVersion& version, const std::string& phase, const PhaseEnd& end);
+PlatformEvent init_report_event(const FunctionVersion& version, double init_ms, const std::string& phase,
+                                const PhaseEnd& end);
 PlatformEvent start_event(const FunctionVersion& version, const std::string& request_id, const std::string& trace_id);
 
 /// When the runtime had answered, and when it asked for the next invocation.
