@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "access/policy_match.h"
+#include "access/private_way.h"
 #include "base/text.h"
 
 namespace cumulet::access {
@@ -122,7 +123,7 @@ std::map<std::string, std::vector<std::string>> request_context(const wire::Call
   }
   if (address.starts_with("::ffff:")) address.erase(0, 7);
   set("aws:sourceip", address);
-  set("aws:securetransport", call.http.secure ? "true" : "false");
+  set("aws:securetransport", is_private(call.http) ? "true" : "false");
   set("aws:currenttime", iso8601(call.time));
   set("aws:epochtime",
       std::to_string(std::chrono::duration_cast<std::chrono::seconds>(call.time.time_since_epoch()).count()));

@@ -1,5 +1,6 @@
 #include "services/s3/customer_key.h"
 
+#include "access/private_way.h"
 #include "base/digest.h"
 #include "base/text.h"
 #include "services/s3/errors.h"
@@ -15,12 +16,6 @@ Error incomplete(const char* what) {
       kHeader, "null");
 }
 
-/// Loopback is as private as TLS: nobody else listens there.
-bool is_private(const net::Request& request) {
-  return request.secure || request.remote_address.starts_with("127.") || request.remote_address.starts_with("::1") ||
-         request.remote_address.starts_with("[::1]") || request.remote_address.empty();
-}
-
 }  // namespace
 
 Result<std::optional<SealingKey>> read_customer_key(const CustomerKeyHeaders& headers, const wire::Call& call) {
@@ -28,7 +23,7 @@ Result<std::optional<SealingKey>> read_customer_key(const CustomerKeyHeaders& he
   if (!headers.algorithm) return incomplete("a valid encryption algorithm.");
   if (!headers.key) return incomplete("an appropriate secret key.");
   if (!headers.md5) return incomplete("the client calculated MD5 of the secret key.");
-  if (!is_private(call.http)) {
+  if (!access::is_private(call.http)) {
     return invalid_request(
         "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure "
         "connection.");

@@ -35,6 +35,13 @@ bool says_nothing_new(const AskedAcl& asked) {
                            (*asked.canned == "private" || *asked.canned == "bucket-owner-full-control"));
 }
 
+/// The same as a document, which tools send that copy the ACL of an object with it.
+bool is_full_control_of(const AskedAcl& asked, const std::string& owner) {
+  if (!asked.document || !asked.document->grants || asked.document->grants->size() != 1) return false;
+  const api::Grant& only = asked.document->grants->front();
+  return only.permission == "FULL_CONTROL" && only.grantee && only.grantee->id == owner;
+}
+
 }  // namespace
 
 void S3::register_acls() {
@@ -124,7 +131,9 @@ Task<api::PutObjectAclOutput> S3::put_object_acl(Call& call, const api::PutObjec
   co_await check_version_id(input.version_id);
   const AskedAcl asked = asked_acl(input);
   if (!acls_enabled(bucket)) {
-    if (asked.canned != "bucket-owner-full-control") co_return acls_not_supported();
+    if (asked.canned != "bucket-owner-full-control" && !is_full_control_of(asked, bucket.account)) {
+      co_return acls_not_supported();
+    }
     co_await require_object(bucket, input.key, input.version_id);
     co_return api::PutObjectAclOutput();
   }

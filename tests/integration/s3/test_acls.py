@@ -29,6 +29,8 @@ def test_new_buckets_have_no_acls(s3, bucket, refused, server):
             GrantRead=f'uri="{EVERYONE}"')
     s3.put_object(Bucket=bucket, Key="k", Body=b"", ACL="bucket-owner-full-control")
     refused(400, "AccessControlListNotSupported", s3.put_object_acl, Bucket=bucket, Key="k", ACL="public-read")
+    own = s3.get_object_acl(Bucket=bucket, Key="k")
+    s3.put_object_acl(Bucket=bucket, Key="k", AccessControlPolicy={"Owner": own["Owner"], "Grants": own["Grants"]})
     for answer in [s3.get_bucket_acl(Bucket=bucket), s3.get_object_acl(Bucket=bucket, Key="k")]:
         assert answer["Owner"]["ID"] == server.account
         assert granted(answer) == [("FULL_CONTROL", server.account)]

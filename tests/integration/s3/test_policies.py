@@ -45,6 +45,13 @@ def test_root_is_never_locked_out_of_the_policy(s3, bucket, policy, arn, refused
     s3.list_objects_v2(Bucket=bucket)
 
 
+def test_a_bucket_that_wants_a_private_way_takes_requests_over_loopback(s3, bucket, policy, arn):
+    policy({"Effect": "Deny", "Action": "s3:*", "Resource": [arn(), arn("/*")],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
 def test_not_action_and_not_resource(s3, bucket, policy, arn, refused, http_request):
     s3.put_object(Bucket=bucket, Key="a", Body=b"")
     s3.put_object(Bucket=bucket, Key="b", Body=b"")
