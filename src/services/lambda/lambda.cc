@@ -31,7 +31,7 @@ Lambda::Lambda(storage::Database& database, storage::BlobStore& blobs, compute::
       sources_(poller_tools()) {
   // Any commit to our keys makes the compiled routes stale.
   for (const char* space : {"lambda", "lambda-url", "lambda-provisioned"}) {
-    database_.on_commit(storage::Key(space).bytes(), [this](const auto&...) { ++changes_; });
+    database_.on_commit(storage::Key(space).bytes(), [changes = changes_](const auto&...) { ++*changes; });
   }
   register_functions();
   register_reading();

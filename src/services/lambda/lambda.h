@@ -323,7 +323,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   std::mutex mutex_;
   std::uint64_t provisioning_done_ = 0;
   std::set<std::string> provisioned_keys_;  ///< What the engine was told to hold ready.
-  std::atomic<std::uint64_t> changes_{0};
+  /// Commits to our keys so far. The store counts on after this object is gone.
+  const std::shared_ptr<std::atomic<std::uint64_t>> changes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t cached_at_ = 0;
   std::map<std::string, std::shared_ptr<const Route>, std::less<>> routes_;
   /// Of the functions whose routes are in use, so that a change does not begin them anew.

@@ -33,20 +33,20 @@ Task<Runnable> Lambda::runnable(FunctionName name) {
   std::shared_ptr<const Route> route;
   {
     const std::lock_guard lock(mutex_);
-    if (cached_at_ != changes_) {
+    if (cached_at_ != *changes_) {
       routes_.clear();
-      cached_at_ = changes_;
+      cached_at_ = *changes_;
     }
     if (const auto found = routes_.find(key); found != routes_.end()) route = found->second;
   }
   for (int tries = 0; !route; ++tries) {
-    const std::uint64_t before = changes_;
+    const std::uint64_t before = *changes_;
     Result<std::shared_ptr<const Route>> loaded = co_await attempt(load_route(name));
     // An update in the meantime may have taken the package away: then the new one is meant.
-    if (!loaded && before != changes_ && tries < kTries) continue;
+    if (!loaded && before != *changes_ && tries < kTries) continue;
     route = co_await std::move(loaded);
     const std::lock_guard lock(mutex_);
-    if (before == changes_ && cached_at_ == before) routes_[key] = route;
+    if (before == *changes_ && cached_at_ == before) routes_[key] = route;
   }
   Runnable runnable;
   const bool other = route->other && random_share() < route->other_weight;

@@ -181,11 +181,11 @@ Resources:
   ASSERT_TRUE(wants_sam(*document));
   const Result<Value> transformed = transform_sam(*document);
   ASSERT_TRUE(transformed.ok()) << transformed.error().message();
-  EXPECT_EQ(
-      types_of(*transformed),
-      (std::vector<std::string>{"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route",
-                                "AWS::ApiGatewayV2::Stage", "AWS::IAM::Role", "AWS::Lambda::Function",
-                                "AWS::Lambda::Permission", "AWS::Lambda::Permission", "AWS::Lambda::Url"}));
+  EXPECT_EQ(types_of(*transformed),
+            (std::vector<std::string>{"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Integration",
+                                      "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage", "AWS::IAM::Role",
+                                      "AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Lambda::Permission",
+                                      "AWS::Lambda::Permission", "AWS::Lambda::Url"}));
   EXPECT_EQ(transformed->find("Transform"), nullptr);
   EXPECT_EQ(transformed->find("Globals"), nullptr);
   const Value& function = *transformed->find("Resources")->find("F");
