@@ -40,6 +40,8 @@ namespace {
 /// v1 counts the buffers of connections apart, and only where they have a limit.
 constexpr const char* kBuffers = "memory.kmem.tcp.limit_in_bytes";
 constexpr std::uint64_t kLeftToTheHost = 512 << 20;
+constexpr std::chrono::seconds kLockPatience{2};
+constexpr std::chrono::milliseconds kLockPause{1};
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -343,6 +345,25 @@ Result<std::string> v2_parent(const Hierarchy& hierarchy) {
   return root;
 }
 
+/// Makes a group and locks it: as long as the lock is held the group has a server. Until then the sweep of another
+/// server, which starts at the same time, may take it for one that was left behind and remove it: then it is made
+/// again.
+Result<Fd> make_locked(const std::string& path) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  for (;;) {
+    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return system_error("make the control group " + path);
+    Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory && ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) {
+      struct stat locked = {};
+      struct stat named = {};
+      if (::fstat(directory.get(), &locked) == 0 && ::stat(path.c_str(), &named) == 0 && locked.st_ino == named.st_ino)
+        return directory;
+    }
+    if (std::chrono::steady_clock::now() > deadline) return system_error("lock the control group " + path);
+    std::this_thread::sleep_for(kLockPause);
+  }
+}
+
 /// Removes the groups of servers that were killed and never came back (with another state directory there is no next
 /// run that would). Only what has no lock and no process.
 void sweep(const std::string& parent, const std::string& own) {
@@ -373,12 +394,9 @@ Result<std::size_t> GroupForest::add_tree(const Hierarchy& hierarchy, const std:
   if (fs::exists(tree.path)) {
     if (Result<void> cleared = clear_group(tree.path); !cleared.ok()) return std::move(cleared).error();
   }
-  if (::mkdir(tree.path.c_str(), 0755) != 0) return system_error("make the control group " + tree.path);
-  Result<Fd> directory = open_directory(tree.path);
+  Result<Fd> directory = make_locked(tree.path);
   if (!directory.ok()) return std::move(directory).error();
   tree.directory = std::move(*directory);
-  // As long as this lock is held the group has a server.
-  if (::flock(tree.directory.get(), LOCK_EX | LOCK_NB) != 0) return system_error("lock the control group " + tree.path);
   sweep(parent, name);
   trees_.push_back(std::move(tree));
   return trees_.size() - 1;

@@ -1,8 +1,11 @@
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "compute/sandbox/cgroups.h"
+#include "compute/sandbox/system.h"
 #include "tests/unit/compute/sandbox_fixture.h"
 
 namespace cumulet::compute::sandbox {
@@ -59,6 +62,25 @@ TEST(GroupForestTest, MissingControllerIsNamed) {
   const Result<std::unique_ptr<GroupForest>> forest = GroupForest::make({}, "cumulet-none");
   ASSERT_FALSE(forest.ok());
   EXPECT_THAT(forest.error().message(), HasSubstr("\"memory\""));
+}
+
+TEST(GroupForestTest, ServersThatStartAtOnceDoNotSweepOneAnotherAway) {
+  if (::geteuid() != 0) GTEST_SKIP() << "control groups are made by root";
+  const std::vector<Hierarchy> hierarchies =
+      find_hierarchies(read_file("/proc/self/mountinfo"), read_file("/proc/self/cgroup"));
+  std::vector<std::thread> servers;
+  std::vector<std::string> failures(8);
+  for (std::size_t i = 0; i < failures.size(); ++i) {
+    servers.emplace_back([&, i] {
+      const std::string name = "cumulet-sandboxes-test-" + std::to_string(::getpid()) + "-" + std::to_string(i);
+      for (int turn = 0; turn < 20 && failures[i].empty(); ++turn) {
+        const Result<std::unique_ptr<GroupForest>> forest = GroupForest::make(hierarchies, name);
+        if (!forest.ok()) failures[i] = forest.error().message();
+      }
+    });
+  }
+  for (std::thread& server : servers) server.join();
+  EXPECT_THAT(failures, testing::Each(""));
 }
 
 }  // namespace
