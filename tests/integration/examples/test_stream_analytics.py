@@ -9,7 +9,7 @@ EXAMPLE = pathlib.Path(__file__).parents[3] / "examples/stream-analytics"
 
 
 def test_nothing_is_lost_and_nothing_counted_twice():
-    arguments = ["--seconds", "6", "--rate", "200", "--server", server_program()]
+    arguments = ["--records", "1200", "--rate", "200", "--archive-seconds", "2", "--server", server_program()]
     done = subprocess.run(
         [sys.executable, EXAMPLE / "verify", *arguments], capture_output=True, text=True, timeout=400, check=False
     )
