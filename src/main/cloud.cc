@@ -146,7 +146,9 @@ Result<void> Cloud::Parts::begin_sandboxes() {
 }
 
 void Cloud::Parts::begin_store() {
-  store = std::async(std::launch::async, [this] { return storage::open_rocksdb(config.data_dir / "store", pool); });
+  store = std::async(std::launch::async, [this] {
+    return storage::open_rocksdb(config.data_dir / "store", pool, std::size_t{config.store_memory} << 20);
+  });
 }
 
 Result<void> Cloud::Parts::open_stores() {
@@ -313,6 +315,7 @@ void Cloud::Parts::add_services() {
   dynamodb::Options table_options;
   table_options.outbox = outbox.get();
   table_options.directory = &directory;
+  table_options.metrics = &cloudwatch->metrics();
   dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock, table_options);
   s3 = std::make_unique<s3::S3>(*database, *blobs, clock, *sealing, *outbox, directory);
   kinesis::Options kinesis_options;

@@ -84,6 +84,8 @@ const std::map<std::string, Flag>& flags() {
       {"sns-signing-host", text_flag(&Config::sns_signing_host)},
       {"log-level", Flag{true, set_log_level}},
       {"threads", Flag{true, [](Config& c, const std::string& t) { return set_number(c.threads, t, 1, 256); }}},
+      {"store-memory",
+       Flag{true, [](Config& c, const std::string& t) { return set_number(c.store_memory, t, 16, 1 << 20); }}},
       {"kinesis-shard-limits",
        Flag{true, [](Config& c, const std::string& t) { return set_number(c.kinesis_shard_limits, t, 0, 1000000); }}},
       {"drain-seconds",
@@ -204,6 +206,8 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
                          (default sns.REGION.amazonaws.com, which validators insist on)
   --log-level LEVEL      debug, info, warning or error (default info)
   --threads N            event loops (default: one a CPU)
+  --store-memory MIB     what the store may hold in memory: cached blocks, and writes
+                         that are in no file yet (default 256)
   --exact-cpus           functions never use more of the processors than their memory gives
                          them on AWS (default: a whole one that nobody else wants)
   --kinesis-shard-limits N

@@ -153,13 +153,14 @@ class FaultyDatabase final : public Database {
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> real_open(const std::filesystem::path& directory,
-                                            ThreadPool& pool) __asm__("__real_" CUMULET_OPEN_SYMBOL);
-Result<std::unique_ptr<Database>> faulty_open(const std::filesystem::path& directory,
-                                              ThreadPool& pool) __asm__("__wrap_" CUMULET_OPEN_SYMBOL);
+Result<std::unique_ptr<Database>> real_open(const std::filesystem::path& directory, ThreadPool& pool,
+                                            std::size_t memory) __asm__("__real_" CUMULET_OPEN_SYMBOL);
+Result<std::unique_ptr<Database>> faulty_open(const std::filesystem::path& directory, ThreadPool& pool,
+                                              std::size_t memory) __asm__("__wrap_" CUMULET_OPEN_SYMBOL);
 
-Result<std::unique_ptr<Database>> faulty_open(const std::filesystem::path& directory, ThreadPool& pool) {
-  Result<std::unique_ptr<Database>> opened = real_open(directory, pool);
+Result<std::unique_ptr<Database>> faulty_open(const std::filesystem::path& directory, ThreadPool& pool,
+                                              std::size_t memory) {
+  Result<std::unique_ptr<Database>> opened = real_open(directory, pool, memory);
   if (!opened) return opened;
   std::unique_ptr<Database> database = std::make_unique<FaultyDatabase>(std::move(*opened), chosen_fault());
   return database;

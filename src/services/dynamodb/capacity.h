@@ -16,6 +16,9 @@ double read_units(std::size_t bytes, bool consistent, bool transactional = false
 /// Write units: one for each KB begun, double in a transaction.
 double write_units(std::size_t bytes, bool transactional = false);
 
+/// Whether a request asks (by its ReturnConsumedCapacity) to be told what it took.
+inline bool wants_capacity(const std::optional<std::string>& wanted) { return wanted && *wanted != "NONE"; }
+
 /// What one request took of one table and its indexes.
 class Capacity {
  public:

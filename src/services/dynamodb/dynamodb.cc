@@ -13,6 +13,7 @@
 #include "services/dynamodb/operations_tables.h"
 #include "services/dynamodb/operations_transactions.h"
 #include "services/dynamodb/operations_transfers.h"
+#include "services/dynamodb/request.h"
 #include "services/dynamodb/store.h"
 #include "services/dynamodb/stream_keeper.h"
 #include "services/dynamodb/stream_signals.h"
@@ -29,11 +30,53 @@ void add(wire::Service& service, Group& group,
       [&group, method](wire::Call& call, typename Operation::Input& input) { return (group.*method)(call, input); });
 }
 
+/// The table that an operation is about; empty for those that are about several.
+template <typename Input>
+std::string table_of(const wire::Call& call, const Input& input) {
+  if constexpr (requires { input.table_name; }) {
+    const Result<std::string> name = table_name_of(call, input.table_name);
+    return name ? *name : std::string();
+  } else {
+    return {};
+  }
+}
+
+template <typename Operation, typename Group>
+Task<typename Operation::Output> measured(TableMetrics& metrics, Group& group,
+                                          Task<typename Operation::Output> (Group::*method)(wire::Call&,
+                                                                                            typename Operation::Input&),
+                                          wire::Call& call, typename Operation::Input& input) {
+  const SteadyTime began = std::chrono::steady_clock::now();
+  Result<typename Operation::Output> result = co_await attempt((group.*method)(call, input));
+  const std::string table = table_of(call, input);
+  if (!result.ok()) {
+    metrics.failed(call, table, result.error());
+  } else if (!table.empty()) {
+    metrics.succeeded(call, table, std::chrono::steady_clock::now() - began);
+    if constexpr (requires { result->scanned_count; }) metrics.returned(call, table, result->count.value_or(0));
+  } else if constexpr (requires { input.request_items; }) {
+    for (const auto& [given, requests] : input.request_items) {
+      const Result<std::string> name = table_name_of(call, given);
+      if (name) metrics.succeeded(call, *name, std::chrono::steady_clock::now() - began);
+    }
+  }
+  co_return co_await std::move(result);
+}
+
+/// The same for what reads and writes items: each call is told to CloudWatch.
+template <typename Operation, typename Group>
+void add_measured(wire::Service& service, TableMetrics& metrics, Group& group,
+                  Task<typename Operation::Output> (Group::*method)(wire::Call&, typename Operation::Input&)) {
+  service.on<Operation>([&metrics, &group, method](wire::Call& call, typename Operation::Input& input) {
+    return measured<Operation>(metrics, group, method, call, input);
+  });
+}
+
 }  // namespace
 
 struct DynamoDb::Parts {
   Parts(storage::Database& database, const Clock& clock, Options options)
-      : store(database, clock, options.outbox),
+      : store(database, clock, options.outbox, options.metrics),
         signals(database, options.records_per_shard),
         keeper(store, signals),
         maintenance(store, clock, keeper, options.directory),
@@ -118,19 +161,24 @@ DynamoDb::DynamoDb(storage::Database& database, const Clock& clock, Options opti
   add<shapes::ListGlobalTables>(p.service, p.settings, &SettingsOperations::list_global_tables);
   add<shapes::DescribeGlobalTable>(p.service, p.settings, &SettingsOperations::describe_global_table);
 
-  add<shapes::GetItem>(p.service, p.items, &ItemOperations::get_item);
-  add<shapes::PutItem>(p.service, p.items, &ItemOperations::put_item);
-  add<shapes::UpdateItem>(p.service, p.items, &ItemOperations::update_item);
-  add<shapes::DeleteItem>(p.service, p.items, &ItemOperations::delete_item);
-  add<shapes::Query>(p.service, p.queries, &QueryOperations::query);
-  add<shapes::Scan>(p.service, p.queries, &QueryOperations::scan);
-  add<shapes::BatchGetItem>(p.service, p.batches, &BatchOperations::batch_get_item);
-  add<shapes::BatchWriteItem>(p.service, p.batches, &BatchOperations::batch_write_item);
-  add<shapes::TransactGetItems>(p.service, p.transactions, &TransactionOperations::transact_get_items);
-  add<shapes::TransactWriteItems>(p.service, p.transactions, &TransactionOperations::transact_write_items);
-  add<shapes::ExecuteStatement>(p.service, p.partiql, &PartiqlOperations::execute_statement);
-  add<shapes::BatchExecuteStatement>(p.service, p.partiql, &PartiqlOperations::batch_execute_statement);
-  add<shapes::ExecuteTransaction>(p.service, p.partiql, &PartiqlOperations::execute_transaction);
+  add_measured<shapes::GetItem>(p.service, p.store.metrics(), p.items, &ItemOperations::get_item);
+  add_measured<shapes::PutItem>(p.service, p.store.metrics(), p.items, &ItemOperations::put_item);
+  add_measured<shapes::UpdateItem>(p.service, p.store.metrics(), p.items, &ItemOperations::update_item);
+  add_measured<shapes::DeleteItem>(p.service, p.store.metrics(), p.items, &ItemOperations::delete_item);
+  add_measured<shapes::Query>(p.service, p.store.metrics(), p.queries, &QueryOperations::query);
+  add_measured<shapes::Scan>(p.service, p.store.metrics(), p.queries, &QueryOperations::scan);
+  add_measured<shapes::BatchGetItem>(p.service, p.store.metrics(), p.batches, &BatchOperations::batch_get_item);
+  add_measured<shapes::BatchWriteItem>(p.service, p.store.metrics(), p.batches, &BatchOperations::batch_write_item);
+  add_measured<shapes::TransactGetItems>(p.service, p.store.metrics(), p.transactions,
+                                         &TransactionOperations::transact_get_items);
+  add_measured<shapes::TransactWriteItems>(p.service, p.store.metrics(), p.transactions,
+                                           &TransactionOperations::transact_write_items);
+  add_measured<shapes::ExecuteStatement>(p.service, p.store.metrics(), p.partiql,
+                                         &PartiqlOperations::execute_statement);
+  add_measured<shapes::BatchExecuteStatement>(p.service, p.store.metrics(), p.partiql,
+                                              &PartiqlOperations::batch_execute_statement);
+  add_measured<shapes::ExecuteTransaction>(p.service, p.store.metrics(), p.partiql,
+                                           &PartiqlOperations::execute_transaction);
 
   add<stream_shapes::ListStreams>(p.streams_service, p.streams, &StreamOperations::list_streams);
   add<stream_shapes::DescribeStream>(p.streams_service, p.streams, &StreamOperations::describe_stream);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/task.h"
+#include "events/metric_sink.h"
 #include "events/outbox.h"
 #include "events/stream_source.h"
 #include "storage/database.h"
@@ -17,6 +18,7 @@ namespace cumulet::dynamodb {
 struct Options {
   events::Outbox* outbox = nullptr;             ///< To Kinesis data streams.
   const wire::Directory* directory = nullptr;   ///< To S3, for exports and imports.
+  events::MetricSink* metrics = nullptr;        ///< To CloudWatch.
   std::uint64_t records_per_shard = 1'000'000;  ///< A stream's shard that has taken more of them splits.
 };
 

@@ -152,9 +152,9 @@ Task<bool> Maintenance::run_job(keys::JobKey job, std::string row) {
 }
 
 Task<bool> Maintenance::run_piece(const keys::JobKey& job, const std::string& row) {
-  if (job.job == keys::Job::kCopy) return copier_.step(job, row);
-  if (job.job == keys::Job::kExport) return exporter_.step(job, row);
-  if (job.job == keys::Job::kImport) return importer_.step(job, row);
+  if (job.job == keys::Job::kCopy) co_return co_await copier_.step(job, row);
+  if (job.job == keys::Job::kExport) co_return co_await exporter_.step(job, row);
+  if (job.job == keys::Job::kImport) co_return co_await importer_.step(job, row);
   const auto body = [this, &job, &row](storage::Transaction& transaction) {
     switch (job.job) {
       case keys::Job::kBackfill:
@@ -171,7 +171,10 @@ Task<bool> Maintenance::run_piece(const keys::JobKey& job, const std::string& ro
         return purge(transaction, job, row);
     }
   };
-  return storage::transact(store_.database(), body);
+  expiring_.reset();
+  const bool done = co_await storage::transact(store_.database(), body);
+  if (expiring_) store_.metrics().expired(*expiring_, expired_);
+  co_return done;
 }
 
 Task<bool> Maintenance::purge(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row) {
@@ -242,6 +245,8 @@ Task<bool> Maintenance::expire(storage::Transaction& transaction, const keys::Jo
     co_return true;
   }
   items_expire_ = true;
+  expiring_ = table;
+  expired_ = 0;
   const auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(0, clock_.now_seconds()));
   // "Items with a time older than five years are not deleted": a guard against wrong units.
   constexpr std::uint64_t kFiveYears = 5 * 365 * std::uint64_t{86'400};
@@ -254,6 +259,7 @@ Task<bool> Maintenance::expire(storage::Transaction& transaction, const keys::Jo
     if (expiry && *expiry <= now) {
       if (has_collections(*table)) co_await adjust_collection(transaction, *table, &*item, nullptr);
       store_.write(transaction, *table, one.value, &*item, nullptr, free, false, ChangeOrigin::kTimeToLive);
+      ++expired_;
     }
     transaction.erase(one.key);
   }

@@ -69,6 +69,8 @@ class Maintenance {
   std::shared_ptr<Signal> signal_;
   bool started_ = false;
   bool items_expire_ = false;  ///< Some table has a time to live: look again soon.
+  TablePtr expiring_;          ///< Whose items the piece under way deletes,
+  std::size_t expired_ = 0;    ///< and how many of them.
   std::promise<void> ended_;
 };
 

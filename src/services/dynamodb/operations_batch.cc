@@ -107,7 +107,7 @@ Task<shapes::BatchGetItemOutput> BatchOperations::batch_get_item(wire::Call& cal
       items.push_back(reads.projection.projection ? reads.projection.projection->apply(found->item)
                                                   : std::move(found->item));
     }
-    store_.throttle().charge(*table, capacity, Capacity::Kind::kRead, call.time);
+    store_.charge(*table, capacity, Capacity::Kind::kRead, call.time);
     if (auto report = capacity.report(input.return_consumed_capacity, reads.name, Capacity::Kind::kRead)) {
       consumed.push_back(std::move(*report));
     }
@@ -118,9 +118,15 @@ Task<shapes::BatchGetItemOutput> BatchOperations::batch_get_item(wire::Call& cal
 }
 
 Task<bool> BatchOperations::write_one(storage::Transaction& transaction, wire::Call& call, const WritePlan& plan,
-                                      const std::optional<std::string>& wanted_metrics, WriteResult& result) {
+                                      const shapes::BatchWriteItemInput& input, WriteResult& result) {
   const Table& table = *result.tables.back();
   const std::string key = Store::item_key(table, plan.subject());
+  if (!plan.needs_before() && !wants_capacity(input.return_consumed_capacity) && Store::may_write_blindly(table)) {
+    const std::optional<StoredItem> after = co_await plan.apply(table, nullptr);
+    if (!store_.throttle().admit(table, nullptr, Capacity::Kind::kWrite, call.time)) co_return false;
+    Store::write_blindly(transaction, key, *after, result.capacities.back());
+    co_return true;
+  }
   const std::optional<StoredItem> stored = co_await Store::get_item(transaction, key);
   const std::optional<StoredItem> made = co_await plan.apply(table, stored ? &*stored : nullptr);
   const StoredItem* before = stored ? &*stored : nullptr;
@@ -133,14 +139,14 @@ Task<bool> BatchOperations::write_one(storage::Transaction& transaction, wire::C
   std::uint64_t bytes = 0;
   if (has_collections(table)) bytes = co_await adjust_collection(transaction, table, before, after);
   store_.write(transaction, table, key, before, after, result.capacities.back());
-  auto metrics = collection_metrics(wanted_metrics, table, plan.subject(), bytes);
+  auto metrics = collection_metrics(input.return_item_collection_metrics, table, plan.subject(), bytes);
   if (metrics) result.metrics.back().push_back(std::move(*metrics));
   co_return true;
 }
 
 Task<BatchOperations::WriteResult> BatchOperations::write(storage::Transaction& transaction, wire::Call& call,
                                                           const std::vector<TableWrites>& batch,
-                                                          const std::optional<std::string>& wanted_metrics) {
+                                                          const shapes::BatchWriteItemInput& input) {
   WriteResult result;
   for (const TableWrites& writes : batch) {
     const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, writes.name);
@@ -155,7 +161,7 @@ Task<BatchOperations::WriteResult> BatchOperations::write(storage::Transaction& 
       if (!seen.insert(Store::item_key(*table, plan.subject())).second) co_return duplicates();
     }
     for (std::size_t i = 0; i < writes.plans.size(); ++i) {
-      const bool done = co_await write_one(transaction, call, writes.plans[i], wanted_metrics, result);
+      const bool done = co_await write_one(transaction, call, writes.plans[i], input, result);
       if (!done) result.throttled.back().push_back(i);
     }
   }
@@ -177,9 +183,7 @@ Task<shapes::BatchWriteItemOutput> BatchOperations::batch_write_item(wire::Call&
       writes.plans.push_back(co_await std::move(plan));
     }
   }
-  const auto body = [&](storage::Transaction& transaction) {
-    return write(transaction, call, batch, input.return_item_collection_metrics);
-  };
+  const auto body = [&](storage::Transaction& transaction) { return write(transaction, call, batch, input); };
   WriteResult done = co_await storage::transact(store_.database(), body);
 
   shapes::BatchWriteItemOutput output;
@@ -188,7 +192,7 @@ Task<shapes::BatchWriteItemOutput> BatchOperations::batch_write_item(wire::Call&
   std::map<std::string, std::vector<shapes::ItemCollectionMetrics>> metrics;
   std::size_t left = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    store_.throttle().charge(*done.tables[i], done.capacities[i], Capacity::Kind::kWrite, call.time);
+    store_.charge(*done.tables[i], done.capacities[i], Capacity::Kind::kWrite, call.time);
     const std::vector<shapes::WriteRequest>& requests = input.request_items.at(batch[i].given_name);
     for (const std::size_t place : done.throttled[i]) {
       (*output.unprocessed_items)[batch[i].given_name].push_back(requests[place]);

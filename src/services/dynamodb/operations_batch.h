@@ -38,10 +38,10 @@ class BatchOperations {
   };
 
   Task<WriteResult> write(storage::Transaction& transaction, wire::Call& call, const std::vector<TableWrites>& batch,
-                          const std::optional<std::string>& wanted_metrics);
+                          const shapes::BatchWriteItemInput& input);
   /// One of the writes of a table; false when there is no throughput left for it.
   Task<bool> write_one(storage::Transaction& transaction, wire::Call& call, const WritePlan& plan,
-                       const std::optional<std::string>& wanted_metrics, WriteResult& result);
+                       const shapes::BatchWriteItemInput& input, WriteResult& result);
 
   Store& store_;
 };

@@ -9,8 +9,6 @@
 namespace cumulet::dynamodb {
 namespace {
 
-bool wants_capacity(const std::optional<std::string>& wanted) { return wanted && *wanted != "NONE"; }
-
 std::optional<Item> unless_empty(Item item) {
   if (item.empty()) return std::nullopt;
   return item;
@@ -72,7 +70,7 @@ Task<shapes::GetItemOutput> ItemOperations::get_item(wire::Call& call, shapes::G
   shapes::GetItemOutput output;
   Capacity capacity;
   capacity.add_table(read_units(found ? found->size : 0, input.consistent_read.value_or(false)));
-  store_.throttle().charge(*table, capacity, Capacity::Kind::kRead, call.time);
+  store_.charge(*table, capacity, Capacity::Kind::kRead, call.time);
   output.consumed_capacity = capacity.report(input.return_consumed_capacity, name, Capacity::Kind::kRead);
   if (found) output.item = wanted.projection ? wanted.projection->apply(found->item) : std::move(found->item);
   co_return output;
@@ -87,8 +85,7 @@ Task<WriteOutcome> ItemOperations::attempt_write(storage::Transaction& transacti
   co_await plan.check_against(table);
   const std::string key = Store::item_key(table, plan.subject());
 
-  if (!wants_before && !plan.needs_before() && table.indexes.empty() && !table.time_to_live.enabled &&
-      !table.tells_changes()) {
+  if (!wants_before && !plan.needs_before() && Store::may_write_blindly(table)) {
     outcome.after = co_await plan.apply(table, nullptr);
     Store::write_blindly(transaction, key, *outcome.after, outcome.capacity);
     co_await store_.throttle().admit(table, outcome.capacity, Capacity::Kind::kWrite, call.time);
@@ -125,7 +122,7 @@ Task<WriteOutcome> ItemOperations::decide(wire::Call& call, const std::string& t
     return attempt_write(transaction, call, name, plan, wants_before);
   };
   WriteOutcome outcome = co_await storage::transact(store_.database(), body);
-  store_.throttle().charge(*outcome.table, outcome.capacity, Capacity::Kind::kWrite, call.time);
+  store_.charge(*outcome.table, outcome.capacity, Capacity::Kind::kWrite, call.time);
   co_return outcome;
 }
 

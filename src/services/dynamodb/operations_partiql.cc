@@ -173,7 +173,7 @@ Task<PartiqlOperations::Selected> PartiqlOperations::select(wire::Call& call, co
     break;
   }
   co_await transaction->commit();
-  store_.throttle().charge(*plan.table, selected.capacity, Capacity::Kind::kRead, call.time);
+  store_.charge(*plan.table, selected.capacity, Capacity::Kind::kRead, call.time);
   co_return selected;
 }
 
@@ -319,7 +319,7 @@ Task<shapes::ExecuteTransactionOutput> PartiqlOperations::read_all(wire::Call& c
   }
   co_await transaction->commit();
   for (const auto& [name, table] : done.tables) {
-    store_.throttle().charge(*table, done.capacities[name], Capacity::Kind::kRead, call.time);
+    store_.charge(*table, done.capacities[name], Capacity::Kind::kRead, call.time);
   }
   output.consumed_capacity = TransactionOperations::consumed(done, wanted_capacity);
   co_return output;

@@ -385,7 +385,7 @@ Task<shapes::QueryOutput> QueryOperations::query(wire::Call& call, shapes::Query
 
   Page page = co_await read(*transaction, plan);
   co_await transaction->commit();
-  store_.throttle().charge(*plan.table, page.capacity, Capacity::Kind::kRead, call.time);
+  store_.charge(*plan.table, page.capacity, Capacity::Kind::kRead, call.time);
 
   shapes::QueryOutput output;
   if (!plan.count_only) output.items = std::move(page.items);
@@ -436,7 +436,7 @@ Task<shapes::ScanOutput> QueryOperations::scan(wire::Call& call, shapes::ScanInp
 
   Page page = co_await read(*transaction, plan);
   co_await transaction->commit();
-  store_.throttle().charge(*plan.table, page.capacity, Capacity::Kind::kRead, call.time);
+  store_.charge(*plan.table, page.capacity, Capacity::Kind::kRead, call.time);
 
   shapes::ScanOutput output;
   if (!plan.count_only) output.items = std::move(page.items);

@@ -282,7 +282,7 @@ Task<TransactionOperations::Done> TransactionOperations::execute(wire::Call& cal
   if (done.failure) co_return std::move(*done.failure);
   const Capacity::Kind kind = done.repeated ? Capacity::Kind::kRead : Capacity::Kind::kWrite;
   for (const auto& [name, table] : done.tables) {
-    store_.throttle().charge(*table, done.capacities[name], kind, call.time);
+    store_.charge(*table, done.capacities[name], kind, call.time);
   }
   co_return done;
 }
@@ -349,7 +349,7 @@ Task<shapes::TransactGetItemsOutput> TransactionOperations::transact_get_items(w
   }
   co_await transaction->commit();
   for (const auto& [name, table] : tables) {
-    store_.throttle().charge(*table, capacities[name], Capacity::Kind::kRead, call.time);
+    store_.charge(*table, capacities[name], Capacity::Kind::kRead, call.time);
   }
   if (stopped) co_return cancelled(reasons);
   if (bytes > kMaxBytes) {

@@ -114,6 +114,11 @@ Task<TablePtr> Store::find_any_table(storage::Transaction& transaction, std::str
   co_return shared;
 }
 
+void Store::charge(const Table& table, const Capacity& taken, Capacity::Kind kind, Timestamp now) {
+  throttle_.charge(table, taken, kind, now);
+  metrics_.consumed(table, taken, kind);
+}
+
 void Store::put_table(storage::Transaction& transaction, const Table& table) const {
   transaction.put(keys::table_row(table.account, table.region, table.name), table.encode());
 }
@@ -175,6 +180,10 @@ void Store::write_blindly(storage::Transaction& transaction, const std::string& 
                           Capacity& capacity) {
   capacity.add_table(write_units(after.size));
   transaction.put(key, encode_item(after.item, after.size));
+}
+
+bool Store::may_write_blindly(const Table& table) {
+  return table.indexes.empty() && !table.time_to_live.enabled && !table.tells_changes();
 }
 
 void Store::write_entry(storage::Transaction& transaction, const Table& table, const Index& index, const Item& item) {

@@ -32,12 +32,15 @@ struct StoredItem {
 /// Tables and items as rows. Everything happens inside the caller's transaction; thread-safe.
 class Store {
  public:
-  /// `outbox` takes what goes to Kinesis data streams; null: nothing does.
-  Store(storage::Database& database, const Clock& clock, events::Outbox* outbox)
-      : database_(database), clock_(clock), outbox_(outbox) {}
+  /// `outbox` takes what goes to Kinesis data streams; null: nothing does. `sink`: of metrics, or null.
+  Store(storage::Database& database, const Clock& clock, events::Outbox* outbox, events::MetricSink* sink)
+      : database_(database), metrics_(sink), throttle_(metrics_), clock_(clock), outbox_(outbox) {}
 
   storage::Database& database() const { return database_; }
   Throttle& throttle() { return throttle_; }
+  TableMetrics& metrics() { return metrics_; }
+  /// Counts what a request has taken of a table, against its throughput and in its metrics.
+  void charge(const Table& table, const Capacity& taken, Capacity::Kind kind, Timestamp now);
 
   const Clock& clock() const { return clock_; }
 
@@ -60,9 +63,10 @@ class Store {
   void write(storage::Transaction& transaction, const Table& table, const std::string& key, const StoredItem* before,
              const StoredItem* after, Capacity& capacity, bool transactional = false,
              ChangeOrigin origin = ChangeOrigin::kRequest) const;
-  /// The same for a table without indexes and stream when nobody needs to know what was there before.
+  /// The same when nobody needs to know what was there before, and the table does not either: it is not read then.
   static void write_blindly(storage::Transaction& transaction, const std::string& key, const StoredItem& after,
                             Capacity& capacity);
+  static bool may_write_blindly(const Table& table);
   /// Writes the entry of an item that is not in the index yet: for backfills.
   static void write_entry(storage::Transaction& transaction, const Table& table, const Index& index, const Item& item);
   /// The same for the rows that say when items expire.
@@ -74,6 +78,7 @@ class Store {
     TablePtr table;
   };
   storage::Database& database_;
+  TableMetrics metrics_;
   Throttle throttle_;
   const Clock& clock_;
   events::Outbox* outbox_;

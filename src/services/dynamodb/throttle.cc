@@ -68,8 +68,11 @@ Result<void> Throttle::admit(const Table& table, const Index* index, Capacity::K
   const bool of_index = index && index->global;
   const std::optional<double> rate = rate_of(table, index, kind);
   if (!rate) return {};
-  std::lock_guard lock(mutex_);
-  if (bucket(table, of_index ? index->number : keys::kItems, kind, *rate, now).units > 0) return {};
+  {
+    std::lock_guard lock(mutex_);
+    if (bucket(table, of_index ? index->number : keys::kItems, kind, *rate, now).units > 0) return {};
+  }
+  metrics_.throttled(table, of_index ? index : nullptr, kind);
   return exceeded(table, of_index);
 }
 

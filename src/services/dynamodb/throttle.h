@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "services/dynamodb/capacity.h"
 #include "services/dynamodb/table.h"
+#include "services/dynamodb/table_metrics.h"
 
 namespace cumulet::dynamodb {
 
@@ -19,6 +20,9 @@ namespace cumulet::dynamodb {
 /// Thread-safe.
 class Throttle {
  public:
+  /// Refusals are told to `metrics`.
+  explicit Throttle(TableMetrics& metrics) : metrics_(metrics) {}
+
   /// Whether all that `wanted` takes from has units left. Fails with ProvisionedThroughputExceededException, or
   /// ThrottlingException for on-demand tables. Takes nothing.
   Result<void> admit(const Table& table, const Capacity& wanted, Capacity::Kind kind, Timestamp now);
@@ -34,6 +38,7 @@ class Throttle {
   /// The bucket as it is at that time; the lock must be held.
   Bucket& bucket(const Table& table, std::uint32_t index, Capacity::Kind kind, double rate, Timestamp now);
 
+  TableMetrics& metrics_;
   std::mutex mutex_;
   std::map<std::string, Bucket> buckets_;
 };

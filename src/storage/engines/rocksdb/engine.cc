@@ -34,8 +34,11 @@ Error cannot_open(const std::filesystem::path& directory, const rocksdb::Status&
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> open_rocksdb(const std::filesystem::path& directory, ThreadPool& pool) {
-  return RocksEngine::open(directory, pool, RocksOptions());
+Result<std::unique_ptr<Database>> open_rocksdb(const std::filesystem::path& directory, ThreadPool& pool,
+                                               std::size_t memory) {
+  RocksOptions options;
+  options.memory_bytes = memory;
+  return RocksEngine::open(directory, pool, options);
 }
 
 Result<std::unique_ptr<Database>> RocksEngine::open(const std::filesystem::path& directory, ThreadPool& pool,
@@ -48,8 +51,8 @@ Result<std::unique_ptr<Database>> RocksEngine::open(const std::filesystem::path&
   }
   const std::shared_ptr<rocksdb::Env> env = options.env ? nullptr : make_quick_start_env();
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status =
-      rocksdb::DB::Open(tuned_options(env ? env.get() : options.env), directory.string(), &opened);
+  const rocksdb::Options tuned = tuned_options(env ? env.get() : options.env, options.memory_bytes);
+  const rocksdb::Status status = rocksdb::DB::Open(tuned, directory.string(), &opened);
   std::unique_ptr<rocksdb::DB> db(opened);
   if (!status.ok()) return cannot_open(directory, status);
   if (Result<void> format = check_format(*db); !format.ok()) return std::move(format).error();

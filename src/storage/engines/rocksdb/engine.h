@@ -10,11 +10,13 @@
 #include "base/thread_pool.h"
 #include "storage/database.h"
 #include "storage/engines/rocksdb/gate.h"
+#include "storage/open.h"
 
 namespace cumulet::storage {
 
-/// What a test may put in the engine's way.
+/// How much memory, and what a test may put in the engine's way.
 struct RocksOptions {
+  std::size_t memory_bytes = kStoreMemory;
   rocksdb::Env* env = nullptr;                 ///< Instead of the real file system.
   std::uint64_t reserved_bytes = 32ull << 20;  ///< Below this much free space, writes are refused.
   std::size_t history_bytes = 64u << 20;       ///< What recent commits may hold for transactions that take long.

@@ -7,6 +7,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
 
 namespace cumulet::storage {
 namespace {
@@ -29,20 +30,26 @@ rocksdb::CompressionType best_compression() {
   return rocksdb::kNoCompression;
 }
 
-rocksdb::BlockBasedTableOptions table_options() {
+/// Indexes and filters are in the cache too, instead of growing with the data, and in blocks as small as those of data:
+/// the index and the filter of a whole file are a megabyte, which one read of a large table would bring in and the next
+/// one push out.
+rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> cache) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(32 * kMiB, /*num_shard_bits=*/2);
+  table.block_cache = std::move(cache);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.cache_index_and_filter_blocks = true;  // Counted in the 32 MiB, instead of growing with the data.
+  table.cache_index_and_filter_blocks = true;
   table.cache_index_and_filter_blocks_with_high_priority = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.index_block_restart_interval = 16;  // Keys begin alike: service, account, region, table.
   table.format_version = 5;
   return table;
 }
 
 }  // namespace
 
-rocksdb::Options tuned_options(rocksdb::Env* env) {
+rocksdb::Options tuned_options(rocksdb::Env* env, std::size_t memory) {
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(memory, /*num_shard_bits=*/2);
   rocksdb::Options options;
   if (env) options.env = env;
   options.create_if_missing = true;
@@ -50,21 +57,25 @@ rocksdb::Options tuned_options(rocksdb::Env* env) {
   options.stats_dump_period_sec = 0;  // No thread that wakes while nothing happens.
   options.stats_persist_period_sec = 0;
 
-  options.write_buffer_size = 16 * kMiB;
+  options.write_buffer_size = std::clamp(memory / 16, 4 * kMiB, 64 * kMiB);
   options.max_write_buffer_number = 3;
+  options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(memory / 2, cache);
   options.arena_block_size = kMiB / 4;
-  options.max_total_wal_size = 48 * kMiB;
+  options.max_total_wal_size = 3 * options.write_buffer_size;
   options.memtable_prefix_bloom_size_ratio = 0.02;
   options.memtable_whole_key_filtering = true;
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
 
-  options.max_background_jobs = 2;
+  // More than one compaction runs only when writes come faster than one can merge them. Then the small ones, which keep
+  // writers from waiting, must not wait for a large one.
+  options.max_background_jobs = 4;
+  options.bytes_per_sync = kMiB;  // So that the log's sync does not find a large new file to be written before it.
   options.target_file_size_base = 32 * kMiB;
   options.max_bytes_for_level_base = 128 * kMiB;
   options.level_compaction_dynamic_level_bytes = true;
   options.compression = best_compression();
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options()));
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache)));
 
   options.max_open_files = 512;
   options.avoid_unnecessary_blocking_io = true;  // Old files are deleted behind the start.
