@@ -1,8 +1,6 @@
 """What `verify` keeps of clicks instead of the clicks: one byte for each, and a sum of their digests."""
 
-import collections
 import hashlib
-import json
 
 
 class Tally:
@@ -13,15 +11,14 @@ class Tally:
         self.count = 0
         self.digests = 0
 
-    def add(self, lines):
-        """Lines of JSON, each a click whose id ends in its number."""
-        for line in lines:
-            number = int(json.loads(line)["id"].rpartition("-")[2])
-            if number >= len(self.times):
-                self.times.extend(bytes(max(number, 2 * len(self.times)) + 1 - len(self.times)))
-            self.times[number] = min(255, self.times[number] + 1)
-            self.digests += int.from_bytes(hashlib.blake2b(line, digest_size=16).digest(), "big")
-            self.count += 1
+    def add(self, line, click):
+        """A click, whose id ends in its number, and the line that tells of it."""
+        number = int(click["id"].rpartition("-")[2])
+        if number >= len(self.times):
+            self.times.extend(bytes(max(number, 2 * len(self.times)) + 1 - len(self.times)))
+        self.times[number] = min(255, self.times[number] + 1)
+        self.digests += int.from_bytes(hashlib.blake2b(line, digest_size=16).digest(), "big")
+        self.count += 1
 
     def distinct(self):
         return len(self.times) - self.times.count(0)
@@ -32,6 +29,7 @@ class Tally:
 
 
 def add_up(total, counters):
-    """Adds {key: Counter} to {key: Counter}."""
+    """Adds {key: counts} to {key: counts}."""
     for key, counts in counters.items():
-        total.setdefault(key, collections.Counter()).update(counts)
+        before = total.get(key, [0] * len(counts))
+        total[key] = [one + other for one, other in zip(before, counts)]

@@ -7,10 +7,11 @@ position is still the one that was read. What comes again is passed over; nothin
 
 import base64
 import itertools
+import json
 import os
 
 import boto3
-from clicks import counters
+from clicks import NAMES, counters, key_of
 
 dynamodb = boto3.client("dynamodb", endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
 COUNTERS = os.environ["COUNTERS_TABLE"]
@@ -39,31 +40,31 @@ def advance(shard, before, after):
 
 
 def addition(minute, page, counts):
-    names = sorted(counts)
     return {
         "Update": {
             "TableName": COUNTERS,
             "Key": {"minute": {"S": minute}, "page": {"S": page}},
-            "UpdateExpression": "ADD " + ", ".join(f"#{name} :{name}" for name in names),
-            "ExpressionAttributeNames": {f"#{name}": name for name in names},
-            "ExpressionAttributeValues": {f":{name}": {"N": str(counts[name])} for name in names},
+            "UpdateExpression": "ADD " + ", ".join(f"#{name} :{name}" for name in NAMES),
+            "ExpressionAttributeNames": {f"#{name}": name for name in NAMES},
+            "ExpressionAttributeValues": {f":{name}": {"N": str(count)} for name, count in zip(NAMES, counts)},
         }
     }
 
 
 def pieces(records):
-    """Cuts records so that the counters of each piece fit into one transaction."""
-    piece, keys = [], set()
+    """Cuts records so that the counters of each piece fit into one transaction: clicks, and the last one's position."""
+    clicks, keys, position = [], set(), None
     for record in records:
-        line = base64.b64decode(record["kinesis"]["data"])
-        key = set(counters([line]))
-        if len(keys | key) > ITEMS:
-            yield piece
-            piece, keys = [], set()
-        keys |= key
-        piece.append((record["kinesis"]["sequenceNumber"], line))
-    if piece:
-        yield piece
+        click = json.loads(base64.b64decode(record["kinesis"]["data"]))
+        key = key_of(click)
+        if key not in keys and len(keys) == ITEMS:
+            yield clicks, position
+            clicks, keys = [], set()
+        keys.add(key)
+        clicks.append(click)
+        position = record["kinesis"]["sequenceNumber"]
+    if clicks:
+        yield clicks, position
 
 
 def handler(event, context):
@@ -71,9 +72,7 @@ def handler(event, context):
         before = position_of(shard)
         # Sequence numbers have the same length: they order as text.
         fresh = [each for each in records if before is None or each["kinesis"]["sequenceNumber"] > before]
-        for piece in pieces(fresh):
-            after = piece[-1][0]
-            found = counters(line for _, line in piece)
-            writes = [addition(minute, page, counts) for (minute, page), counts in found.items()]
+        for clicks, after in pieces(fresh):
+            writes = [addition(*key, counts) for key, counts in counters(clicks).items()]
             dynamodb.transact_write_items(TransactItems=[advance(shard, before, after), *writes])
             before = after
