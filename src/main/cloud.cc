@@ -388,6 +388,7 @@ void Cloud::Parts::add_services() {
     s3->lifecycle().clock_moved();
     lambda->clock_moved();
     s3->scrubber().clock_moved();
+    kinesis->clock_moved();
   };
   add_observability(*pipeline, *database, clock, names, config.dev, clock_moved);
 }

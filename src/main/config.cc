@@ -25,6 +25,16 @@ bool set_number(T& field, const std::string& text, std::int64_t min, std::int64_
   return true;
 }
 
+/// "2" or "0.5".
+bool set_factor(double& field, const std::string& text, double max) {
+  const bool plain = !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
+  char* end = nullptr;
+  const double number = plain ? std::strtod(text.c_str(), &end) : -1;
+  if (number < 0 || number > max || *end != 0) return false;
+  field = number;
+  return true;
+}
+
 bool set_listen(Config& config, const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return set_number(config.port, text, 0, 65535);
@@ -87,7 +97,7 @@ const std::map<std::string, Flag>& flags() {
       {"store-memory",
        Flag{true, [](Config& c, const std::string& t) { return set_number(c.store_memory, t, 16, 1 << 20); }}},
       {"kinesis-shard-limits",
-       Flag{true, [](Config& c, const std::string& t) { return set_number(c.kinesis_shard_limits, t, 0, 1000000); }}},
+       Flag{true, [](Config& c, const std::string& t) { return set_factor(c.kinesis_shard_limits, t, 1000000); }}},
       {"drain-seconds",
        Flag{true, [](Config& c, const std::string& t) { return set_number(c.drain_seconds, t, 0, 3600); }}},
   };

@@ -15,6 +15,7 @@
 #include "events/outbox.h"
 #include "events/stream_source.h"
 #include "services/kinesis/live_stream.h"
+#include "services/kinesis/scaling.h"
 #include "services/kinesis/store.h"
 #include "storage/database.h"
 #include "wire/generated/kinesis.h"
@@ -47,8 +48,9 @@ class Kinesis final : public events::StreamSource, public events::Target {
   /// An event on its way to a stream: its payload becomes a record, under the parameter @PartitionKey.
   Task<events::Outcome> deliver(const events::Event& event) override;
 
-  /// Begins erasing what retention and deleted streams leave behind, on that loop.
+  /// Begins erasing what retention and deleted streams leave behind, and scaling on-demand streams, on that loop.
   void start(Loop& loop);
+  void clock_moved() { wake_sweep(); }  ///< Any thread.
   /// What `start` does from time to time.
   Task<void> sweep();
 
@@ -74,7 +76,6 @@ class Kinesis final : public events::StreamSource, public events::Target {
   Task<StreamPtr> require(Transaction& txn, Address at);
   Task<StreamPtr> stream_at(Address at);  ///< In a transaction of its own.
   LiveStreamPtr live(const Stream& stream);
-  double limits_of(const Stream& stream) const { return stream.on_demand ? 0 : options_.shard_limits; }
 
   // operations_streams.cc
   void register_streams();
@@ -96,6 +97,8 @@ class Kinesis final : public events::StreamSource, public events::Target {
   Task<Usage> usage(Transaction& txn, std::string account, std::string region);
   /// Fails when `more` open shards would be beyond the account's limit.
   Task<void> require_room(Transaction& txn, const Call& call, std::uint32_t more);
+  /// Fails when the account has as many on-demand streams as it may have.
+  Task<void> require_on_demand(Transaction& txn, const Call& call);
 
   // operations_records.cc
   void register_records();
@@ -107,6 +110,7 @@ class Kinesis final : public events::StreamSource, public events::Target {
   /// for are left out, and marked.
   Task<void> write(Address at, std::vector<Write>& records);
   void observe_written(const Address& at, const std::vector<Write>& records);
+  void count_written(LiveStream& live, const Address& at, const std::vector<Write>& records);
   Task<WritePlan> plan(Transaction& txn, const Address& at, std::vector<Write>& records);
 
   // operations_reading.cc
@@ -126,10 +130,14 @@ class Kinesis final : public events::StreamSource, public events::Target {
   Task<wire::kinesis::MergeShardsOutput> merge_shards(Call& call, const wire::kinesis::MergeShardsInput& input);
   Task<wire::kinesis::UpdateShardCountOutput> update_shard_count(Call& call,
                                                                  const wire::kinesis::UpdateShardCountInput& input);
-  struct Resharding;
   /// Reads the stream into `current`, and says what is to change.
   using PlanResharding = std::function<Task<Resharding>(Transaction& txn, Stream& current)>;
   Task<void> reshard(PlanResharding plan);
+
+  // scale.cc
+  void scale_soon(Address at);
+  Task<void> scale(Address at);
+  Resharding scaling(const Stream& stream, const StreamLoad& load, Timestamp now) const;
 
   // operations_settings.cc
   void register_settings();

@@ -45,6 +45,23 @@ void LiveStream::changed() {
   for (const Deferred<bool>& reader : readers) reader.resolve(true);
 }
 
+bool LiveStream::count(Timestamp now, const Load& load) {
+  std::lock_guard lock(mutex_);
+  return meter_.add(now, load);
+}
+
+StreamLoad LiveStream::take_load(Timestamp now) {
+  std::lock_guard lock(mutex_);
+  StreamLoad taken;
+  taken.load = meter_.take(now);
+  for (auto& [number, shard] : shards_) {
+    ShardLoad& of_shard = taken.shards[number];
+    of_shard.load = shard.meter.take(now);
+    of_shard.keys = shard.sample.sorted();
+  }
+  return taken;
+}
+
 std::uint64_t LiveStream::changes() {
   std::lock_guard lock(mutex_);
   return changes_;

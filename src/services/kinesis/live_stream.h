@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/deferred.h"
+#include "services/kinesis/load.h"
 #include "services/kinesis/model.h"
 #include "services/kinesis/store.h"
 #include "services/kinesis/throughput.h"
@@ -22,6 +23,8 @@ struct LiveShard {
   Position last = 0;     ///< The latest that was given to a record.
   Position durable = 0;  ///< Of the latest record that is written for good.
   Throughput throughput;
+  Meter meter;                                      ///< Of streams in on-demand mode, as the sample.
+  HashSample sample;                                ///< Also of what it had no throughput for.
   std::map<std::uint64_t, Deferred<bool>> readers;  ///< Those who wait for more.
 
   /// The position of a record that arrives now.
@@ -66,6 +69,11 @@ class LiveStream {
   /// The stream was changed or deleted: wakes all who wait.
   void changed();
 
+  /// Counts what was written to a stream in on-demand mode. Says whether a minute before has ended with it.
+  bool count(Timestamp now, const Load& load);
+  /// What was written since this was asked last.
+  StreamLoad take_load(Timestamp now);
+
   std::uint64_t changes();  ///< How often it was changed.
 
   /// Ends when the shard has a record at `from` or later, when the stream was changed more often than that, or at the
@@ -80,6 +88,7 @@ class LiveStream {
   const double limits_;
   std::mutex mutex_;
   Shards shards_;
+  Meter meter_;
   std::uint64_t next_reader_ = 0;
   std::uint64_t changes_ = 0;
 };

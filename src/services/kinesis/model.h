@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "services/kinesis/load.h"
 #include "services/kinesis/sequence.h"
 
 namespace cumulet::kinesis {
@@ -27,6 +28,13 @@ struct Shard {
 /// Cuts all hash keys into equal ranges. They are numbered from 0.
 std::vector<Shard> equal_shards(std::uint32_t count, Position first);
 
+/// What an on-demand stream took in the busiest minute of a day, and how many shards it was given then.
+struct Peak {
+  std::int64_t day = 0;  ///< Since 1970, UTC.
+  Load load;
+  std::uint32_t shards = 0;
+};
+
 /// A stream as it is stored, without its records.
 struct Stream {
   std::string account;
@@ -42,8 +50,10 @@ struct Stream {
   std::uint32_t next_shard = 0;
   std::uint32_t open_shards = 0;
   std::vector<std::string> shard_metrics;
-  std::vector<std::string> scaled;  ///< When UpdateShardCount was used in the last day: microseconds, as text.
-  std::vector<Shard> shards;        ///< By number; closed ones until their records have expired.
+  std::vector<std::string> scaled;    ///< When UpdateShardCount was used in the last day: microseconds, as text.
+  std::vector<std::string> switched;  ///< When UpdateStreamMode was, as `scaled`.
+  std::vector<Peak> peaks;            ///< Of an on-demand stream, of the last 30 days.
+  std::vector<Shard> shards;          ///< By number; closed ones until their records have expired.
 
   std::string arn() const;
   /// The open shard that a hash key falls into. Its open shards cover all hash keys, always.

@@ -154,7 +154,7 @@ Task<api::GetRecordsOutput> Kinesis::get_records(Call& call, const api::GetRecor
   if (shard == nullptr) co_await fail(no_such_shard(*stream, shard_id(iterator->shard)));
   const LiveStreamPtr live_stream = live(*stream);
   co_await live_stream->learn(database_, store_, std::vector<const Shard*>(1, shard));
-  const bool limited = limits_of(*stream) > 0;
+  const bool limited = options_.shard_limits > 0;
   const bool allowed = !limited || live_stream->with(iterator->shard, [now](LiveShard& at) {
     Throughput& throughput = at.throughput;
     if (!throughput.reads.has(1, now) || !throughput.read_bytes.has(1, now)) return false;

@@ -90,7 +90,8 @@ Task<void> Kinesis::write(Address at, std::vector<Write>& records) {
       co_await fail(planned.error());
     }
     WritePlan& plan = *planned;
-    const bool limited = limits_of(*plan.stream) > 0;
+    const bool limited = options_.shard_limits > 0;
+    const bool metered = plan.stream->on_demand;
     std::map<std::uint32_t, Position> written;
     const auto put = [&](LiveStream::Shards& shards) {
       const Timestamp now = clock_.now();
@@ -99,6 +100,7 @@ Task<void> Kinesis::write(Address at, std::vector<Write>& records) {
         LiveShard& shard = shards.at(record.shard);
         const auto size = static_cast<double>(record.data.size() + record.partition_key.size());
         record.position = 0;
+        if (metered) shard.sample.add(record.hash);
         if (limited) {
           Throughput& throughput = shard.throughput;
           if (!throughput.write_records.has(1, now) || !throughput.write_bytes.has(size, now)) continue;
@@ -107,6 +109,9 @@ Task<void> Kinesis::write(Address at, std::vector<Write>& records) {
         }
         record.position = shard.next(now);
         written[record.shard] = record.position;
+        if (metered) {
+          shard.meter.add(now, Load(1, record.data.size() + record.partition_key.size()));
+        }
         txn->put(Store::record_key(plan.stream->id, record.shard, record.position), std::move(plan.values[i]));
       }
     };
@@ -114,11 +119,22 @@ Task<void> Kinesis::write(Address at, std::vector<Write>& records) {
     if (committed.ok()) {
       plan.live->written(written);
       observe_written(at, records);
+      if (metered) count_written(*plan.live, at, records);
       co_return;
     }
     if (!committed.error().is(cumulet::errors::kTransactionConflict)) co_await fail(committed.error());
   }
   co_await fail(cumulet::errors::kServiceUnavailable, "The stream was changed too often meanwhile. Please retry.");
+}
+
+void Kinesis::count_written(LiveStream& live, const Address& at, const std::vector<Write>& records) {
+  Load load;
+  for (const Write& record : records) {
+    if (record.position == 0) continue;
+    ++load.records;
+    load.bytes += record.data.size() + record.partition_key.size();
+  }
+  if (live.count(clock_.now(), load)) scale_soon(at);
 }
 
 void Kinesis::observe_written(const Address& at, const std::vector<Write>& records) {

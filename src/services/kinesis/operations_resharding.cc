@@ -40,13 +40,6 @@ Result<const Shard*> open_shard(const Stream& stream, const std::string& id) {
 
 }  // namespace
 
-/// New shards in the place of open ones. Their `first` is given by `reshard`.
-struct Kinesis::Resharding {
-  Resharding() = default;
-  std::vector<std::uint32_t> closed;
-  std::vector<Shard> opened;
-};
-
 void Kinesis::register_resharding() {
   service_.on<api::SplitShard>([this](Call& c, const auto& in) { return split_shard(c, in); });
   service_.on<api::MergeShards>([this](Call& c, const auto& in) { return merge_shards(c, in); });
@@ -108,13 +101,7 @@ Task<api::SplitShardOutput> Kinesis::split_shard(Call& call, const api::SplitSha
     }
     co_await require_room(txn, call, 1);
     Resharding resharding;
-    resharding.closed.push_back(shard->number);
-    for (const bool upper : {false, true}) {
-      Shard& half = resharding.opened.emplace_back();
-      half.first_hash = upper ? *middle : shard->first_hash;
-      half.last_hash = upper ? shard->last_hash : *middle - 1;
-      half.parents.push_back(shard->number);
-    }
+    split(resharding, *shard, *middle);
     changed = *stream;
     co_return resharding;
   };
@@ -137,11 +124,7 @@ Task<api::MergeShardsOutput> Kinesis::merge_shards(Call& call, const api::MergeS
                                      " are not an adjacent pair of shards eligible for merging"));
     }
     Resharding resharding;
-    resharding.closed = {one->number, other->number};
-    Shard& merged = resharding.opened.emplace_back();
-    merged.first_hash = std::min(one->first_hash, other->first_hash);
-    merged.last_hash = std::max(one->last_hash, other->last_hash);
-    merged.parents = resharding.closed;
+    merge(resharding, *one, *other);
     changed = *stream;
     co_return resharding;
   };

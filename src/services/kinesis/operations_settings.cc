@@ -12,6 +12,7 @@ namespace api = wire::kinesis;
 namespace {
 
 constexpr std::int32_t kShortestRetention = 24;
+constexpr std::size_t kSwitchesADay = 2;
 constexpr std::int32_t kLongestRetention = 8760;
 
 std::string hours(std::int64_t count) { return std::to_string(count) + " hours"; }
@@ -30,6 +31,27 @@ const std::vector<std::string>& all_metrics() {
 std::vector<std::string> named_metrics(const std::vector<std::string>& names) {
   const bool all = std::find(names.begin(), names.end(), "ALL") != names.end();
   return all ? all_metrics() : names;
+}
+
+/// A stream keeps its shards when its mode changes. It may do so twice within 24 hours.
+Result<void> switch_mode(Stream& stream, bool on_demand, Timestamp now) {
+  const std::string named = "Stream " + stream.name + " under account " + stream.account;
+  if (stream.on_demand == on_demand) {
+    return Error(api::errors::kValidationException,
+                 "Request is invalid. " + named + " is in the requested mode already.");
+  }
+  const std::string since = std::to_string((now - std::chrono::hours(24)).time_since_epoch().count());
+  std::erase_if(stream.switched, [&since](const std::string& time) { return time < since; });
+  if (stream.switched.size() >= kSwitchesADay) {
+    return Error(api::errors::kLimitExceededException, "UpdateStreamMode can be used " + std::to_string(kSwitchesADay) +
+                                                           " times in a rolling 24-hour period for a stream. " + named +
+                                                           " was switched as often.");
+  }
+  stream.switched.push_back(std::to_string(now.time_since_epoch().count()));
+  stream.on_demand = on_demand;
+  stream.peaks.clear();
+  if (on_demand) note_shards(stream, stream.open_shards, now);
+  return {};
 }
 
 }  // namespace
@@ -115,15 +137,19 @@ Task<api::UpdateStreamModeOutput> Kinesis::update_stream_mode(Call& call, const 
                   "WarmThroughputMiBps needs an account with a minimum throughput billing commitment.");
   }
   const bool on_demand = input.stream_mode_details.stream_mode == "ON_DEMAND";
-  const auto edit = [on_demand](Stream& stream) -> Result<void> {
-    if (stream.on_demand == on_demand) {
-      return Error(api::errors::kValidationException, "Request is invalid. Stream " + stream.name + " under account " +
-                                                          stream.account + " is in the requested mode already.");
+  const Timestamp now = clock_.now();
+  const auto body = [&](Transaction& txn) -> Task<void> {
+    const StreamPtr stream = co_await require(txn, at);
+    Stream changed = *stream;
+    co_await switch_mode(changed, on_demand, now);
+    if (on_demand) {
+      co_await require_on_demand(txn, call);
+    } else {
+      co_await require_room(txn, call, stream->open_shards);
     }
-    stream.on_demand = on_demand;
-    return {};
+    store_.put(txn, std::move(changed));
   };
-  co_await change(at, edit);
+  co_await storage::transact(database_, body);
   co_return api::UpdateStreamModeOutput();
 }
 

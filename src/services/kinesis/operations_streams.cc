@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::uint32_t kShardLimit = 20'000;
 constexpr std::uint32_t kOnDemandStreamLimit = 50;
-constexpr std::uint32_t kOnDemandShards = 4;
 constexpr std::size_t kPageOfStreams = 100;
 constexpr std::size_t kPageOfShards = 1000;
 
@@ -131,6 +130,13 @@ Task<void> Kinesis::require_room(Transaction& txn, const Call& call, std::uint32
           "to request higher limits.");
 }
 
+Task<void> Kinesis::require_on_demand(Transaction& txn, const Call& call) {
+  const Usage used = co_await usage(txn, call.account(), call.region);
+  if (used.on_demand_streams < kOnDemandStreamLimit) co_return;
+  co_await fail(api::errors::kLimitExceededException,
+                "This request would exceed the on-demand stream limit for the account " + call.account() + ".");
+}
+
 Task<api::CreateStreamOutput> Kinesis::create_stream(Call& call, const api::CreateStreamInput& input) {
   const bool on_demand = input.stream_mode_details && input.stream_mode_details->stream_mode == "ON_DEMAND";
   if (!on_demand && !input.shard_count) {
@@ -166,11 +172,7 @@ Task<api::CreateStreamOutput> Kinesis::create_stream(Call& call, const api::Crea
                     "Stream " + stream.name + " under account " + stream.account + " already exists.");
     }
     if (on_demand) {
-      const Usage used = co_await usage(txn, stream.account, stream.region);
-      if (used.on_demand_streams >= kOnDemandStreamLimit) {
-        co_await fail(api::errors::kLimitExceededException,
-                      "This request would exceed the on-demand stream limit for the account " + stream.account + ".");
-      }
+      co_await require_on_demand(txn, call);
     } else {
       co_await require_room(txn, call, count);
     }

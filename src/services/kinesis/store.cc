@@ -46,7 +46,12 @@ std::string encode(const Stream& stream) {
       .number(stream.next_shard)
       .number(stream.open_shards)
       .texts(stream.shard_metrics)
-      .texts(stream.scaled);
+      .texts(stream.scaled)
+      .texts(stream.switched)
+      .number(stream.peaks.size());
+  for (const Peak& peak : stream.peaks) {
+    row.signed_number(peak.day).number(peak.load.records).number(peak.load.bytes).number(peak.shards);
+  }
   return std::move(row).bytes();
 }
 
@@ -70,6 +75,14 @@ Stream decode_stream(std::string_view key, std::string_view bytes) {
   stream.open_shards = static_cast<std::uint32_t>(row.number());
   stream.shard_metrics = row.texts();
   stream.scaled = row.texts();
+  stream.switched = row.texts();
+  for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
+    Peak& peak = stream.peaks.emplace_back();
+    peak.day = row.signed_number();
+    peak.load.records = row.number();
+    peak.load.bytes = row.number();
+    peak.shards = static_cast<std::uint32_t>(row.number());
+  }
   return stream;
 }
 

@@ -3,7 +3,8 @@
 #include "base/log.h"
 #include "services/kinesis/kinesis.h"
 
-/// Erases what retention and deleted streams leave behind. Nobody reads those rows: readers begin at the horizon.
+/// Erases what retention and deleted streams leave behind, and looks after on-demand streams. Nobody reads those rows:
+/// readers begin at the horizon.
 namespace cumulet::kinesis {
 namespace {
 
@@ -56,6 +57,9 @@ Task<void> Kinesis::sweep() {
       const Result<void> trimmed = co_await attempt(trim(at));
       // It may have been deleted meanwhile.
       if (!trimmed.ok() && trimmed.error().http_status() >= 500) co_await fail(trimmed.error());
+      if (!stream.on_demand) continue;
+      const Result<void> scaled = co_await attempt(scale(at));
+      if (!scaled.ok() && scaled.error().http_status() >= 500) co_await fail(scaled.error());
     }
     if (streams.size() < kStreamsAtOnce) co_return;
     last = streams.back();
