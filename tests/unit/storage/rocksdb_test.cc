@@ -96,6 +96,24 @@ TEST_F(RocksDbTest, CommitIsVisibleAtOnceAndAcknowledgedWhenDurable) {
   EXPECT_EQ(outcome(*writer), "");
 }
 
+// After a start hardly any of a large database's files are open, and never all of a very large one's.
+TEST_F(RocksDbTest, WhatIsInFilesThatAreNotOpenIsFound) {
+  rocksdb::DB& db = static_cast<RocksEngine&>(*database_).db();
+  ASSERT_TRUE(db.SetOptions({{"disable_auto_compactions", "true"}}).ok());
+  ASSERT_TRUE(db.SetDBOptions({{"max_open_files", "20"}}).ok());
+  constexpr int kFiles = 20;
+  for (int i = 0; i < kFiles; ++i) {
+    ASSERT_EQ(put("key " + std::to_string(i), "value " + std::to_string(i)), "");
+    ASSERT_EQ(put("empty " + std::to_string(i), ""), "");
+    ASSERT_TRUE(db.Flush(rocksdb::FlushOptions()).ok());
+  }
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_EQ(stored("key " + std::to_string(i)), "value " + std::to_string(i));
+    EXPECT_EQ(stored("empty " + std::to_string(i)), "");
+    EXPECT_EQ(stored("none " + std::to_string(i)), std::nullopt);
+  }
+}
+
 TEST_F(RocksDbTest, ReaderOfWhatIsNotDurableWaitsForIt) {
   ASSERT_EQ(put("old", "1"), "");
   faults_.hold_syncs();

@@ -143,6 +143,8 @@ Result<std::optional<std::optional<std::string>>> RocksTransaction::read(const s
   const rocksdb::Status status =
       engine_.db().Get(read_options(*view_, tier == Tier::kMemory), engine_.db().DefaultColumnFamily(), key, &value);
   using Answer = std::optional<std::optional<std::string>>;
+  // Of a file that is not open RocksDB says from memory that the key may exist: OK, and no value.
+  if (status.ok() && tier == Tier::kMemory && value.empty()) return Answer();
   if (status.ok()) return Answer(std::optional<std::string>(value.ToString()));
   if (status.IsNotFound()) return Answer(std::optional<std::string>());
   if (status.IsIncomplete() && tier == Tier::kMemory) return Answer();

@@ -71,7 +71,7 @@ rocksdb::Options tuned_options(rocksdb::Env* env, std::size_t memory) {
   // writers from waiting, must not wait for a large one.
   options.max_background_jobs = 4;
   options.bytes_per_sync = kMiB;  // So that the log's sync does not find a large new file to be written before it.
-  options.target_file_size_base = 32 * kMiB;
+  options.target_file_size_base = 64 * kMiB;
   options.max_bytes_for_level_base = 128 * kMiB;
   options.level_compaction_dynamic_level_bytes = true;
   options.compression = best_compression();
