@@ -91,6 +91,7 @@ struct Cloud::Parts {
                                  std::string version);
   Task<compute::Credentials> role_credentials(std::string role, std::string session);
   Result<void> sweep_blobs();
+  Result<void> load_watches();
   Task<bool> is_blob_named(std::string id);
 
   const Config config;
@@ -381,6 +382,10 @@ void Cloud::Parts::add_services() {
   outbox->register_target("sns", *sns);
   outbox->register_target(std::string(s3::Lifecycle::kService), s3->lifecycle());
   outbox->register_target(std::string(s3::Replication::kService), s3->replication());
+  outbox->register_target(std::string(s3::AccessLogs::kService), s3->access_logs());
+  s3->watch().use_metrics(cloudwatch->metrics());
+  pipeline->set_witness(s3->service(), s3->watch());
+  pipeline->set_witness(s3->website(), s3->watch());
   const auto clock_moved = [this] {
     outbox->clock_moved();
     eventbridge->clock_moved();
@@ -389,6 +394,7 @@ void Cloud::Parts::add_services() {
     lambda->clock_moved();
     s3->scrubber().clock_moved();
     kinesis->clock_moved();
+    s3->access_logs().clock_moved();
   };
   add_observability(*pipeline, *database, clock, names, config.dev, clock_moved);
 }
@@ -398,6 +404,12 @@ Result<void> Cloud::Parts::sweep_blobs() {
       run(blobs->sweep([this](std::string id) { return is_blob_named(std::move(id)); }));
   if (!swept.ok()) return cannot("cannot look through the objects", swept.error());
   if (*swept > 0) log::info("removed what an interrupted write left", {{"blobs", std::to_string(*swept)}});
+  return {};
+}
+
+Result<void> Cloud::Parts::load_watches() {
+  const Result<void> loaded = run(s3->watch().load());
+  if (!loaded.ok()) return cannot("cannot look through the buckets", loaded.error());
   return {};
 }
 
@@ -419,6 +431,7 @@ Result<void> Cloud::Parts::listen() {
   scheduler->start(loops->at(0));
   s3->lifecycle().start(loops->at(0));
   s3->scrubber().start(loops->at(loops->size() - 1));
+  s3->access_logs().start(loops->at(0));
   kinesis->start(loops->at(loops->size() - 1));
   dynamodb->start(loops->at(loops->size() - 1));
   std::vector<Loop*> all_loops;
@@ -445,6 +458,7 @@ Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
   if (step.ok()) parts->open_pipeline();
   if (step.ok()) parts->add_services();
   if (step.ok()) step = parts->sweep_blobs();
+  if (step.ok()) step = parts->load_watches();
   if (step.ok()) step = parts->listen();
   if (!step.ok()) return std::move(step).error();
   return std::unique_ptr<Cloud>(new Cloud(std::move(parts)));
@@ -477,6 +491,7 @@ void Cloud::drain() {
   parts_->eventbridge->drain(deadline);
   parts_->s3->lifecycle().drain(deadline);
   parts_->s3->scrubber().drain(deadline);
+  parts_->s3->access_logs().drain(deadline);
   parts_->outbox->drain(deadline);
   parts_->engine->drain(deadline);
   parts_->dynamodb->stop(deadline);

@@ -21,6 +21,9 @@ struct Pipeline::Story {
   std::string_view service;
   std::string_view operation;
   std::string error;
+  wire::Witness* witness = nullptr;
+  std::optional<wire::Call> call;  ///< What is known of it; there when somebody is to be told.
+  std::string bucket;
   net::Headers reply_headers;  ///< What the operation had to say besides its error: CORS, entity tags.
 };
 
@@ -59,6 +62,20 @@ Counter& requests_counter(std::string_view service, std::string_view operation, 
   }
   return *counter;
 }
+
+/// A body, and what lives until it has gone out.
+class AccompaniedBody final : public BodySource {
+ public:
+  AccompaniedBody(std::unique_ptr<BodySource> body, std::shared_ptr<void> companion)
+      : companion_(std::move(companion)), body_(std::move(body)) {}
+  Task<std::string> read() override { return body_->read(); }
+  std::optional<std::uint64_t> size() const override { return body_->size(); }
+  BodySource& innermost() override { return body_->innermost(); }
+
+ private:
+  std::shared_ptr<void> companion_;
+  std::unique_ptr<BodySource> body_;
+};
 
 net::Response too_busy() {
   net::Response response(503, "application/json", R"({"message":"The service is handling too many requests."})");
@@ -103,6 +120,7 @@ Task<net::Response> Pipeline::handle(net::Request& request) {
     response = net::Response(500, "application/json", R"({"message":"Internal server error"})");
   }
   finish(request, story, response->status);
+  tell_witness(story, *response);
   co_return std::move(*response);
 }
 
@@ -115,6 +133,14 @@ Task<net::Response> Pipeline::respond(net::Request& request, Story& story) {
   for (wire::Surface* surface : surfaces_) {
     if (!surface->owns(request)) continue;
     story.service = "surface";
+    const auto witness = surface_witnesses_.find(surface);
+    if (witness != surface_witnesses_.end()) {
+      story.witness = witness->second;
+      wire::Call& call = story.call.emplace(request);
+      call.request_id = story.request_id;
+      call.time = story.began;
+      call.caller.anonymous = true;
+    }
     co_return co_await surface->answer(request, story.request_id);
   }
   const Destination destination = router_.route(request);
@@ -152,16 +178,19 @@ Task<net::Response> Pipeline::call_service(net::Request& request, Story& story, 
 Task<net::Response> Pipeline::operate(net::Request& request, Story& story, const Destination& destination) {
   const wire::Service& service = *destination.service;
   const wire::ServiceModel& model = wire::spoken_model(service.model(), request);
-  const wire::OperationModel* operation = co_await wire::route(model, request, destination.bucket);
-  story.operation = operation->name;
-
-  wire::Call call(request);
+  wire::Call& call = story.call.emplace(request);
   call.request_id = story.request_id;
   call.service = model.signing_name;
-  call.operation = operation->name;
   call.region = destination.region.empty() ? options_.region : destination.region;
   call.time = story.began;
   call.endpoint = endpoint_of(request);
+  const auto witness = service_witnesses_.find(&service);
+  if (witness != service_witnesses_.end()) story.witness = witness->second;
+  story.bucket = destination.bucket;
+
+  const wire::OperationModel* operation = co_await wire::route(model, request, destination.bucket);
+  story.operation = operation->name;
+  call.operation = operation->name;
   call.caller = co_await authenticator_.authenticate(request, audiences_.at(&service));
   story.account = call.caller.account;
   co_await authorize_(call);
@@ -185,6 +214,15 @@ std::string Pipeline::endpoint_of(const net::Request& request) const {
   const std::string scheme = request.secure ? "https://" : "http://";
   if (!options_.public_host.empty()) return scheme + options_.public_host;
   return scheme + std::string(request.headers.get("host", "localhost"));
+}
+
+void Pipeline::tell_witness(const Story& story, net::Response& response) {
+  if (story.witness == nullptr || !story.call) return;
+  const wire::Answered answered(*story.call, story.bucket, response, story.error, story.started);
+  std::shared_ptr<void> companion = story.witness->answered(answered);
+  auto* body = std::get_if<std::unique_ptr<BodySource>>(&response.body);
+  if (companion == nullptr || body == nullptr || *body == nullptr) return;
+  *body = std::make_unique<AccompaniedBody>(std::move(*body), std::move(companion));
 }
 
 void Pipeline::finish(const net::Request& request, const Story& story, int status) {

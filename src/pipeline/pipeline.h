@@ -15,6 +15,7 @@
 #include "pipeline/service_router.h"
 #include "wire/service.h"
 #include "wire/surface.h"
+#include "wire/witness.h"
 
 namespace cumulet::pipeline {
 
@@ -37,6 +38,9 @@ class Pipeline {
 
   void add(const wire::Service& service);
   void add(wire::Surface& surface) { surfaces_.push_back(&surface); }
+  /// Who sees how the requests to a service or a surface were answered.
+  void set_witness(const wire::Service& service, wire::Witness& witness) { service_witnesses_[&service] = &witness; }
+  void set_witness(const wire::Surface& surface, wire::Witness& witness) { surface_witnesses_[&surface] = &witness; }
   /// An endpoint of our own at exactly this path (/metrics, /_localstack/health): before everything else.
   void add(std::string path, net::Handler handler) { endpoints_[std::move(path)] = std::move(handler); }
 
@@ -50,6 +54,7 @@ class Pipeline {
   Task<net::Response> operate(net::Request& request, Story& story, const Destination& destination);
   std::string endpoint_of(const net::Request& request) const;
   void finish(const net::Request& request, const Story& story, int status);
+  static void tell_witness(const Story& story, net::Response& response);
 
   access::Authenticator& authenticator_;
   Authorize authorize_;
@@ -59,6 +64,8 @@ class Pipeline {
   ServiceRouter router_;
   std::map<const wire::Service*, access::Audience> audiences_;
   std::vector<wire::Surface*> surfaces_;
+  std::map<const wire::Service*, wire::Witness*> service_witnesses_;
+  std::map<const wire::Surface*, wire::Witness*> surface_witnesses_;
   std::map<std::string, net::Handler, std::less<>> endpoints_;
   std::atomic<std::uint32_t> in_flight_{0};
   Gauge& in_flight_gauge_;

@@ -72,7 +72,9 @@ class BucketType final : public ResourceType {
                                               "ObjectLockEnabled",
                                               "ObjectLockConfiguration",
                                               "LifecycleConfiguration",
-                                              "ReplicationConfiguration"};
+                                              "ReplicationConfiguration",
+                                              "LoggingConfiguration",
+                                              "MetricsConfigurations"};
     for (const auto& [name, value] : properties.members()) {
       if (!kKnown.contains(name)) {
         return validation_error("AWS::S3::Bucket: the property " + name + " is not supported by this server");
@@ -216,8 +218,60 @@ class BucketType final : public ResourceType {
     const Value* replication = properties.find("ReplicationConfiguration");
     co_await setting<api::PutBucketReplication, api::DeleteBucketReplication>(
         context, name, replication != nullptr, replication != nullptr ? s3_replication_input(*replication) : Value());
+    co_await configure_logging(context, name, before.find("LoggingConfiguration"),
+                               properties.find("LoggingConfiguration"));
+    co_await configure_metrics(context, name, before.find("MetricsConfigurations"),
+                               properties.find("MetricsConfigurations"));
     co_await notify(context, name, before.find("NotificationConfiguration"),
                     properties.find("NotificationConfiguration"));
+  }
+
+  static Task<void> configure_logging(ResourceContext& context, std::string name, const Value* before,
+                                      const Value* after) {
+    if (before == nullptr && after == nullptr) co_return;
+    if (before != nullptr && after != nullptr && *before == *after) co_return;
+    Value status = Value::object();
+    if (after != nullptr) {
+      Value enabled = Value::object();
+      const std::string target = after->text_of("DestinationBucketName");
+      enabled.set("TargetBucket", Value::string(target.empty() ? name : target));
+      enabled.set("TargetPrefix", Value::string(after->text_of("LogFilePrefix")));
+      if (const Value* format = after->find("TargetObjectKeyFormat")) enabled.set("TargetObjectKeyFormat", *format);
+      status.set("LoggingEnabled", std::move(enabled));
+    }
+    const Value wanted = Value::object({{"BucketLoggingStatus", std::move(status)}});
+    api::PutBucketLoggingRequest input = co_await input_from<api::PutBucketLogging>(wanted);
+    input.bucket = std::move(name);
+    co_await context.directory.call<api::PutBucketLogging>(kService, context.call, std::move(input));
+  }
+
+  static Task<void> configure_metrics(ResourceContext& context, std::string name, const Value* before,
+                                      const Value* after) {
+    std::set<std::string> kept;
+    const Value none = Value::list();
+    const Value& wanted = after == nullptr ? none : *after;
+    const Value& had = before == nullptr ? none : *before;
+    for (const Value& each : wanted.items()) {
+      api::PutBucketMetricsConfigurationRequest input;
+      input.bucket = name;
+      input.id = input.metrics_configuration.id = each.text_of("Id");
+      const bool by_others = each.find("TagFilters") != nullptr || each.find("AccessPointArn") != nullptr;
+      if (by_others) {
+        co_return validation_error(
+            "AWS::S3::Bucket: MetricsConfigurations with TagFilters or AccessPointArn are not supported by this "
+            "server");
+      }
+      if (each.find("Prefix") != nullptr) input.metrics_configuration.filter.emplace().prefix = each.text_of("Prefix");
+      kept.insert(input.id);
+      co_await context.directory.call<api::PutBucketMetricsConfiguration>(kService, context.call, std::move(input));
+    }
+    for (const Value& each : had.items()) {
+      api::DeleteBucketMetricsConfigurationRequest input;
+      input.bucket = name;
+      input.id = each.text_of("Id");
+      if (kept.contains(input.id)) continue;
+      co_await context.directory.call<api::DeleteBucketMetricsConfiguration>(kService, context.call, std::move(input));
+    }
   }
 
   static Task<void> configure_lock(ResourceContext& context, std::string name, const Value& properties) {

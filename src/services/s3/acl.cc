@@ -190,6 +190,25 @@ std::vector<api::Grant> grants_of(const std::string& acl, const std::string& own
   return {grant("FULL_CONTROL", "CanonicalUser", owner)};
 }
 
+bool grants_log_delivery(const std::string& acl) {
+  const std::vector<api::Grant> grants = grants_of(acl, "");
+  const auto granted = [&grants](std::string_view permission) {
+    return std::any_of(grants.begin(), grants.end(), [permission](const api::Grant& each) {
+      return each.grantee && each.grantee->uri == kLogDelivery &&
+             (each.permission == permission || each.permission == "FULL_CONTROL");
+    });
+  };
+  return granted("WRITE") && granted("READ_ACP");
+}
+
+Result<std::string> granting_acl(const std::string& owner, std::vector<api::Grant> grants) {
+  grants.insert(grants.begin(), grant("FULL_CONTROL", "CanonicalUser", owner));
+  AskedAcl asked;
+  asked.document.emplace().grants = std::move(grants);
+  asked.document->owner.emplace().id = owner;
+  return acl_of(asked, owner, owner);
+}
+
 bool is_public_acl(const std::string& acl) {
   if (acl.empty()) return false;
   const std::vector<api::Grant> grants = grants_of(acl, "");

@@ -57,6 +57,10 @@ Result<std::string> acl_of(const AskedAcl& asked, const std::string& owner, cons
 Result<std::vector<wire::s3::Grantee>> parse_grantees(std::string_view header);
 
 std::vector<wire::s3::Grant> grants_of(const std::string& acl, const std::string& owner);
+/// Whether the ACL of a bucket lets the log delivery group write into it and read its ACL.
+bool grants_log_delivery(const std::string& acl);
+/// An object's ACL: its owner may do everything, those grantees what they are granted. Fails as acl_of.
+Result<std::string> granting_acl(const std::string& owner, std::vector<wire::s3::Grant> grants);
 /// Whether it grants anything to everyone, or to everyone with an account.
 bool is_public_acl(const std::string& acl);
 /// `ignore_public`: grants to those count not.

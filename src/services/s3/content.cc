@@ -154,6 +154,17 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
   co_return received;
 }
 
+void place(Object& object, const Received& received, const std::string& encryption) {
+  object.content_inline = received.is_inline;
+  if (encryption != "AES256") object.encryption = encryption;
+  if (received.is_inline) {
+    object.seal = received.seal;
+    return;
+  }
+  object.pieces.emplace_back(received.blob, received.size, object.etag);
+  object.pieces.back().seal = received.seal;
+}
+
 Task<std::shared_ptr<BodySource>> open_pieces(storage::BlobStore& blobs, BlobPins& pins, const SealingKey& sealing,
                                               std::vector<Piece> pieces, std::uint64_t offset, std::uint64_t length) {
   std::vector<PiecesBody::Stretch> stretches;

@@ -28,6 +28,8 @@ struct Bucket {
   std::string lifecycle;
   std::string acl;  ///< As acl.h keeps it.
   std::string replication;
+  std::string logging;
+  std::string request_payment;  ///< Not empty: the requester pays.
 
   std::string arn() const { return "arn:aws:s3:::" + name; }
 };

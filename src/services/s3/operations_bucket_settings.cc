@@ -140,28 +140,8 @@ void S3::register_bucket_settings() {
   register_object_lock();
   register_lifecycle();
   register_replication();
-  register_absent_settings();
-}
-
-/// Settings that no bucket of this server can have yet: reading them says so in S3's words, which is what Terraform and
-/// its like ask for. Putting them is answered "not implemented".
-void S3::register_absent_settings() {
-  service_.on<api::GetBucketLogging>([this](Call& c, const auto& in) -> Task<api::GetBucketLoggingOutput> {
-    co_await permit(c, in.bucket, "s3:GetBucketLogging");
-    co_return api::GetBucketLoggingOutput();
-  });
-  service_.on<api::GetBucketAccelerateConfiguration>(
-      [this](Call& c, const auto& in) -> Task<api::GetBucketAccelerateConfigurationOutput> {
-        co_await permit(c, in.bucket, "s3:GetAccelerateConfiguration");
-        co_return api::GetBucketAccelerateConfigurationOutput();
-      });
-  service_.on<api::GetBucketRequestPayment>(
-      [this](Call& c, const auto& in) -> Task<api::GetBucketRequestPaymentOutput> {
-        co_await permit(c, in.bucket, "s3:GetBucketRequestPayment");
-        api::GetBucketRequestPaymentOutput output;
-        output.payer = "BucketOwner";
-        co_return output;
-      });
+  register_logging();
+  register_payment_and_tiers();
 }
 
 Task<void> S3::set(Call& call, std::string name, std::string_view action, std::string Bucket::*setting,

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "services/s3/errors.h"
+#include "services/s3/metrics_configurations.h"
 #include "services/s3/object_lock.h"
 #include "services/s3/s3.h"
 #include "services/s3/versions.h"
@@ -134,10 +135,12 @@ Task<api::DeleteBucketOutput> S3::delete_bucket(Call& call, const api::DeleteBuc
       co_await fail(Error("BucketNotEmpty", 409, reason).with("BucketName", bucket.name));
     }
     std::vector<std::string> blobs = co_await abort_uploads(txn, contents);
+    co_await erase_all_metrics(txn, bucket.name);
     erase_bucket(txn, bucket);
     co_return blobs;
   };
   const std::vector<std::string> blobs = co_await storage::transact(database_, erase);
+  co_await watch_.refresh(bucket.name);
   co_await pins_.erase(blobs);
   co_return api::DeleteBucketOutput();
 }

@@ -86,17 +86,6 @@ void show_object(const Input& input, const Bucket& bucket, const Object& object,
   if (input.response_expires) output.expires = http_date(*input.response_expires);
 }
 
-/// Says in an object's row where what was received lies.
-void place(Object& object, const Received& received, const std::string& encryption) {
-  if (encryption != "AES256") object.encryption = encryption;
-  if (received.is_inline) {
-    object.seal = received.seal;
-    return;
-  }
-  object.pieces.emplace_back(received.blob, received.size, object.etag);
-  object.pieces.back().seal = received.seal;
-}
-
 /// One entry of DeleteObjects that could not be done.
 void report_failure(const api::ObjectIdentifier& which, const Error& why, api::DeleteObjectsOutput& output) {
   api::Error failed;
@@ -207,7 +196,6 @@ Task<api::PutObjectOutput> S3::put_content(Call& call, const api::PutObjectReque
   object.size = received.size;
   object.modified = clock_.now_millis();
   object.etag = received.etag;
-  object.content_inline = received.is_inline;
   place(object, received, encryption.name);
   if (promised.kind) {
     object.checksum.algorithm = wire::checksum_name(*promised.kind);
@@ -500,7 +488,6 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   object.size = received.size;
   object.modified = clock_.now_millis();
   object.etag = received.etag;
-  object.content_inline = received.is_inline;
   place(object, received, encryption.name);
   if (kind) {
     object.checksum.algorithm = wire::checksum_name(*kind);

@@ -31,9 +31,27 @@ Task<bool> S3::may(Call& call, const Bucket& bucket, std::string_view action, st
   co_return permission.allows(action, key, existing.ok() ? &*existing : nullptr);
 }
 
+namespace {
+
+/// Of a bucket whose requesters pay: everybody but its owner must be known, and say that he knows it.
+/// https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html
+Result<void> check_payer(wire::Call& call, const Bucket& bucket) {
+  if (bucket.request_payment.empty() || call.caller.account == bucket.account) return {};
+  bool agrees = call.http.headers.get("x-amz-request-payer") == "requester";
+  for (const auto& [name, value] : call.http.query_parameters()) {
+    if (name == "x-amz-request-payer" && value == "requester") agrees = true;
+  }
+  if (call.caller.anonymous || !agrees) return access_denied();
+  call.reply_headers.set("x-amz-request-charged", "requester");
+  return {};
+}
+
+}  // namespace
+
 Task<Bucket> S3::permit(Call& call, const std::string& name, std::string_view action, const std::string& key,
                         const std::optional<std::string>& expected_owner) {
   Bucket bucket = co_await bucket_of(call, name, expected_owner);
+  co_await check_payer(call, bucket);
   const bool allowed = co_await may(call, bucket, action, key);
   if (!allowed) co_return access_denied();
   co_return bucket;

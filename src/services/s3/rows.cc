@@ -62,6 +62,7 @@ std::string encode(const Bucket& bucket) {
   row.text(bucket.policy).text(bucket.tagging).text(bucket.public_access_block).text(bucket.ownership_controls);
   row.text(bucket.versioning).text(bucket.encryption).text(bucket.notifications);
   row.text(bucket.object_lock).text(bucket.lifecycle).text(bucket.acl).text(bucket.replication);
+  row.text(bucket.logging).text(bucket.request_payment);
   return std::move(row).bytes();
 }
 
@@ -85,6 +86,8 @@ Bucket decode_bucket(std::string name, std::string_view bytes) {
   bucket.lifecycle = row.text();
   bucket.acl = row.text();
   bucket.replication = row.text();
+  bucket.logging = row.text();
+  bucket.request_payment = row.text();
   return bucket;
 }
 

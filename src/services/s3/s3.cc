@@ -18,6 +18,11 @@ S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& cloc
       lifecycle_(database, clock, outbox, pins_, notifications_),
       replication_(database, blobs, outbox, pins_, sealing_, notifications_),
       scrubber_(database, blobs, clock, sealing_),
+      access_logs_(database, clock, outbox,
+                   [this](const LogStream& stream, Timestamp day, std::string lines) {
+                     return deliver_log(stream, day, std::move(lines));
+                   }),
+      watch_(database, access_logs_),
       directory_(directory),
       website_(std::make_unique<Website>(*this)),
       preflight_(std::make_unique<Preflight>(*this)) {

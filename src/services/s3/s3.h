@@ -7,12 +7,14 @@
 
 #include "access/authenticate_form.h"
 #include "base/clock.h"
+#include "services/s3/access_logs.h"
 #include "services/s3/acl.h"
 #include "services/s3/content.h"
 #include "services/s3/lifecycle.h"
 #include "services/s3/notifications.h"
 #include "services/s3/object_lock.h"
 #include "services/s3/replication.h"
+#include "services/s3/request_watch.h"
 #include "services/s3/scrubber.h"
 #include "services/s3/store.h"
 #include "services/s3/versions.h"
@@ -49,6 +51,11 @@ class S3 {
 
   /// Takes the copies that replication has to make from the outbox.
   Replication& replication() { return replication_; }
+
+  /// Delivers server access logs.
+  AccessLogs& access_logs() { return access_logs_; }
+  /// Sees the requests, for access logs and request metrics. It reads at the start what it has to look for.
+  RequestWatch& watch() { return watch_; }
 
   /// Whether some row names this blob: for the sweep of orphans.
   Task<bool> names_blob(std::string id);
@@ -87,7 +94,6 @@ class S3 {
 
   // operations_bucket_settings.cc
   void register_bucket_settings();
-  void register_absent_settings();
   /// Puts one setting (a member of Bucket) as a whole: a document, or "" to remove it.
   /// `allowed` is asked about the bucket as it is when the setting is written.
   using SettingRule = std::function<Result<void>(const Bucket& bucket)>;
@@ -144,6 +150,17 @@ class S3 {
   Task<wire::s3::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
       Call& call, const wire::s3::PutBucketLifecycleConfigurationRequest& input);
   Task<wire::s3::RestoreObjectOutput> restore_object(Call& call, const wire::s3::RestoreObjectRequest& input);
+
+  // operations_logging.cc
+  void register_logging();
+  Task<wire::s3::PutBucketLoggingOutput> put_bucket_logging(Call& call, const wire::s3::PutBucketLoggingRequest& input);
+  Task<wire::s3::ListBucketMetricsConfigurationsOutput> list_bucket_metrics(
+      Call& call, const wire::s3::ListBucketMetricsConfigurationsRequest& input);
+  /// Writes lines of an access log, which begin on that day, into the target bucket.
+  Task<void> deliver_log(const LogStream& stream, Timestamp day, std::string lines);
+
+  // operations_payment.cc
+  void register_payment_and_tiers();
 
   // operations_replication.cc
   void register_replication();
@@ -238,6 +255,8 @@ class S3 {
   Lifecycle lifecycle_;
   Replication replication_;
   Scrubber scrubber_;
+  AccessLogs access_logs_;
+  RequestWatch watch_;
   const wire::Directory& directory_;
   std::unique_ptr<Website> website_;
   std::unique_ptr<Preflight> preflight_;

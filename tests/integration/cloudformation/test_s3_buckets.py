@@ -83,3 +83,47 @@ def test_replication(stacks, aws, unique):
     got = aws("s3").get_bucket_replication(Bucket=outputs["Name"])["ReplicationConfiguration"]["Rules"]
     assert got[0]["Filter"] == {"And": {"Prefix": "in/", "Tags": [{"Key": "a", "Value": "b"}]}}
     assert (got[0]["ID"], got[0]["Destination"]) == ("all", {"Bucket": outputs["Copies"]})
+
+
+LOGGED = """
+Resources:
+  Logs:
+    Type: AWS::S3::Bucket
+  LetLogsIn:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: !Ref Logs
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: {Service: logging.s3.amazonaws.com}
+            Action: s3:PutObject
+            Resource: !Sub "${Logs.Arn}/*"
+            Condition: {StringEquals: {"aws:SourceAccount": !Ref AWS::AccountId}}
+  Bucket:
+    Type: AWS::S3::Bucket
+    DependsOn: LetLogsIn
+    Properties:
+      LoggingConfiguration: {DestinationBucketName: !Ref Logs, LogFilePrefix: site/}
+      MetricsConfigurations: [{Id: all}, {Id: images, Prefix: images/}]
+Outputs:
+  Name: {Value: !Ref Bucket}
+  Logs: {Value: !Ref Logs}
+"""
+
+
+def test_logging_and_metrics(stacks, aws, unique):
+    s3, name = aws("s3"), unique("logged")
+    stacks.create(name, LOGGED)
+    outputs = stacks.outputs(name)
+    bucket = outputs["Name"]
+    enabled = s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"]
+    assert enabled == {"TargetBucket": outputs["Logs"], "TargetPrefix": "site/"}
+    metrics = s3.list_bucket_metrics_configurations(Bucket=bucket)["MetricsConfigurationList"]
+    assert metrics == [{"Id": "all"}, {"Id": "images", "Filter": {"Prefix": "images/"}}]
+    without = LOGGED.replace(", {Id: images, Prefix: images/}", "").replace("      LoggingConfiguration", "#")
+    stacks.update(name, without)
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    metrics = s3.list_bucket_metrics_configurations(Bucket=bucket)["MetricsConfigurationList"]
+    assert [each["Id"] for each in metrics] == ["all"]

@@ -107,16 +107,6 @@ def test_expected_owner(s3, server, bucket, refused):
     refused(403, "AccessDenied", s3.list_objects_v2, Bucket=bucket, ExpectedBucketOwner="999999999999")
 
 
-def test_what_is_not_there_says_so(s3, bucket, refused):
-    refused(
-        501,
-        "NotImplemented",
-        s3.put_bucket_accelerate_configuration,
-        Bucket=bucket,
-        AccelerateConfiguration={"Status": "Enabled"},
-    )
-
-
 def test_cli(cli, unique, tmp_path):
     name = unique("cli")
     cli("s3", "mb", f"s3://{name}")
