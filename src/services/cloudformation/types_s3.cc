@@ -257,9 +257,9 @@ class BucketType final : public ResourceType {
       input.id = input.metrics_configuration.id = each.text_of("Id");
       const bool by_others = each.find("TagFilters") != nullptr || each.find("AccessPointArn") != nullptr;
       if (by_others) {
-        co_return validation_error(
-            "AWS::S3::Bucket: MetricsConfigurations with TagFilters or AccessPointArn are not supported by this "
-            "server");
+        co_await fail(
+            validation_error("AWS::S3::Bucket: MetricsConfigurations with TagFilters or AccessPointArn are not "
+                             "supported by this server"));
       }
       if (each.find("Prefix") != nullptr) input.metrics_configuration.filter.emplace().prefix = each.text_of("Prefix");
       kept.insert(input.id);

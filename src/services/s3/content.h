@@ -58,7 +58,8 @@ class BlobPins {
 Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optional<wire::ChecksumKind> checksum,
                        bool always_blob, const SealingKey* sealing);
 
-/// Says in an object's row where what was received lies. `encryption` is "", "AES256", "aws:kms" or kCustomerEncryption.
+/// Says in an object's row where what was received lies. `encryption` is "", "AES256", "aws:kms" or
+/// kCustomerEncryption.
 void place(Object& object, const Received& received, const std::string& encryption);
 
 /// Bytes [offset, offset+length) of pieces, as a body. A stretch of a single piece is a file that can be sent as one.
