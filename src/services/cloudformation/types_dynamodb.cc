@@ -43,6 +43,13 @@ Value encryption(const Value& given) {
   return renamed;
 }
 
+Result<void> no_insights(const Value& properties) {
+  const Value* insights = properties.find("ContributorInsightsSpecification");
+  const Value* enabled = insights == nullptr ? nullptr : insights->find("Enabled");
+  if (enabled == nullptr || !enabled->as_bool()) return {};
+  return Error("ValidationError", 400, "Contributor Insights are not implemented.");
+}
+
 /// AWS::DynamoDB::Table
 class TableType final : public ResourceType {
  public:
@@ -56,6 +63,7 @@ class TableType final : public ResourceType {
     if (properties.find("ImportSourceSpecification") != nullptr) {
       co_return Error("ValidationError", 400, "ImportSourceSpecification is not implemented: use ImportTable.");
     }
+    co_await no_insights(properties);
     Value adapted = properties;
     if (const Value* stream = properties.find("StreamSpecification")) {
       adapted.set("StreamSpecification", stream_enabled(*stream));
@@ -73,9 +81,10 @@ class TableType final : public ResourceType {
   }
 
   Task<Made> update(ResourceContext& context, std::string id, const Value& before, const Value& after) override {
+    co_await no_insights(after);
     Value changes = Value::object();
-    for (const char* name :
-         {"BillingMode", "ProvisionedThroughput", "DeletionProtectionEnabled", "TableClass", "OnDemandThroughput"}) {
+    for (const char* name : {"BillingMode", "ProvisionedThroughput", "DeletionProtectionEnabled", "TableClass",
+                             "OnDemandThroughput", "WarmThroughput"}) {
       const Value* now = after.find(name);
       if (now != nullptr && changed(before.find(name), now)) changes.set(name, *now);
     }
@@ -119,6 +128,7 @@ class TableType final : public ResourceType {
       if (described.table && described.table->table_status.value_or("") == "ACTIVE") {
         Made result(name);
         result.attributes.set("Arn", Value::string(described.table->table_arn.value_or("")));
+        result.attributes.set("TableId", Value::string(described.table->table_id.value_or("")));
         if (described.table->stream_specification && described.table->latest_stream_arn) {
           result.attributes.set("StreamArn", Value::string(*described.table->latest_stream_arn));
         }
@@ -200,6 +210,14 @@ class TableType final : public ResourceType {
       input.table_name = name;
       co_await context.directory.call<api::UpdateContinuousBackups>(kService, context.call, std::move(input));
     }
+    const Value* old_kinesis = before.find("KinesisStreamSpecification");
+    if (old_kinesis != nullptr && changed(old_kinesis, after.find("KinesisStreamSpecification"))) {
+      api::KinesisStreamingDestinationInput input;
+      input.table_name = name;
+      input.stream_arn = text_of(*old_kinesis, "StreamArn");
+      co_await context.directory.call<api::DisableKinesisStreamingDestination>(kService, context.call,
+                                                                               std::move(input));
+    }
     if (const Value* kinesis = fresh("KinesisStreamSpecification")) {
       api::KinesisStreamingDestinationInput input;
       input.table_name = name;
@@ -239,8 +257,91 @@ class TableType final : public ResourceType {
   }
 };
 
+/// Units out of ReadProvisionedThroughputSettings or the like. Nothing scales by itself here, so a table that shall
+/// have its most.
+std::string units_of(const Value* settings, const std::string& kind) {
+  if (settings == nullptr) return {};
+  if (const Value* scaling = settings->find(kind + "CapacityAutoScalingSettings"))
+    return text_of(*scaling, "MaxCapacity");
+  return text_of(*settings, (kind + "CapacityUnits").c_str());
+}
+
+/// Adds to `made` the throughput of a table or index, whose reads its replica gives and whose writes all share.
+void take_throughput(Value& made, const Value& shared, const Value* replica) {
+  made.erase("WriteProvisionedThroughputSettings");
+  made.erase("WriteOnDemandThroughputSettings");
+  const Value* reads = replica == nullptr ? nullptr : replica->find("ReadProvisionedThroughputSettings");
+  const std::string read_units = units_of(reads, "Read");
+  const std::string write_units = units_of(shared.find("WriteProvisionedThroughputSettings"), "Write");
+  if (!read_units.empty() && !write_units.empty()) {
+    made.set("ProvisionedThroughput", Value::object({{"ReadCapacityUnits", Value::number(read_units)},
+                                                     {"WriteCapacityUnits", Value::number(write_units)}}));
+  }
+  Value most = Value::object();
+  const Value* most_reads = replica == nullptr ? nullptr : replica->find("ReadOnDemandThroughputSettings");
+  if (most_reads != nullptr)
+    most.set("MaxReadRequestUnits", Value::number(text_of(*most_reads, "MaxReadRequestUnits")));
+  if (const Value* writes = shared.find("WriteOnDemandThroughputSettings")) {
+    most.set("MaxWriteRequestUnits", Value::number(text_of(*writes, "MaxWriteRequestUnits")));
+  }
+  if (!most.members().empty()) made.set("OnDemandThroughput", most);
+}
+
+/// The same table as an AWS::DynamoDB::Table. Its one replica is the table itself.
+Result<Value> as_table(const Value& global, const std::string& region) {
+  const Value* replicas = global.find("Replicas");
+  if (replicas == nullptr || replicas->items().size() != 1 || text_of(replicas->items().front(), "Region") != region) {
+    return Error("ValidationError", 400,
+                 "Replicas must name the stack's own region, " + region +
+                     ", and no other: this server replicates to no region.");
+  }
+  const Value& replica = replicas->items().front();
+  Value table = global;
+  table.erase("Replicas");
+  take_throughput(table, global, &replica);
+  for (const char* name :
+       {"ContributorInsightsSpecification", "DeletionProtectionEnabled", "KinesisStreamSpecification",
+        "PointInTimeRecoverySpecification", "ResourcePolicy", "TableClass", "Tags"}) {
+    if (const Value* given = replica.find(name)) table.set(name, *given);
+  }
+  if (Value* indexes = table.find("GlobalSecondaryIndexes")) {
+    for (Value& index : indexes->items()) {
+      const Value shared = index;
+      take_throughput(index, shared, index_named(replica.find("GlobalSecondaryIndexes"), text_of(shared, "IndexName")));
+    }
+  }
+  return table;
+}
+
+/// AWS::DynamoDB::GlobalTable, as far as it is a table in one region.
+class GlobalTableType final : public ResourceType {
+ public:
+  const std::set<std::string>& replaced_by() const override { return table_.replaced_by(); }
+
+  Task<Made> create(ResourceContext& context, const Value& properties) override {
+    const Value wanted = co_await as_table(properties, context.call.region);
+    co_return co_await table_.create(context, wanted);
+  }
+
+  Task<Made> update(ResourceContext& context, std::string id, const Value& before, const Value& after) override {
+    const Value was = co_await as_table(before, context.call.region);
+    const Value wanted = co_await as_table(after, context.call.region);
+    co_return co_await table_.update(context, std::move(id), was, wanted);
+  }
+
+  Task<void> remove(ResourceContext& context, std::string id, const Value& properties) override {
+    return table_.remove(context, std::move(id), properties);
+  }
+
+ private:
+  TableType table_;
+};
+
 }  // namespace
 
-void add_dynamodb_types(ResourceTypes& types) { types.add("AWS::DynamoDB::Table", std::make_unique<TableType>()); }
+void add_dynamodb_types(ResourceTypes& types) {
+  types.add("AWS::DynamoDB::Table", std::make_unique<TableType>());
+  types.add("AWS::DynamoDB::GlobalTable", std::make_unique<GlobalTableType>());
+}
 
 }  // namespace cumulet::cloudformation

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "services/dynamodb/backup.h"
+#include "services/dynamodb/change_collector.h"
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_codec.h"
 #include "services/dynamodb/item_collection.h"
@@ -42,7 +43,7 @@ std::string Copy::encode() const {
   storage::RowWriter row;
   row.number(static_cast<std::uint64_t>(purpose)).number(source).number(target);
   row.text(source_table).text(target_name).text(backup_table).text(backup_id).number(marker).text(cut);
-  row.number(static_cast<std::uint64_t>(phase)).text(cursor).number(items).number(bytes);
+  row.number(static_cast<std::uint64_t>(phase)).text(cursor).number(items).number(bytes).text(until);
   return std::move(row).bytes();
 }
 
@@ -62,6 +63,7 @@ Result<Copy> Copy::decode(std::string_view bytes) {
   copy.cursor = row.text();
   copy.items = row.number();
   copy.bytes = row.number();
+  copy.until = row.text();
   if (!row.ok()) return Error(errors::kInternalFailure, "The description of a copy is damaged.");
   return copy;
 }
@@ -97,6 +99,10 @@ Task<bool> Copier::step(keys::JobKey job, std::string row) {
   if (copy.phase == Copy::Phase::kRows) co_return co_await copy_rows(job, row, copy);
   const auto body = [&](storage::Transaction& transaction) {
     switch (copy.phase) {
+      case Copy::Phase::kCollect:
+      case Copy::Phase::kLookUp:
+      case Copy::Phase::kCorrect:
+        return collect(transaction, job, row, copy);
       case Copy::Phase::kUndo:
         return undo(transaction, job, row, copy);
       case Copy::Phase::kCount:
@@ -131,6 +137,14 @@ Task<bool> Copier::save_rows(storage::Transaction& transaction, const keys::JobK
   } else {
     next.cursor = rows.back().key.substr(source.size());
   }
+  transaction.put(row, next.encode());
+  co_return false;
+}
+
+Task<bool> Copier::collect(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row,
+                           const Copy& copy) const {
+  const ChangeCollector collector(store_);
+  const Copy next = co_await collector.step(transaction, job, copy);
   transaction.put(row, next.encode());
   co_return false;
 }
@@ -210,7 +224,7 @@ Task<bool> Copier::finish(storage::Transaction& transaction, const keys::JobKey&
     if (backup) transaction.put(backup->row_key(), backup->encode());
   }
   if (copy.purpose == Copy::Purpose::kRestore) co_await finish_restore(transaction, job, copy);
-  if (copy.purpose == Copy::Purpose::kExport) {
+  if (copy.purpose == Copy::Purpose::kExport || copy.purpose == Copy::Purpose::kExportChanges) {
     storage::RowWriter next;
     next.text(copy.source_table).text(copy.target_name);
     transaction.put(keys::job_row(job.account, job.region, keys::Job::kExport, copy.target, 0),

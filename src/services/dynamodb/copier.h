@@ -13,8 +13,17 @@ namespace cumulet::dynamodb {
 /// A copy of a table's items as they were at one moment, while writes go on: the rows as they are now, piece by piece,
 /// then all later changes undone from the newest to the oldest. docs/decisions/dynamodb-undo-log.md has the why.
 struct Copy {
-  enum class Purpose : std::uint8_t { kBackup = 1, kRestore = 2, kExport = 3 };
-  enum class Phase : std::uint8_t { kRows = 0, kUndo = 1, kCount = 2, kFinish = 3 };
+  enum class Purpose : std::uint8_t { kBackup = 1, kRestore = 2, kExport = 3, kExportChanges = 4 };
+  /// The last three are those of kExportChanges: see change_collector.h.
+  enum class Phase : std::uint8_t {
+    kRows = 0,
+    kUndo = 1,
+    kCount = 2,
+    kFinish = 3,
+    kCollect = 4,
+    kLookUp = 5,
+    kCorrect = 6,
+  };
   Copy() = default;
 
   Purpose purpose = Purpose::kBackup;
@@ -26,6 +35,7 @@ struct Copy {
   std::string backup_id;
   std::uint64_t marker = 0;  ///< Undo what is behind this mark in the log …
   std::string cut;           ///< … or what is at or behind this commit.
+  std::string until;         ///< Changes: from `cut` up to this commit, which is no longer one of them.
   Phase phase = Phase::kRows;
   std::string cursor;  ///< The last row that was done in this phase.
   std::uint64_t items = 0;
@@ -58,6 +68,8 @@ class Copier {
   Task<bool> copy_rows(const keys::JobKey& job, const std::string& row, Copy copy);
   Task<bool> save_rows(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row,
                        const Copy& copy, const std::vector<storage::KeyValue>& rows) const;
+  Task<bool> collect(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row,
+                     const Copy& copy) const;
   Task<bool> undo(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row, Copy copy) const;
   Task<bool> count(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row, Copy copy) const;
   Task<bool> finish(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row,

@@ -1,5 +1,6 @@
 #include "services/dynamodb/dynamodb.h"
 
+#include "services/dynamodb/global_tables.h"
 #include "services/dynamodb/maintenance.h"
 #include "services/dynamodb/operations_backups.h"
 #include "services/dynamodb/operations_batch.h"
@@ -82,6 +83,7 @@ struct DynamoDb::Parts {
         maintenance(store, clock, keeper, options.directory),
         tables(store, keeper),
         settings(store),
+        global_tables(store),
         backups(store),
         policies(store),
         kinesis(store),
@@ -102,6 +104,7 @@ struct DynamoDb::Parts {
   Maintenance maintenance;
   TableOperations tables;
   SettingsOperations settings;
+  GlobalTableOperations global_tables;
   BackupOperations backups;
   PolicyOperations policies;
   KinesisOperations kinesis;
@@ -158,8 +161,20 @@ DynamoDb::DynamoDb(storage::Database& database, const Clock& clock, Options opti
   add<shapes::UpdateKinesisStreamingDestination>(p.service, p.kinesis, &KinesisOperations::update);
   add<shapes::DescribeContributorInsights>(p.service, p.settings, &SettingsOperations::describe_contributor_insights);
   add<shapes::ListContributorInsights>(p.service, p.settings, &SettingsOperations::list_contributor_insights);
-  add<shapes::ListGlobalTables>(p.service, p.settings, &SettingsOperations::list_global_tables);
-  add<shapes::DescribeGlobalTable>(p.service, p.settings, &SettingsOperations::describe_global_table);
+  add<shapes::UpdateContributorInsights>(p.service, p.settings, &SettingsOperations::update_contributor_insights);
+
+  add<shapes::CreateGlobalTable>(p.service, p.global_tables, &GlobalTableOperations::create_global_table);
+  add<shapes::DescribeGlobalTable>(p.service, p.global_tables, &GlobalTableOperations::describe_global_table);
+  add<shapes::DescribeGlobalTableSettings>(p.service, p.global_tables,
+                                           &GlobalTableOperations::describe_global_table_settings);
+  add<shapes::ListGlobalTables>(p.service, p.global_tables, &GlobalTableOperations::list_global_tables);
+  add<shapes::UpdateGlobalTable>(p.service, p.global_tables, &GlobalTableOperations::update_global_table);
+  add<shapes::UpdateGlobalTableSettings>(p.service, p.global_tables,
+                                         &GlobalTableOperations::update_global_table_settings);
+  add<shapes::DescribeTableReplicaAutoScaling>(p.service, p.global_tables,
+                                               &GlobalTableOperations::describe_table_replica_auto_scaling);
+  add<shapes::UpdateTableReplicaAutoScaling>(p.service, p.global_tables,
+                                             &GlobalTableOperations::update_table_replica_auto_scaling);
 
   add_measured<shapes::GetItem>(p.service, p.store.metrics(), p.items, &ItemOperations::get_item);
   add_measured<shapes::PutItem>(p.service, p.store.metrics(), p.items, &ItemOperations::put_item);

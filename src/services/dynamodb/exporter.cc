@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "services/dynamodb/change_collector.h"
 #include "services/dynamodb/compression.h"
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_codec.h"
@@ -25,6 +26,12 @@ std::string folder_of(const Transfer& transfer) {
   return prefix + "AWSDynamoDB/" + transfer.id + "/";
 }
 
+/// The files of incremental exports lie together.
+std::string data_folder_of(const Transfer& transfer) {
+  if (!transfer.incremental()) return folder_of(transfer) + "data/";
+  return (transfer.prefix.empty() ? "" : transfer.prefix + "/") + "AWSDynamoDB/data/";
+}
+
 std::string text_or_null(const std::string& text) { return text.empty() ? "null" : '"' + json_escape(text) + '"'; }
 
 std::string files_manifest(const Transfer& transfer) {
@@ -41,18 +48,47 @@ std::string files_manifest(const Transfer& transfer) {
 
 std::string summary_manifest(const Transfer& transfer) {
   wire::JsonWriter json;
-  json.begin_object().key("version").string("2020-06-30").key("exportArn").string(transfer.arn());
+  json.begin_object().key("version").string(transfer.incremental() ? "2023-08-01" : "2020-06-30");
+  json.key("exportArn").string(transfer.arn());
   json.key("startTime").string(iso8601(transfer.started, true)).key("endTime").string(iso8601(transfer.ended, true));
   json.key("tableArn").string(transfer.table_arn()).key("tableId").string(transfer.table_id);
-  json.key("exportTime").string(iso8601(transfer.moment, true)).key("s3Bucket").string(transfer.bucket);
+  if (transfer.incremental()) {
+    json.key("exportFromTime").string(iso8601(transfer.from, true));
+    json.key("exportToTime").string(iso8601(transfer.until, true));
+  } else {
+    json.key("exportTime").string(iso8601(transfer.moment, true));
+  }
+  json.key("s3Bucket").string(transfer.bucket);
   json.key("s3Prefix").raw(text_or_null(transfer.prefix));
   json.key("s3SseAlgorithm").string(transfer.encryption.empty() ? "AES256" : transfer.encryption);
   json.key("s3SseKmsKeyId").raw(text_or_null(transfer.encryption_key));
   json.key("manifestFilesS3Key").string(folder_of(transfer) + "manifest-files.json");
   json.key("billedSizeBytes").integer(static_cast<std::int64_t>(transfer.bytes));
   json.key("itemCount").integer(static_cast<std::int64_t>(transfer.items));
-  json.key("outputFormat").string(transfer.format).key("exportType").string("FULL_EXPORT").end_object();
+  json.key("outputFormat").string(transfer.format);
+  if (transfer.incremental()) json.key("outputView").string(transfer.view);
+  json.key("exportType").string(transfer.incremental() ? "INCREMENTAL_EXPORT" : "FULL_EXPORT").end_object();
   return json.take();
+}
+
+std::string image(const char* name, const std::string& row) {
+  if (row.empty()) return {};
+  return std::string(",\"") + name + "\":" + wire::attribute_map_json(ItemReader(row).all());
+}
+
+/// Nothing for an item that came and went within the window.
+Result<std::string> line_of_change(const Transfer& transfer, std::string_view row) {
+  Result<ItemChange> change = ItemChange::decode(row);
+  if (!change) return std::move(change).error();
+  if (change->before.empty() && change->after.empty()) return std::string();
+  const std::vector<std::string_view> names(transfer.key_names.begin(), transfer.key_names.end());
+  ItemReader any(change->after.empty() ? change->before : change->after);
+  std::string line = R"({"Metadata":{"WriteTimestampMicros":{"N":")" +
+                     std::to_string(change->written.time_since_epoch().count()) + R"("}},"Keys":)" +
+                     wire::attribute_map_json(any.only(names));
+  if (transfer.view == "NEW_AND_OLD_IMAGES") line += image("OldImage", change->before);
+  line += image("NewImage", change->after);
+  return line + "}\n";
 }
 
 }  // namespace
@@ -65,23 +101,33 @@ Task<std::string> Exporter::put(const Transfer& transfer, std::string key, std::
 Task<void> Exporter::write_next(Transfer& transfer, std::vector<storage::KeyValue> rows) const {
   if (transfer.files.empty()) co_await put(transfer, folder_of(transfer) + "_started", "");
   std::string lines;
+  std::uint64_t items = 0;
   for (const storage::KeyValue& row : rows) {
-    ItemReader reader(row.value);
-    transfer.bytes += reader.size();
-    lines += "{\"Item\":" + wire::attribute_map_json(reader.all()) + "}\n";
+    if (transfer.incremental()) {
+      Result<std::string> made = line_of_change(transfer, row.value);
+      const std::string line = co_await std::move(made);
+      if (line.empty()) continue;
+      transfer.bytes += row.value.size();
+      lines += line;
+    } else {
+      ItemReader reader(row.value);
+      transfer.bytes += reader.size();
+      lines += "{\"Item\":" + wire::attribute_map_json(reader.all()) + "}\n";
+    }
+    ++items;
   }
   std::string packed = gzip(lines);
   const std::string name = hex_encode(md5(transfer.id + "/" + std::to_string(transfer.files.size()))).substr(0, 26);
   Transfer::File file;
-  file.key = folder_of(transfer) + "data/" + name + ".json.gz";
+  file.key = data_folder_of(transfer) + name + ".json.gz";
   file.md5 = base64_encode(md5(packed));
-  file.items = rows.size();
+  file.items = items;
   file.etag = co_await put(transfer, file.key, std::move(packed));
-  transfer.items += rows.size();
+  transfer.items += items;
   transfer.files.push_back(std::move(file));
-  const std::string items =
+  const std::string prefix =
       keys::rows_of(keys::rows_prefix(transfer.account, transfer.region, transfer.number), keys::kItems);
-  transfer.cursor = rows.back().key.substr(items.size());
+  transfer.cursor = rows.back().key.substr(prefix.size());
 }
 
 Task<void> Exporter::write_manifests(const Transfer& transfer) const {

@@ -23,14 +23,13 @@ class SettingsOperations {
   Task<shapes::ListTagsOfResourceOutput> list_tags_of_resource(wire::Call& call,
                                                                shapes::ListTagsOfResourceInput& input);
   Task<shapes::DescribeLimitsOutput> describe_limits(wire::Call& call, shapes::DescribeLimitsInput& input);
-  // There are no contributor insights and no global tables here: these say so in DynamoDB's words.
+  // There are no contributor insights here: these say so in DynamoDB's words.
   Task<shapes::DescribeContributorInsightsOutput> describe_contributor_insights(
       wire::Call& call, shapes::DescribeContributorInsightsInput& input);
   Task<shapes::ListContributorInsightsOutput> list_contributor_insights(wire::Call& call,
                                                                         shapes::ListContributorInsightsInput& input);
-  Task<shapes::ListGlobalTablesOutput> list_global_tables(wire::Call& call, shapes::ListGlobalTablesInput& input);
-  Task<shapes::DescribeGlobalTableOutput> describe_global_table(wire::Call& call,
-                                                                shapes::DescribeGlobalTableInput& input);
+  Task<shapes::UpdateContributorInsightsOutput> update_contributor_insights(
+      wire::Call& call, shapes::UpdateContributorInsightsInput& input);
   Task<shapes::DescribeEndpoints::Output> describe_endpoints(wire::Call& call, shapes::DescribeEndpoints::Input& input);
 
  private:

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/ids.h"
 #include "services/dynamodb/errors.h"
+#include "services/dynamodb/global_tables.h"
 #include "services/dynamodb/keys.h"
 #include "services/dynamodb/operations_backups.h"
 #include "services/dynamodb/table_definition.h"
@@ -30,10 +31,6 @@ std::string backfill_job(const Table& table) {
 Result<void> check_update(const shapes::UpdateTableInput& input) {
   if (input.stream_specification) {
     if (Result<void> checked = check_stream(*input.stream_specification); !checked) return checked;
-  }
-  if (input.replica_updates || input.global_table_witness_updates || input.multi_region_consistency ||
-      input.global_table_settings_replication_mode) {
-    return not_available("Global tables");
   }
   const bool indexes = input.global_secondary_index_updates && !input.global_secondary_index_updates->empty();
   if (!input.provisioned_throughput && !input.billing_mode && !input.stream_specification && !indexes &&
@@ -137,7 +134,10 @@ Result<void> change_indexes(storage::Transaction& transaction, Table& table, con
     if (update.delete_) {
       add_job(transaction, table, keys::Job::kPurge, index->number, "");
       std::erase_if(table.indexes, [&](const Index& one) { return one.name == name; });
-    } else if (update.update->provisioned_throughput) {
+      continue;
+    }
+    take_maximum(index->max_reads, index->max_writes, update.update->on_demand_throughput);
+    if (update.update->provisioned_throughput) {
       if (table.on_demand) {
         return invalid_parameter("ProvisionedThroughput should not be specified for index: " + name +
                                  " when BillingMode is PAY_PER_REQUEST");
@@ -146,6 +146,9 @@ Result<void> change_indexes(storage::Transaction& transaction, Table& table, con
       if (!wanted) return std::move(wanted).error();
       note_change(index->throughput, *wanted, now);
     }
+    Result<void> warm =
+        take_warmth(table.on_demand, index->throughput, index->warmth, update.update->warm_throughput, "index " + name);
+    if (!warm) return warm;
   }
   return {};
 }
@@ -261,16 +264,16 @@ Task<TablePtr> TableOperations::change(storage::Transaction& transaction, wire::
     changed.encryption = enabled ? "KMS" : "";
     changed.encryption_key = enabled ? input.sse_specification->kms_master_key_id.value_or("") : "";
   }
-  if (input.on_demand_throughput) {
-    changed.max_reads = input.on_demand_throughput->max_read_request_units;
-    changed.max_writes = input.on_demand_throughput->max_write_request_units;
-  }
+  take_maximum(changed.max_reads, changed.max_writes, input.on_demand_throughput);
+  co_await take_warmth(changed.on_demand, changed.throughput, changed.warmth, input.warm_throughput, "table");
   store_.put_table(transaction, changed);
   co_return std::make_shared<const Table>(std::move(changed));
 }
 
 Task<shapes::UpdateTableOutput> TableOperations::update_table(wire::Call& call, shapes::UpdateTableInput& input) {
   const std::string name = co_await table_name_of(call, input.table_name, true);
+  Result<void> replicas = check_replicas(call.region, input);
+  co_await std::move(replicas);
   Result<void> checked = check_update(input);
   co_await std::move(checked);
   const auto body = [&](storage::Transaction& transaction) { return change(transaction, call, name, input); };

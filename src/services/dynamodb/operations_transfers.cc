@@ -24,12 +24,16 @@ constexpr std::chrono::hours kTokenLife{8};
 
 std::string_view kind_text(Transfer::Kind kind) { return kind == Transfer::Kind::kExport ? "export" : "import"; }
 
+std::string export_type(const Transfer& transfer) {
+  return transfer.incremental() ? "INCREMENTAL_EXPORT" : "FULL_EXPORT";
+}
+
 shapes::ExportDescription describe_one(const Transfer& transfer) {
   shapes::ExportDescription shown;
   shown.export_arn = transfer.arn();
   shown.export_status = std::string(status_text(transfer.status));
   shown.start_time = transfer.started;
-  shown.export_time = transfer.moment;
+  if (!transfer.incremental()) shown.export_time = transfer.moment;
   shown.table_arn = transfer.table_arn();
   shown.table_id = transfer.table_id;
   if (!transfer.token.empty()) shown.client_token = transfer.token;
@@ -39,7 +43,13 @@ shapes::ExportDescription describe_one(const Transfer& transfer) {
   shown.s3_sse_algorithm = transfer.encryption.empty() ? "AES256" : transfer.encryption;
   if (!transfer.encryption_key.empty()) shown.s3_sse_kms_key_id = transfer.encryption_key;
   shown.export_format = transfer.format;
-  shown.export_type = "FULL_EXPORT";
+  shown.export_type = export_type(transfer);
+  if (transfer.incremental()) {
+    shapes::IncrementalExportSpecification& window = shown.incremental_export_specification.emplace();
+    window.export_from_time = transfer.from;
+    window.export_to_time = transfer.until;
+    window.export_view_type = transfer.view;
+  }
   if (transfer.status == Transfer::Status::kInProgress) return shown;
   shown.end_time = transfer.ended;
   if (transfer.status == Transfer::Status::kFailed) {
@@ -114,11 +124,46 @@ shapes::CreateTableInput creation_of(const shapes::TableCreationParameters& give
 
 Result<void> check_export(const shapes::ExportTableToPointInTimeInput& input) {
   if (input.export_format.value_or("DYNAMODB_JSON") != "DYNAMODB_JSON") return not_available("ExportFormat ION");
-  if (input.export_type.value_or("FULL_EXPORT") != "FULL_EXPORT") return not_available("ExportType INCREMENTAL_EXPORT");
-  if (input.incremental_export_specification) {
+  const bool incremental = input.export_type == "INCREMENTAL_EXPORT";
+  if (!incremental && input.incremental_export_specification) {
     return invalid_parameter("IncrementalExportSpecification is for ExportType INCREMENTAL_EXPORT only");
   }
+  if (!incremental) return {};
+  if (input.export_time) return invalid_parameter("ExportTime is for ExportType FULL_EXPORT only");
+  if (!input.incremental_export_specification || !input.incremental_export_specification->export_from_time) {
+    return invalid_parameter("ExportFromTime is required when ExportType is INCREMENTAL_EXPORT");
+  }
   return {};
+}
+
+/// The window of an incremental export.
+Result<void> take_window(Transfer& transfer, const shapes::IncrementalExportSpecification& given, Timestamp earliest,
+                         Timestamp now) {
+  constexpr std::chrono::minutes kShortest{15};
+  constexpr std::chrono::hours kLongest{24};
+  transfer.view = given.export_view_type.value_or("NEW_AND_OLD_IMAGES");
+  transfer.from = *given.export_from_time;
+  transfer.until = given.export_to_time.value_or(now);
+  const auto fault = [](const char* message) { return Error(shapes::errors::kInvalidExportTimeException, message); };
+  if (transfer.from >= transfer.until) return fault("The specified ExportFromTime is not before the ExportToTime.");
+  if (transfer.from < std::chrono::floor<std::chrono::seconds>(earliest) || transfer.until > now) {
+    return fault("The specified export period is outside of the point in time recovery window.");
+  }
+  if (transfer.until - transfer.from < kShortest) return fault("The export period must be 15 minutes at least.");
+  if (transfer.until - transfer.from > kLongest) return fault("The export period must be 24 hours at most.");
+  return {};
+}
+
+/// Where the commits of the window begin and end in the table's log.
+Task<Copy> window_of(Store& store, const Table& source, const Transfer& transfer, Copy copy) {
+  copy.purpose = Copy::Purpose::kExportChanges;
+  copy.phase = Copy::Phase::kCollect;
+  copy.marker = 0;
+  const std::unique_ptr<storage::Transaction> reader = store.database().begin();
+  copy.cut = co_await commit_at_time(*reader, source.recovery.log, transfer.from, &time_of_undo);
+  copy.until = co_await commit_at_time(*reader, source.recovery.log, transfer.until, &time_of_undo);
+  co_await reader->commit();
+  co_return copy;
 }
 
 Result<void> check_import(const shapes::ImportTableInput& input) {
@@ -176,11 +221,14 @@ Task<Transfer> TransferOperations::begin_export(storage::Transaction& transactio
   }
   const Timestamp now = store_.clock().now();
   const Timestamp moment = input.export_time.value_or(now);
+  Transfer transfer = new_transfer(Transfer::Kind::kExport, call.account(), call.region, name, call.time);
+  if (input.incremental_export_specification) {
+    co_await take_window(transfer, *input.incremental_export_specification, earliest_restorable(*source, now), now);
+  }
   if (moment < std::chrono::floor<std::chrono::seconds>(earliest_restorable(*source, now)) || moment > now) {
     co_return Error(shapes::errors::kInvalidExportTimeException,
                     "The specified ExportTime is outside of the point in time recovery window.");
   }
-  Transfer transfer = new_transfer(Transfer::Kind::kExport, call.account(), call.region, name, call.time);
   transfer.table_id = source->id;
   transfer.number = new_table_number();
   transfer.token = input.client_token.value_or("");
@@ -192,6 +240,8 @@ Task<Transfer> TransferOperations::begin_export(storage::Transaction& transactio
   transfer.encryption_key = input.s3_sse_kms_key_id.value_or("");
   transfer.format = "DYNAMODB_JSON";
   transfer.moment = moment;
+  transfer.key_names.push_back(source->keys.hash.name);
+  if (source->keys.range) transfer.key_names.push_back(source->keys.range->name);
   Copy copy;
   copy.purpose = Copy::Purpose::kExport;
   copy.source = source->number;
@@ -206,6 +256,7 @@ Task<Transfer> TransferOperations::begin_export(storage::Transaction& transactio
     co_await reader->commit();
     if (!copy.cut.empty()) copy.marker = 0;
   }
+  if (transfer.incremental()) copy = co_await window_of(store_, *source, transfer, std::move(copy));
   Table held = *source;
   hold_log(transaction, held, transfer.number, now);
   store_.put_table(transaction, held);
@@ -295,7 +346,7 @@ Task<shapes::ListExportsOutput> TransferOperations::list_exports(wire::Call& cal
     shapes::ExportSummary& summary = summaries.emplace_back();
     summary.export_arn = transfer.arn();
     summary.export_status = std::string(status_text(transfer.status));
-    summary.export_type = "FULL_EXPORT";
+    summary.export_type = export_type(transfer);
   }
   co_return output;
 }

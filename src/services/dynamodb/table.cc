@@ -70,6 +70,13 @@ std::optional<std::int64_t> read_optional(RowReader& row) {
   return row.signed_number();
 }
 
+Warmth read_warmth(RowReader& row) {
+  Warmth warmth;
+  warmth.reads = row.signed_number();
+  warmth.writes = row.signed_number();
+  return warmth;
+}
+
 void write(RowWriter& row, const StreamSettings& stream) {
   row.boolean(stream.enabled).number(stream.number).text(stream.view).text(stream.label).number(stream.shards.size());
   for (const OpenShard& shard : stream.shards) row.text(shard.id).number(shard.first_place);
@@ -158,6 +165,12 @@ std::string Table::encode() const {
   row.text(restored_from).text(restored_table).signed_number(micros(restored_to));
   row.number(kinesis.size());
   for (const KinesisDestination& one : kinesis) row.text(one.stream_arn).boolean(one.active).boolean(one.microseconds);
+  row.signed_number(warmth.reads).signed_number(warmth.writes);
+  for (const Index& index : indexes) {
+    write(row, index.max_reads);
+    write(row, index.max_writes);
+    row.signed_number(index.warmth.reads).signed_number(index.warmth.writes);
+  }
   return std::move(row).bytes();
 }
 
@@ -211,6 +224,12 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
     one.stream_arn = row.text();
     one.active = row.boolean();
     one.microseconds = row.boolean();
+  }
+  table.warmth = read_warmth(row);
+  for (Index& index : table.indexes) {
+    index.max_reads = read_optional(row);
+    index.max_writes = read_optional(row);
+    index.warmth = read_warmth(row);
   }
   table.rows = keys::rows_prefix(table.account, table.region, table.number);
   if (!row.ok()) return Error(errors::kInternalFailure, "The description of table " + table.name + " is damaged.");

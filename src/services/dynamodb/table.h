@@ -24,6 +24,12 @@ struct Throughput {
   std::int64_t decreases_today = 0;
 };
 
+/// The rate that a table or index is to be ready for at once. Every rate is served here; it is kept and shown.
+struct Warmth {
+  std::int64_t reads = 0;  ///< 0: nothing was said.
+  std::int64_t writes = 0;
+};
+
 enum class IndexStatus : std::uint8_t { kCreating = 0, kActive = 1 };
 enum class ProjectionType : std::uint8_t { kAll = 0, kKeysOnly = 1, kInclude = 2 };
 
@@ -38,6 +44,9 @@ struct Index {
   std::vector<std::string> non_key_attributes;
   IndexStatus status = IndexStatus::kActive;
   Throughput throughput;
+  std::optional<std::int64_t> max_reads;  ///< OnDemandThroughput.
+  std::optional<std::int64_t> max_writes;
+  Warmth warmth;
 };
 
 struct TimeToLive {
@@ -102,6 +111,7 @@ struct Table {
   Throughput throughput;
   std::optional<std::int64_t> max_reads;  ///< OnDemandThroughput.
   std::optional<std::int64_t> max_writes;
+  Warmth warmth;
   std::string table_class;  ///< Empty: never said.
   bool deletion_protection = false;
   std::string encryption;  ///< "KMS" when asked for; the key's ARN beside it.

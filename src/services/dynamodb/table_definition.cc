@@ -153,6 +153,10 @@ Result<void> add_global_indexes(Table& table, const std::vector<shapes::GlobalSe
     Result<Index> index = start_index(table, given.index_name, given.key_schema, given.projection);
     if (!index) return std::move(index).error();
     if (Result<void> taken = take_index_throughput(table, *index, given.provisioned_throughput); !taken) return taken;
+    take_maximum(index->max_reads, index->max_writes, given.on_demand_throughput);
+    Result<void> warm =
+        take_warmth(table.on_demand, index->throughput, index->warmth, given.warm_throughput, "index " + index->name);
+    if (!warm) return warm;
     table.indexes.push_back(std::move(*index));
   }
   if (indexes.size() > kMaxGlobalIndexes) {
@@ -246,6 +250,42 @@ Result<Throughput> throughput_from(const shapes::ProvisionedThroughput& given) {
   return throughput;
 }
 
+Warmth warmth_of(bool on_demand, const Throughput& throughput, const Warmth& said) {
+  constexpr std::int64_t kReads = 12'000;
+  constexpr std::int64_t kWrites = 4'000;
+  Warmth warmth = said;
+  warmth.reads = std::max(warmth.reads, on_demand ? kReads : throughput.read);
+  warmth.writes = std::max(warmth.writes, on_demand ? kWrites : throughput.write);
+  return warmth;
+}
+
+Result<void> take_warmth(bool on_demand, const Throughput& throughput, Warmth& warmth,
+                         const std::optional<shapes::WarmThroughput>& given, const std::string& where) {
+  if (!given) return {};
+  const Warmth now = warmth_of(on_demand, throughput, warmth);
+  const auto take = [&where](std::int64_t& said, std::int64_t least, const std::optional<std::int64_t>& wanted,
+                             const std::string& name) -> Result<void> {
+    if (!wanted) return {};
+    if (*wanted < least) {
+      return invalid_parameter("Requested " + name + " for WarmThroughput for " + where +
+                               " is lower than current WarmThroughput, decreasing WarmThroughput is not supported");
+    }
+    said = *wanted;
+    return {};
+  };
+  if (Result<void> taken = take(warmth.reads, now.reads, given->read_units_per_second, "ReadUnitsPerSecond"); !taken) {
+    return taken;
+  }
+  return take(warmth.writes, now.writes, given->write_units_per_second, "WriteUnitsPerSecond");
+}
+
+void take_maximum(std::optional<std::int64_t>& reads, std::optional<std::int64_t>& writes,
+                  const std::optional<shapes::OnDemandThroughput>& given) {
+  if (!given) return;
+  reads = given->max_read_request_units;
+  writes = given->max_write_request_units;
+}
+
 Result<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<shapes::Tag>& added) {
   for (const shapes::Tag& tag : added) {
     if (to_lower(tag.key).starts_with("aws:"))
@@ -301,10 +341,9 @@ Result<Table> table_from(const wire::Call& call, const shapes::CreateTableInput&
     table.encryption = "KMS";
     table.encryption_key = input.sse_specification->kms_master_key_id.value_or("");
   }
-  if (input.on_demand_throughput) {
-    table.max_reads = input.on_demand_throughput->max_read_request_units;
-    table.max_writes = input.on_demand_throughput->max_write_request_units;
-  }
+  take_maximum(table.max_reads, table.max_writes, input.on_demand_throughput);
+  Result<void> warm = take_warmth(table.on_demand, table.throughput, table.warmth, input.warm_throughput, "table");
+  if (!warm) return std::move(warm).error();
   return table;
 }
 
@@ -324,6 +363,10 @@ Result<Index> index_from(Table& table, const shapes::CreateGlobalSecondaryIndexA
   if (Result<void> taken = take_index_throughput(table, *index, action.provisioned_throughput); !taken) {
     return std::move(taken).error();
   }
+  take_maximum(index->max_reads, index->max_writes, action.on_demand_throughput);
+  Result<void> warm =
+      take_warmth(table.on_demand, index->throughput, index->warmth, action.warm_throughput, "index " + index->name);
+  if (!warm) return std::move(warm).error();
   index->status = IndexStatus::kCreating;
   return index;
 }

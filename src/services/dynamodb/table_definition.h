@@ -21,6 +21,14 @@ Result<Index> index_from(Table& table, const shapes::CreateGlobalSecondaryIndexA
 /// Checks units, and says what they are for in errors.
 Result<Throughput> throughput_from(const shapes::ProvisionedThroughput& given);
 
+/// What a table or index with these settings is ready for at once; the documented rates when nothing was said.
+Warmth warmth_of(bool on_demand, const Throughput& throughput, const Warmth& said);
+/// Takes a WarmThroughput, which never decreases. `where`: "table", or "index NAME".
+Result<void> take_warmth(bool on_demand, const Throughput& throughput, Warmth& warmth,
+                         const std::optional<shapes::WarmThroughput>& given, const std::string& where);
+void take_maximum(std::optional<std::int64_t>& reads, std::optional<std::int64_t>& writes,
+                  const std::optional<shapes::OnDemandThroughput>& given);
+
 /// Adds tags to what is there; fails past 50.
 Result<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<shapes::Tag>& added);
 

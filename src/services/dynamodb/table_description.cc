@@ -5,6 +5,7 @@
 
 #include "services/dynamodb/item_codec.h"
 #include "services/dynamodb/keys.h"
+#include "services/dynamodb/table_definition.h"
 #include "storage/key.h"
 
 namespace cumulet::dynamodb {
@@ -50,6 +51,24 @@ shapes::ProvisionedThroughputDescription throughput_of(const Throughput& through
   return description;
 }
 
+template <typename Description>
+Description warmth_description(const Warmth& warmth) {
+  Description description;
+  description.read_units_per_second = warmth.reads;
+  description.write_units_per_second = warmth.writes;
+  description.status = "ACTIVE";
+  return description;
+}
+
+std::optional<shapes::OnDemandThroughput> maximum_of(const std::optional<std::int64_t>& reads,
+                                                     const std::optional<std::int64_t>& writes) {
+  if (!reads && !writes) return std::nullopt;
+  shapes::OnDemandThroughput maximum;
+  maximum.max_read_request_units = reads;
+  maximum.max_write_request_units = writes;
+  return maximum;
+}
+
 TableSize size_of(const std::map<std::uint32_t, TableSize>& sizes, const Index& index) {
   const auto found = sizes.find(index.number);
   return found == sizes.end() ? TableSize() : found->second;
@@ -66,6 +85,9 @@ shapes::GlobalSecondaryIndexDescription describe_global(const Table& table, cons
   description.index_size_bytes = size.bytes;
   description.item_count = size.items;
   description.index_arn = table.index_arn(index);
+  description.on_demand_throughput = maximum_of(index.max_reads, index.max_writes);
+  description.warm_throughput = warmth_description<shapes::GlobalSecondaryIndexWarmThroughputDescription>(
+      warmth_of(table.on_demand, index.throughput, index.warmth));
   return description;
 }
 
@@ -186,11 +208,9 @@ shapes::TableDescription describe(const Table& table, const std::string& status,
     stream.stream_enabled = true;
     stream.stream_view_type = table.stream.view;
   }
-  if (table.max_reads || table.max_writes) {
-    shapes::OnDemandThroughput& limits = description.on_demand_throughput.emplace();
-    limits.max_read_request_units = table.max_reads;
-    limits.max_write_request_units = table.max_writes;
-  }
+  description.on_demand_throughput = maximum_of(table.max_reads, table.max_writes);
+  description.warm_throughput = warmth_description<shapes::TableWarmThroughputDescription>(
+      warmth_of(table.on_demand, table.throughput, table.warmth));
   return description;
 }
 

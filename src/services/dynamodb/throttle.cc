@@ -13,7 +13,11 @@ namespace {
 constexpr double kBurstSeconds = 300;
 constexpr std::size_t kMaxBuckets = 100'000;
 
-bool is_limited(const Table& table) { return !table.on_demand || table.max_reads || table.max_writes; }
+bool is_limited(const Table& table) {
+  if (!table.on_demand || table.max_reads || table.max_writes) return true;
+  return std::any_of(table.indexes.begin(), table.indexes.end(),
+                     [](const Index& index) { return index.max_reads || index.max_writes; });
+}
 
 /// Units a second; nothing when there is no limit.
 std::optional<double> rate_of(const Table& table, const Index* index, Capacity::Kind kind) {
@@ -22,8 +26,10 @@ std::optional<double> rate_of(const Table& table, const Index* index, Capacity::
     const Throughput& throughput = index && index->global ? index->throughput : table.throughput;
     return static_cast<double>(read ? throughput.read : throughput.write);
   }
-  const std::optional<std::int64_t>& most = read ? table.max_reads : table.max_writes;
-  if ((index && index->global) || !most || *most < 0) return std::nullopt;
+  const bool of_index = index && index->global;
+  const std::optional<std::int64_t>& most =
+      of_index ? (read ? index->max_reads : index->max_writes) : (read ? table.max_reads : table.max_writes);
+  if (!most || *most < 0) return std::nullopt;
   return static_cast<double>(*most);
 }
 

@@ -45,7 +45,7 @@ std::string Transfer::encode() const {
   row.text(failure_code).text(failure_message).number(items).number(seen).number(errors).number(bytes).text(cursor);
   row.number(files.size());
   for (const File& file : files) row.text(file.key).text(file.md5).text(file.etag).number(file.items);
-  row.text(request);
+  row.text(request).text(view).signed_number(micros(from)).signed_number(micros(until)).texts(key_names);
   return std::move(row).bytes();
 }
 
@@ -79,6 +79,10 @@ Result<Transfer> Transfer::decode(Kind kind, std::string account, std::string re
     file.items = row.number();
   }
   one.request = row.text();
+  one.view = row.text();
+  one.from = timestamp(row.signed_number());
+  one.until = timestamp(row.signed_number());
+  one.key_names = row.texts();
   if (!row.ok()) return Error(errors::kInternalFailure, "The description of an export or import is damaged.");
   return one;
 }

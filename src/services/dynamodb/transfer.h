@@ -57,8 +57,13 @@ struct Transfer {
   std::uint64_t bytes = 0;
   std::string cursor;       ///< The last row, or the last object, that was done.
   std::vector<File> files;  ///< What an export has written.
-  std::string request;      ///< Of an import: its TableCreationParameters as JSON.
+  std::string view;         ///< Of an incremental export: NEW_IMAGE or NEW_AND_OLD_IMAGES; empty: all items.
+  Timestamp from{};         ///< Its window, without the end.
+  Timestamp until{};
+  std::vector<std::string> key_names;
+  std::string request;  ///< Of an import: its TableCreationParameters as JSON.
 
+  bool incremental() const { return !view.empty(); }
   std::string arn() const;
   std::string table_arn() const;
   std::string row_key() const;

@@ -171,3 +171,72 @@ def test_backups_are_off(ddb, table):
 def test_limits(ddb):
     limits = ddb.describe_limits()
     assert limits["TableMaxReadCapacityUnits"] <= limits["AccountMaxReadCapacityUnits"]
+
+
+def test_warm_throughput(ddb, make_table, unique, fails):
+    name = make_table(attributes=[OWNER], GlobalSecondaryIndexes=[BY_OWNER])
+    table = ddb.describe_table(TableName=name)["Table"]
+    documented = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE"}
+    assert table["WarmThroughput"] == documented
+    assert table["GlobalSecondaryIndexes"][0]["WarmThroughput"] == documented
+    updated = ddb.update_table(
+        TableName=name, WarmThroughput={"ReadUnitsPerSecond": 20000},
+        GlobalSecondaryIndexUpdates=[
+            {"Update": {"IndexName": "by-owner", "WarmThroughput": {"WriteUnitsPerSecond": 5000}}}])
+    assert updated["TableDescription"]["WarmThroughput"]["ReadUnitsPerSecond"] == 20000
+    table = ddb.describe_table(TableName=name)["Table"]
+    assert table["WarmThroughput"] == {**documented, "ReadUnitsPerSecond": 20000}
+    assert table["GlobalSecondaryIndexes"][0]["WarmThroughput"] == {**documented, "WriteUnitsPerSecond": 5000}
+    with fails("ValidationException", "decreasing WarmThroughput is not supported"):
+        ddb.update_table(TableName=name, WarmThroughput={"ReadUnitsPerSecond": 15000})
+    made = unique("table")
+    warm = {"ReadUnitsPerSecond": 13000, "WriteUnitsPerSecond": 4500}
+    ddb.create_table(**definition(made, WarmThroughput=warm))
+    active(ddb, made)
+    assert ddb.describe_table(TableName=made)["Table"]["WarmThroughput"] == {**warm, "Status": "ACTIVE"}
+    ddb.delete_table(TableName=made)
+
+
+def test_maximum_throughput_of_an_index(ddb, make_table):
+    most = {"MaxReadRequestUnits": 10, "MaxWriteRequestUnits": 20}
+    name = make_table(attributes=[OWNER], GlobalSecondaryIndexes=[{**BY_OWNER, "OnDemandThroughput": most}])
+    index = ddb.describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"][0]
+    assert index["OnDemandThroughput"] == most
+
+
+def test_no_table_is_global(ddb, table, fails):
+    def update(action, region):
+        ddb.update_table(TableName=table, ReplicaUpdates=[{action: {"RegionName": region}}])
+
+    own = ddb.meta.region_name
+    with fails("ValidationException", "Region us-west-1 is not available for replicas"):
+        update("Create", "us-west-1")
+    with fails("ValidationException", "Cannot add, delete, or update the local region through ReplicaUpdates"):
+        update("Create", own)
+    with fails("ValidationException", "was not found: us-west-1"):
+        update("Delete", "us-west-1")
+    assert ddb.list_global_tables()["GlobalTables"] == []
+    with fails("GlobalTableNotFoundException", table):
+        ddb.describe_global_table(GlobalTableName=table)
+    with fails("GlobalTableNotFoundException"):
+        ddb.describe_global_table_settings(GlobalTableName=table)
+    with fails("GlobalTableNotFoundException"):
+        ddb.update_global_table(GlobalTableName=table, ReplicaUpdates=[{"Create": {"RegionName": own}}])
+    with fails("ValidationException", "Region us-west-1 is not available"):
+        ddb.create_global_table(GlobalTableName=table, ReplicationGroup=[{"RegionName": "us-west-1"}])
+    with fails("TableNotFoundException"):
+        ddb.create_global_table(GlobalTableName="no-such-table", ReplicationGroup=[{"RegionName": own}])
+    scaling = ddb.describe_table_replica_auto_scaling(TableName=table)["TableAutoScalingDescription"]
+    assert scaling == {"TableName": table, "TableStatus": "ACTIVE", "Replicas": []}
+    with fails("ValidationException", "not a global table"):
+        ddb.update_table_replica_auto_scaling(TableName=table)
+
+
+def test_contributor_insights_are_off_and_stay_off(ddb, table, fails):
+    assert ddb.describe_contributor_insights(TableName=table)["ContributorInsightsStatus"] == "DISABLED"
+    off = ddb.update_contributor_insights(TableName=table, ContributorInsightsAction="DISABLE")
+    assert off["ContributorInsightsStatus"] == "DISABLED"
+    with fails("NotImplemented"):
+        ddb.update_contributor_insights(TableName=table, ContributorInsightsAction="ENABLE")
+    with fails("ResourceNotFoundException", "Index: none not found"):
+        ddb.update_contributor_insights(TableName=table, IndexName="none", ContributorInsightsAction="ENABLE")
