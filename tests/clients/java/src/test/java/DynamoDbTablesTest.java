@@ -134,7 +134,7 @@ class DynamoDbTablesTest {
                                 + " REMOVE #m.a DELETE tags :x")
                         .conditionExpression(
                             "size(#l) > :one AND begins_with(#m.a, :b) AND attribute_type(#l[0], :n)"
-                                + " AND contains(tags, :y) AND NOT attribute_exists(missing)")
+                                + " AND contains(tags, :y) AND NOT attribute_exists(nowhere)")
                         .expressionAttributeNames(Map.of("#m", "map", "#l", "list"))
                         .expressionAttributeValues(
                             Map.of(
