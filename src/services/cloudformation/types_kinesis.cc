@@ -214,11 +214,52 @@ class StreamConsumerType final : public ResourceType {
   }
 };
 
+/// AWS::Kinesis::ResourcePolicy: of a stream or a consumer, by whose ARN it goes.
+class KinesisResourcePolicyType final : public ResourceType {
+ public:
+  const std::set<std::string>& replaced_by() const override {
+    static const std::set<std::string> kNames{"ResourceArn"};
+    return kNames;
+  }
+
+  Task<Made> create(ResourceContext& context, const Value& properties) override {
+    const std::string arn = properties.text_of("ResourceArn");
+    const Value* policy = properties.find("ResourcePolicy");
+    if (arn.empty() || policy == nullptr) {
+      co_await fail(
+          Error("ValidationError", 400, "AWS::Kinesis::ResourcePolicy: ResourceArn and ResourcePolicy are required"));
+    }
+    api::PutResourcePolicyInput input;
+    input.resource_arn = arn;
+    input.policy = policy->is_string() ? policy->text() : policy->to_json();
+    co_await call<api::PutResourcePolicy>(context, std::move(input));
+    Made made(arn);
+    made.attributes.set("ResourceArn", Value::string(arn));
+    co_return made;
+  }
+
+  Task<Made> update(ResourceContext& context, std::string, const Value&, const Value& after) override {
+    co_return co_await create(context, after);
+  }
+
+  Task<void> remove(ResourceContext& context, std::string id, const Value&) override {
+    api::DeleteResourcePolicyInput input;
+    input.resource_arn = std::move(id);
+    co_await gone_is_fine(erase(context, std::move(input)));
+  }
+
+ private:
+  static Task<void> erase(ResourceContext& context, api::DeleteResourcePolicyInput input) {
+    co_await call<api::DeleteResourcePolicy>(context, std::move(input));
+  }
+};
+
 }  // namespace
 
 void add_kinesis_types(ResourceTypes& types) {
   types.add("AWS::Kinesis::Stream", std::make_unique<StreamType>());
   types.add("AWS::Kinesis::StreamConsumer", std::make_unique<StreamConsumerType>());
+  types.add("AWS::Kinesis::ResourcePolicy", std::make_unique<KinesisResourcePolicyType>());
 }
 
 }  // namespace cumulet::cloudformation

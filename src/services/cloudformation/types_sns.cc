@@ -205,7 +205,7 @@ class SubscriptionType final : public ResourceType {
 };
 
 /// AWS::SNS::TopicPolicy
-class TopicPolicyType final : public ResourceType {
+class TopicPolicyType : public ResourceType {
  public:
   const std::set<std::string>& replaced_by() const override {
     static const std::set<std::string> kNames;
@@ -238,15 +238,33 @@ class TopicPolicyType final : public ResourceType {
   }
 
   static Task<void> set_all(ResourceContext& context, const Value& properties, std::string policy) {
-    const Value* topics = properties.find("Topics");
-    if (topics == nullptr) co_return;
-    for (const Value& topic : topics->items()) {
+    std::vector<std::string> arns;
+    if (const Value* topic = properties.find("TopicArn")) arns.push_back(topic->text());
+    if (const Value* topics = properties.find("Topics")) {
+      for (const Value& topic : topics->items()) arns.push_back(topic.text());
+    }
+    for (const std::string& arn : arns) {
       api::SetTopicAttributesInput input;
-      input.topic_arn = topic.text();
+      input.topic_arn = arn;
       input.attribute_name = "Policy";
       input.attribute_value = policy;
       co_await call_sns<api::SetTopicAttributes>(context, std::move(input));
     }
+  }
+};
+
+/// AWS::SNS::TopicInlinePolicy: for one topic, by whose ARN it goes.
+class TopicInlinePolicyType final : public TopicPolicyType {
+ public:
+  const std::set<std::string>& replaced_by() const override {
+    static const std::set<std::string> kNames{"TopicArn"};
+    return kNames;
+  }
+
+  Task<Made> create(ResourceContext& context, const Value& properties) override {
+    const Made made = co_await TopicPolicyType::create(context, properties);
+    (void)made;  // Its name is of no use here.
+    co_return Made(properties.text_of("TopicArn"));
   }
 };
 
@@ -256,6 +274,7 @@ void add_sns_types(ResourceTypes& types) {
   types.add("AWS::SNS::Topic", std::make_unique<TopicType>());
   types.add("AWS::SNS::Subscription", std::make_unique<SubscriptionType>());
   types.add("AWS::SNS::TopicPolicy", std::make_unique<TopicPolicyType>());
+  types.add("AWS::SNS::TopicInlinePolicy", std::make_unique<TopicInlinePolicyType>());
 }
 
 }  // namespace cumulet::cloudformation

@@ -137,7 +137,7 @@ class QueueType final : public ResourceType {
 };
 
 /// AWS::SQS::QueuePolicy: one document for several queues.
-class QueuePolicyType final : public ResourceType {
+class QueuePolicyType : public ResourceType {
  public:
   const std::set<std::string>& replaced_by() const override {
     static const std::set<std::string> kNone;
@@ -167,6 +167,7 @@ class QueuePolicyType final : public ResourceType {
  private:
   static std::vector<std::string> queues_of(const Value& properties) {
     std::vector<std::string> urls;
+    if (const Value* queue = properties.find("Queue")) urls.push_back(queue->text());
     const Value* queues = properties.find("Queues");
     if (queues == nullptr) return urls;
     for (const Value& queue : queues->items()) urls.push_back(queue.text());
@@ -177,7 +178,7 @@ class QueuePolicyType final : public ResourceType {
     const Value* document = properties.find("PolicyDocument");
     const std::vector<std::string> urls = queues_of(properties);
     if (document == nullptr || urls.empty()) {
-      co_await fail(validation_error("AWS::SQS::QueuePolicy: PolicyDocument and Queues are required"));
+      co_await fail(validation_error("AWS::SQS::QueuePolicy: PolicyDocument and the queues are required"));
     }
     const std::string text = document->is_string() ? document->text() : document->to_json();
     for (const std::string& url : urls) co_await set(context, url, text);
@@ -191,11 +192,27 @@ class QueuePolicyType final : public ResourceType {
   }
 };
 
+/// AWS::SQS::QueueInlinePolicy: for one queue, by whose URL it goes.
+class QueueInlinePolicyType final : public QueuePolicyType {
+ public:
+  const std::set<std::string>& replaced_by() const override {
+    static const std::set<std::string> kNames{"Queue"};
+    return kNames;
+  }
+
+  Task<Made> create(ResourceContext& context, const Value& properties) override {
+    const Made made = co_await QueuePolicyType::create(context, properties);
+    (void)made;  // Its name is of no use here.
+    co_return Made(properties.text_of("Queue"));
+  }
+};
+
 }  // namespace
 
 void add_sqs_types(ResourceTypes& types) {
   types.add("AWS::SQS::Queue", std::make_unique<QueueType>());
   types.add("AWS::SQS::QueuePolicy", std::make_unique<QueuePolicyType>());
+  types.add("AWS::SQS::QueueInlinePolicy", std::make_unique<QueueInlinePolicyType>());
 }
 
 }  // namespace cumulet::cloudformation
