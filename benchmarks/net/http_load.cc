@@ -7,6 +7,7 @@
 //             [--pid N]              also reports the CPU that this process (the server) used per request
 //             [--once]               each request once, instead of --seconds and --warmup
 //             [--json]               one line of JSON instead of text
+//             [--spin]               never sleeps: what it takes to wake the client's processor is not in the latency
 //
 // Latency is from before the first byte is sent to the last byte received. Exits 1 when a connection broke or an answer
 // was not 2xx.
@@ -45,6 +46,7 @@ struct Options {
   int pid = 0;
   bool once = false;
   bool json = false;
+  bool spin = false;
 };
 
 struct Template {
@@ -203,7 +205,7 @@ int Load::run() {
   double cpu_before = cpu_of(options_.pid);
   epoll_event events[256];
   for (;;) {
-    const int ready = ::epoll_wait(poll_, events, 256, 100);
+    const int ready = ::epoll_wait(poll_, events, 256, options_.spin ? 0 : 100);
     for (int i = 0; i < ready; ++i) go_on(*static_cast<Peer*>(events[i].data.ptr));
     const double elapsed = std::chrono::duration<double>(now() - start).count();
     if (warming && elapsed >= options_.warmup) {
@@ -238,8 +240,8 @@ bool read_templates(const std::string& name, std::vector<Template>& templates) {
 bool parse(int argc, char** argv, Options& options) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--json" || name == "--once") {
-      (name == "--json" ? options.json : options.once) = true;
+    if (name == "--json" || name == "--once" || name == "--spin") {
+      (name == "--json" ? options.json : name == "--once" ? options.once : options.spin) = true;
       continue;
     }
     if (++i == argc) return false;
@@ -271,7 +273,7 @@ int main(int argc, char** argv) {
   if (!parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: http_load --port N [--host ADDRESS] [--connections N] [--seconds S] [--warmup S]\n"
-                 "                 [--once] [--requests FILE]... [--pid N] [--json]\n");
+                 "                 [--once] [--requests FILE]... [--pid N] [--json] [--spin]\n");
     return 2;
   }
   std::vector<Template> templates;

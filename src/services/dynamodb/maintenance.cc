@@ -26,6 +26,13 @@ storage::ScanOptions piece() {
 
 constexpr int kPiecesPerRound = 20;
 
+/// What a purge removes: all rows of a table, or those of an index.
+storage::KeyRange purged_by(const keys::JobKey& job) {
+  const std::string table_rows = keys::rows_prefix(job.account, job.region, job.table);
+  const std::string prefix = job.index == keys::kItems ? table_rows : keys::rows_of(table_rows, job.index);
+  return storage::KeyRange(prefix, storage::after_prefix(prefix));
+}
+
 bool fills_indexes(const Table& table) {
   for (const Index& index : table.indexes) {
     if (index.status == IndexStatus::kCreating) return true;
@@ -155,6 +162,7 @@ Task<bool> Maintenance::run_piece(const keys::JobKey& job, const std::string& ro
   if (job.job == keys::Job::kCopy) co_return co_await copier_.step(job, row);
   if (job.job == keys::Job::kExport) co_return co_await exporter_.step(job, row);
   if (job.job == keys::Job::kImport) co_return co_await importer_.step(job, row);
+  if (job.job == keys::Job::kPurge) co_await discard_many(job, row);
   const auto body = [this, &job, &row](storage::Transaction& transaction) {
     switch (job.job) {
       case keys::Job::kBackfill:
@@ -177,11 +185,21 @@ Task<bool> Maintenance::run_piece(const keys::JobKey& job, const std::string& ro
   co_return done;
 }
 
+// Not before it is durable that they are to go: the reader's commit waits for the job that it has read. Rows of commits
+// that were not written yet stay, for purge.
+Task<void> Maintenance::discard_many(const keys::JobKey& job, const std::string& row) {
+  const std::unique_ptr<storage::Transaction> reader = store_.database().begin();
+  const std::optional<std::string> wanted = co_await reader->get(row);
+  const storage::KeyRange range = purged_by(job);
+  const std::vector<storage::KeyValue> rows = co_await reader->scan(range, piece());
+  co_await reader->commit();
+  std::size_t bytes = 0;
+  for (const storage::KeyValue& one : rows) bytes += one.value.size();
+  if (wanted && (rows.size() == kPieceRows || bytes >= kPieceBytes / 2)) co_await store_.database().discard(range);
+}
+
 Task<bool> Maintenance::purge(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row) {
-  const std::string table_rows = keys::rows_prefix(job.account, job.region, job.table);
-  const std::string prefix = job.index == keys::kItems ? table_rows : keys::rows_of(table_rows, job.index);
-  storage::KeyRange range(prefix, storage::after_prefix(prefix));
-  const std::vector<storage::KeyValue> rows = co_await transaction.scan(range, piece());
+  const std::vector<storage::KeyValue> rows = co_await transaction.scan(purged_by(job), piece());
   for (const storage::KeyValue& one : rows) transaction.erase(one.key);
   if (!rows.empty()) co_return false;
   transaction.erase(row);

@@ -54,6 +54,8 @@ class Maintenance {
   /// Up to some pieces of a job: says whether that was all.
   Task<bool> run_job(keys::JobKey job, std::string row);
   Task<bool> run_piece(const keys::JobKey& job, const std::string& row);
+  /// Removes the rows of a purge at once when they are more than a piece.
+  Task<void> discard_many(const keys::JobKey& job, const std::string& row);
   /// Each does one piece, and says whether that was all.
   Task<bool> purge(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row);
   Task<bool> backfill(storage::Transaction& transaction, const keys::JobKey& job, const std::string& row);
