@@ -50,6 +50,17 @@ cumulet_library(zip PACKAGE libzip DEBIAN libzip-dev)
 cumulet_library(rocksdb PACKAGE rocksdb DEBIAN "librocksdb-dev libsnappy-dev liblz4-dev libbz2-dev"
                 ARCHIVES rocksdb snappy lz4 bz2 ALSO lib_zstd lib_zlib)
 
+# Debian's has no .pc file; as an archive it also stands behind rocksdb.
+find_path(BZIP2_HEADERS bzlib.h)
+find_library(BZIP2_LIBRARY NAMES libbz2.a bz2)
+if(NOT BZIP2_HEADERS OR NOT BZIP2_LIBRARY)
+  message(FATAL_ERROR "bzlib.h is missing: apt-get install libbz2-dev (or let ./run install everything)")
+endif()
+mark_as_advanced(BZIP2_HEADERS BZIP2_LIBRARY)
+add_library(lib_bzip2 INTERFACE)
+target_include_directories(lib_bzip2 SYSTEM INTERFACE ${BZIP2_HEADERS})
+target_link_libraries(lib_bzip2 INTERFACE ${BZIP2_LIBRARY})
+
 # Headers only: src/net/curl_library.cc loads the library when the first request goes out.
 pkg_check_modules(PKG_curl QUIET libcurl)
 if(NOT PKG_curl_FOUND)

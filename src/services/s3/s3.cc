@@ -29,6 +29,7 @@ S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& cloc
   register_buckets();
   register_bucket_settings();
   register_objects();
+  register_select();
   register_object_tags();
   register_lists();
   register_versions();

@@ -25,6 +25,13 @@
 #include "wire/service.h"
 #include "wire/surface.h"
 
+namespace cumulet::s3::select {
+struct CsvInput;
+struct ScanRange;
+struct Settings;
+struct Statement;
+}  // namespace cumulet::s3::select
+
 namespace cumulet::s3 {
 
 /// S3: buckets and objects (operations_*.cc), static sites (website.cc), and the answers to browsers' preflight
@@ -198,6 +205,15 @@ class S3 {
   Task<Found> find_version(storage::Transaction& txn, const Bucket& bucket, std::string key, VersionId version_id);
   /// A reply that finds a delete marker, or nothing because of one, says so in its headers.
   Task<void> mention_marker(Call& call, const Bucket& bucket, std::string key, VersionId version_id);
+
+  // operations_select.cc
+  void register_select();
+  Task<wire::s3::SelectObjectContentOutput> select_object_content(Call& call,
+                                                                  const wire::s3::SelectObjectContentRequest& input);
+  Task<std::vector<std::string>> csv_header(Opened opened, select::CsvInput format);
+  /// The answer's messages.
+  Task<std::shared_ptr<BodySource>> select_from(Opened opened, select::Statement statement, select::Settings settings,
+                                                std::optional<select::ScanRange> range);
 
   // operations_object_tags.cc
   void register_object_tags();
