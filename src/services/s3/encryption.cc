@@ -50,6 +50,11 @@ Result<std::string> encryption_for(const Bucket& bucket, const std::optional<std
     if (Result<void> valid = check_algorithm(bucket, *algorithm, key_id); !valid.ok()) return std::move(valid).error();
     return *algorithm;
   }
+  if (key_id) {
+    return invalid_argument(
+        "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
+        "x-amz-server-side-encryption", "null");
+  }
   if (bucket.encryption.empty()) return std::string();
   Result<api::PutBucketEncryptionRequest> put = wire::read_input<api::PutBucketEncryption>(bucket.encryption);
   if (!put.ok()) return std::move(put).error();

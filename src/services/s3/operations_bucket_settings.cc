@@ -185,6 +185,7 @@ Task<api::PutBucketPolicyOutput> S3::put_bucket_policy(Call& call, const api::Pu
                         "S3 Block Public Access.");
   }
   co_await set(call, input.bucket, "s3:PutBucketPolicy", &Bucket::policy, input.policy);
+  call.reply_status = 204;  // As AWS answers, whatever the model says.
   co_return api::PutBucketPolicyOutput();
 }
 

@@ -9,6 +9,7 @@
 #include "services/s3/customer_key.h"
 #include "services/s3/encryption.h"
 #include "services/s3/errors.h"
+#include "services/s3/multipart_checksum.h"
 #include "services/s3/object_rules.h"
 #include "services/s3/permission.h"
 #include "services/s3/s3.h"
@@ -85,7 +86,6 @@ Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const
   static_cast<Access&>(object) = upload;
   object.multipart = true;
   std::string digests;
-  std::string checksums;
   co_await check_order(upload, listed);
   for (std::size_t i = 0; i < listed.size(); ++i) {
     const std::int32_t number = listed[i].part_number.value_or(0);
@@ -103,18 +103,10 @@ Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const
     }
     object.size += part->piece.size;
     digests += hex_decode(part->piece.etag).value_or("");
-    checksums += base64_decode(part->piece.checksum).value_or("");
     object.pieces.push_back(part->piece);
   }
   object.etag = hex_encode(md5(digests)) + "-" + std::to_string(listed.size());
-  const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(upload.checksum_algorithm);
-  if (kind && upload.checksum_type == "COMPOSITE" && checksums.size() == listed.size() * wire::checksum_bytes(*kind)) {
-    wire::Checksum composite(*kind);
-    composite.update(checksums);
-    object.checksum.algorithm = upload.checksum_algorithm;
-    object.checksum.value = composite.finish() + "-" + std::to_string(listed.size());
-    object.checksum.type = "COMPOSITE";
-  }
+  object.checksum = upload_checksum(upload, object.pieces);
   co_return object;
 }
 
@@ -151,8 +143,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
     const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(*input.checksum_algorithm);
     if (!kind) co_return invalid_request("Checksum algorithm provided is unsupported.");
     upload.checksum_algorithm = wire::checksum_name(*kind);
-    const bool crc64 = *kind == wire::ChecksumKind::kCrc64Nvme;
-    upload.checksum_type = input.checksum_type.value_or(crc64 ? "FULL_OBJECT" : "COMPOSITE");
+    upload.checksum_type = co_await upload_checksum_type(*kind, input.checksum_type);
   }
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
     if (!co_await find_bucket(txn, bucket.name)) co_await fail(no_such_bucket(bucket.name));
@@ -263,17 +254,29 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
           "and last are the zero-based offsets of the first and last bytes to copy",
           "x-amz-copy-source-range", *input.copy_source_range);
     }
+    const std::string& asked = *input.copy_source_range;
+    const std::optional<std::int64_t> last = parse_int(std::string_view(asked).substr(asked.find('-') + 1));
+    if (last && static_cast<std::uint64_t>(*last) >= opened.object.size) {
+      co_return Error("InvalidRange", 416, "The requested range is not satisfiable")
+          .with("RangeRequested", asked)
+          .with("ActualObjectSize", std::to_string(opened.object.size));
+    }
     stretch = *range;
   }
   const std::string source_version = shown_version(opened.object);
   const std::shared_ptr<BodySource> body = co_await content_of(std::move(opened), stretch.first, stretch.length);
-  Received received = co_await receive(blobs_, *body, std::nullopt, true, sealing);
+  const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(upload.checksum_algorithm);
+  Received received = co_await receive(blobs_, *body, kind, true, sealing);
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
+  StoredChecksum checksum;
+  checksum.algorithm = upload.checksum_algorithm;
+  checksum.value = part.piece.checksum;
   api::UploadPartCopyOutput output;
   show_customer_key(customer, output);
   if (!from.versioning.empty()) output.copy_source_version_id = source_version;
   output.copy_part_result.emplace();
   output.copy_part_result->e_tag = in_quotes(part.piece.etag);
+  show_checksum(checksum, *output.copy_part_result);
   output.copy_part_result->last_modified = Timestamp(std::chrono::milliseconds(part.modified));
   co_return output;
 }
@@ -290,6 +293,7 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
     const Contents contents(bucket);
     const Upload upload = co_await require_upload(txn, contents, input.key, input.upload_id);
     object = co_await assemble(txn, contents, upload, listed);
+    co_await check_upload_checksum(input, upload, object.checksum);
     object.modified = clock_.now_millis();
     if (input.mpu_object_size && static_cast<std::uint64_t>(*input.mpu_object_size) != object.size) {
       co_return invalid_request("The provided 'x-amz-mp-object-size' header value " +

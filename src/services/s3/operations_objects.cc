@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include "base/text.h"
 #include "services/s3/archive.h"
 #include "services/s3/conditions.h"
 #include "services/s3/copy_source.h"
 #include "services/s3/customer_key.h"
+#include "services/s3/delete_conditions.h"
 #include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/object_rules.h"
@@ -16,6 +19,7 @@ namespace api = wire::s3;
 namespace {
 
 constexpr std::size_t kDeleteLimit = 1000;
+constexpr std::int32_t kPartsPage = 1000;
 
 std::string in_quotes(const std::string& etag) { return "\"" + etag + "\""; }
 
@@ -74,9 +78,13 @@ void show_object(const Input& input, const Bucket& bucket, const Object& object,
   show_lock(object.lock, output);
   if (!object.replication.empty()) output.replication_status = object.replication;
   if (!input.version_id) show_expiration(LifecycleRules(bucket).expiration(object), output);
-  if (input.checksum_mode && *input.checksum_mode == "ENABLED" && !input.range && !input.part_number) {
-    show_checksum(object.checksum, output);
-    if (!object.checksum.value.empty()) output.checksum_type = object.checksum.type;
+  if (input.checksum_mode && *input.checksum_mode == "ENABLED" && !input.range) {
+    StoredChecksum checksum = object.checksum;
+    if (input.part_number && object.multipart) {
+      checksum.value = object.pieces[static_cast<std::size_t>(*input.part_number) - 1].checksum;
+    }
+    show_checksum(checksum, output);
+    if (!checksum.value.empty()) output.checksum_type = checksum.type;
   }
   if (input.response_cache_control) output.cache_control = input.response_cache_control;
   if (input.response_content_disposition) output.content_disposition = input.response_content_disposition;
@@ -108,14 +116,46 @@ Result<void> check_conditions(const ReadConditions& conditions, const Object& ob
   return checked;
 }
 
+/// The parts of an object; they are named when they have checksums, as on AWS.
+api::GetObjectAttributesParts parts_of(const Object& object, const api::GetObjectAttributesRequest& input) {
+  const std::int32_t all = static_cast<std::int32_t>(object.pieces.size());
+  const std::int32_t after = std::clamp(input.part_number_marker.value_or(0), 0, all);
+  const std::int32_t wanted = std::clamp(input.max_parts.value_or(kPartsPage), 0, kPartsPage);
+  const std::int32_t last = std::min(all, after + wanted);
+  api::GetObjectAttributesParts shown;
+  shown.total_parts_count = all;
+  shown.part_number_marker = after;
+  shown.next_part_number_marker = last;
+  shown.max_parts = wanted;
+  shown.is_truncated = last < all;
+  if (object.checksum.value.empty()) return shown;
+  shown.parts.emplace();
+  for (std::int32_t i = after; i < last; ++i) {
+    const Piece& piece = object.pieces[static_cast<std::size_t>(i)];
+    api::ObjectPart& part = shown.parts->emplace_back();
+    part.part_number = i + 1;
+    part.size = static_cast<std::int64_t>(piece.size);
+    StoredChecksum checksum = object.checksum;
+    checksum.value = piece.checksum;
+    show_checksum(checksum, part);
+  }
+  return shown;
+}
+
 Result<void> check_directive(const char* what, const char* header, const std::optional<std::string>& directive) {
   if (!directive || *directive == "COPY" || *directive == "REPLACE") return {};
   return invalid_argument(std::string("Unknown ") + what + " directive.", header, *directive);
 }
 
-/// An anonymous reader may only override headers with a signature; AWS says so.
+/// An anonymous reader may only override headers with a signature; AWS says so. And nobody asks for encryption who
+/// reads.
 template <typename Input>
-Result<void> check_overrides(const Input& input, const wire::Call& call) {
+Result<void> check_read(const Input& input, const wire::Call& call) {
+  constexpr const char* kEncryption = "x-amz-server-side-encryption";
+  if (const std::string* asked = call.http.headers.find(kEncryption)) {
+    return invalid_argument(std::string(kEncryption) + " header is not supported for this operation.", kEncryption,
+                            *asked);
+  }
   const bool overrides = input.response_cache_control || input.response_content_disposition ||
                          input.response_content_encoding || input.response_content_language ||
                          input.response_content_type || input.response_expires;
@@ -311,7 +351,7 @@ Task<api::GetObjectOutput> S3::get_object(Call& call, const api::GetObjectReques
   const Bucket bucket =
       co_await permit(call, input.bucket, get_action(input.version_id), input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
-  co_await check_overrides(input, call);
+  co_await check_read(input, call);
   const std::optional<SealingKey> customer = co_await customer_key_of(input, call);
   Result<Opened> found = co_await attempt(open_object(bucket, input.key, input.version_id, customer));
   if (!found.ok()) co_await mention_marker(call, bucket, input.key, input.version_id);
@@ -332,7 +372,7 @@ Task<api::HeadObjectOutput> S3::head_object(Call& call, const api::HeadObjectReq
   const Bucket bucket =
       co_await permit(call, input.bucket, get_action(input.version_id), input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
-  co_await check_overrides(input, call);
+  co_await check_read(input, call);
   Result<Object> found = co_await attempt(require_object(bucket, input.key, input.version_id));
   if (!found.ok()) co_await mention_marker(call, bucket, input.key, input.version_id);
   const Object object = co_await std::move(found);
@@ -376,14 +416,14 @@ Task<api::DeleteObjectOutput> S3::delete_object(Call& call, const api::DeleteObj
       co_await permit(call, input.bucket, delete_action(input.version_id), input.key, input.expected_bucket_owner);
   co_await check_version_id(input.version_id);
   const bool bypass = co_await bypasses(call, input.bucket, input.key, input.bypass_governance_retention);
+  DeleteConditions conditions;
+  conditions.etag = input.if_match;
+  conditions.modified = input.if_match_last_modified_time;
+  conditions.size = input.if_match_size;
   const auto erase = [&](storage::Transaction& txn) -> Task<Deletion> {
     const std::optional<Bucket> now = co_await find_bucket(txn, bucket.name);
     if (!now) co_return no_such_bucket(bucket.name);
-    const Contents contents(bucket);
-    const std::optional<Object> object = co_await contents.find_object(txn, input.key);
-    if (input.if_match && (!object || !etag_matches(*input.if_match, object->etag))) {
-      co_return precondition_failed("If-Match");
-    }
+    co_await conditions.check(txn, *now, input.key, input.version_id);
     co_return co_await delete_and_tell(txn, call, *now, input.key, input.version_id, bypass);
   };
   const Deletion done = co_await storage::transact(database_, erase);
@@ -413,6 +453,16 @@ Task<api::DeleteObjectsOutput> S3::delete_objects(Call& call, const api::DeleteO
       }
       if (!permission.allows(delete_action(each.version_id), each.key)) {
         report_failure(each, access_denied(), output);
+        continue;
+      }
+      DeleteConditions conditions;
+      conditions.etag = each.e_tag;
+      conditions.modified = each.last_modified_time;
+      conditions.size = each.size;
+      const Result<void> met = co_await attempt(conditions.check(txn, *now, each.key, each.version_id));
+      if (!met.ok() && met.error().http_status() != 412) co_return met.error();
+      if (!met.ok()) {
+        report_failure(each, met.error(), output);
         continue;
       }
       const bool bypass = wants_bypass && permission.allows("s3:BypassGovernanceRetention", each.key);
@@ -534,10 +584,7 @@ Task<api::GetObjectAttributesOutput> S3::get_object_attributes(Call& call,
       show_checksum(object.checksum, *output.checksum);
       output.checksum->checksum_type = object.checksum.type;
     }
-    if (attribute == "ObjectParts" && object.multipart) {
-      output.object_parts.emplace();
-      output.object_parts->total_parts_count = static_cast<std::int32_t>(object.pieces.size());
-    }
+    if (attribute == "ObjectParts" && object.multipart) output.object_parts = parts_of(object, input);
   }
   co_return output;
 }

@@ -133,3 +133,14 @@ def test_a_customers_key_is_nowhere_on_disk(own_server, aws_for):
     own_server.stop()
     assert not lies_on_disk(own_server.data, secret)
     assert not lies_on_disk(own_server.data, key)
+
+
+def test_headers_of_encryption_where_they_do_not_belong(aws, s3, bucket, refused):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    reader = aws("s3")  # A client of its own, which sends the header with everything.
+    encryption = "x-amz-server-side-encryption"
+    reader.meta.events.register("before-call.s3", lambda params, **_: params["headers"].update({encryption: "AES256"}))
+    refused(400, "InvalidArgument", reader.get_object, Bucket=bucket, Key="k")
+    refused(400, "400", reader.head_object, Bucket=bucket, Key="k")
+    key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    refused(400, "InvalidArgument", s3.put_object, Bucket=bucket, Key="k", Body=b"x", SSEKMSKeyId=key)

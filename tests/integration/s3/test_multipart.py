@@ -237,3 +237,53 @@ def test_what_was_acknowledged_survives_kill_9(own_server, aws_for):
     assert {each["Key"] for each in s3.list_objects_v2(Bucket="kept")["Contents"]} == set(expected)
     for key, content in expected.items():
         assert s3.get_object(Bucket="kept", Key=key)["Body"].read() == content
+
+
+def crc32(content):
+    return base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
+
+
+def test_the_checksum_of_the_whole_object(s3, bucket, refused):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html"""
+    upload = begin(s3, bucket, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+    which = dict(Bucket=bucket, Key="multi", UploadId=upload)
+    contents = [part_of(1), b"the end"]
+    parts = []
+    for number, content in enumerate(contents, 1):
+        answer = s3.upload_part(PartNumber=number, Body=content, ChecksumCRC32=crc32(content), **which)
+        parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": answer["ChecksumCRC32"]})
+    whole = crc32(b"".join(contents))
+    list_of_parts = {"Parts": parts}
+    wrong = dict(ChecksumCRC32=crc32(b"other"), ChecksumType="FULL_OBJECT")
+    refused(400, "BadDigest", s3.complete_multipart_upload, MultipartUpload=list_of_parts, **wrong, **which)
+    other_type = dict(ChecksumType="COMPOSITE")
+    refused(400, "InvalidRequest", s3.complete_multipart_upload, MultipartUpload=list_of_parts, **other_type, **which)
+    done = s3.complete_multipart_upload(
+        MultipartUpload=list_of_parts, ChecksumCRC32=whole, ChecksumType="FULL_OBJECT", **which
+    )
+    assert (done["ChecksumCRC32"], done["ChecksumType"]) == (whole, "FULL_OBJECT")
+    head = s3.head_object(Bucket=bucket, Key="multi", ChecksumMode="ENABLED")
+    assert (head["ChecksumCRC32"], head["ChecksumType"]) == (whole, "FULL_OBJECT")
+    second = s3.get_object(Bucket=bucket, Key="multi", PartNumber=2, ChecksumMode="ENABLED")
+    assert (second["Body"].read(), second["ChecksumCRC32"]) == (contents[1], crc32(contents[1]))
+    wanted = dict(Bucket=bucket, Key="multi", ObjectAttributes=["ObjectParts", "Checksum"])
+    first = s3.get_object_attributes(MaxParts=1, **wanted)["ObjectParts"]
+    assert (first["TotalPartsCount"], first["IsTruncated"], first["NextPartNumberMarker"]) == (2, True, 1)
+    assert [(each["PartNumber"], each["Size"]) for each in first["Parts"]] == [(1, PART)]
+    rest = s3.get_object_attributes(PartNumberMarker=1, **wanted)
+    assert [each["ChecksumCRC32"] for each in rest["ObjectParts"]["Parts"]] == [crc32(contents[1])]
+    assert rest["Checksum"]["ChecksumType"] == "FULL_OBJECT"
+
+
+def test_checksum_types_belong_to_algorithms(s3, bucket, refused):
+    for algorithm, kind in (("SHA256", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE")):
+        refused(400, "InvalidRequest", s3.create_multipart_upload, Bucket=bucket, Key="k", ChecksumAlgorithm=algorithm,
+                ChecksumType=kind)
+
+
+def test_a_copied_range_lies_in_its_source(s3, bucket, refused):
+    s3.put_object(Bucket=bucket, Key="small", Body=b"12345")
+    upload = begin(s3, bucket)
+    which = dict(Bucket=bucket, Key="multi", UploadId=upload, PartNumber=1, CopySource=f"{bucket}/small")
+    refused(416, "InvalidRange", s3.upload_part_copy, CopySourceRange="bytes=0-21", **which)
+    s3.upload_part_copy(CopySourceRange="bytes=1-4", **which)

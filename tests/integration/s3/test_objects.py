@@ -195,6 +195,24 @@ def test_conditional_writes(s3, bucket, refused):
     refused(404, "NoSuchKey", s3.get_object, Bucket=bucket, Key="w")
 
 
+def test_conditional_deletions(s3, bucket, refused):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html"""
+    etag = s3.put_object(Bucket=bucket, Key="d", Body=b"12")["ETag"]
+    modified = s3.head_object(Bucket=bucket, Key="d")["LastModified"]
+    which = dict(Bucket=bucket, Key="d")
+    refused(412, "PreconditionFailed", s3.delete_object, IfMatch='"other"', **which)
+    refused(412, "PreconditionFailed", s3.delete_object, IfMatchSize=3, **which)
+    earlier = modified - datetime.timedelta(seconds=5)
+    refused(412, "PreconditionFailed", s3.delete_object, IfMatchLastModifiedTime=earlier, **which)
+    for wrong in (dict(ETag='"other"'), dict(Size=3), dict(LastModifiedTime=earlier)):
+        failed = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "d", **wrong}]})["Errors"]
+        assert [(each["Key"], each["Code"]) for each in failed] == [("d", "PreconditionFailed")]
+    conditions = dict(ETag=etag, Size=2, LastModifiedTime=modified)
+    done = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "d", **conditions}]})
+    assert [each["Key"] for each in done["Deleted"]] == ["d"]
+    s3.delete_object(IfMatch=etag, **which)  # What is not there meets every condition.
+
+
 @pytest.mark.parametrize(
     "key",
     [

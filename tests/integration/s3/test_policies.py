@@ -112,3 +112,10 @@ def test_what_is_public(s3, bucket, policy, arn, condition, public):
         statement["Condition"] = condition
     policy(statement)
     assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is public
+
+
+def test_putting_a_policy_has_no_content(s3, bucket, server):
+    statement = {"Effect": "Allow", "Principal": {"AWS": server.account}, "Action": "s3:GetObject"}
+    policy = {"Version": "2012-10-17", "Statement": [{**statement, "Resource": f"arn:aws:s3:::{bucket}/*"}]}
+    answer = s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
