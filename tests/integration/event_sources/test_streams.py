@@ -53,3 +53,16 @@ def test_what_keeps_failing_goes_to_the_destination(stream, function, queue, map
     assert letter["KinesisBatchInfo"]["batchSize"] == 1 and letter["KinesisBatchInfo"]["streamArn"] == arn
     assert letter["responseContext"]["functionError"] == "Unhandled"
     wait_until(lambda: data_of(seen(name))[-1] == "3", what="the record behind the bad one")
+
+
+def test_a_registered_consumer_is_a_source(lam, stream, function, mapping, seen, wait_until):
+    kinesis, stream_name, arn = stream
+    kinesis.put_record(StreamName=stream_name, Data=b"one", PartitionKey="k")
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="f")["Consumer"]["ConsumerARN"]
+    name = function()
+    uuid = mapping(consumer, name, StartingPosition="TRIM_HORIZON")
+    assert lam.get_event_source_mapping(UUID=uuid)["EventSourceArn"] == consumer
+    wait_until(lambda: data_of(seen(name)) == ["one"], what="the record")
+    kinesis.put_record(StreamName=stream_name, Data=b"two", PartitionKey="k")
+    wait_until(lambda: data_of(seen(name)) == ["one", "two"], what="the next record")
+    assert seen(name)[0]["Records"][0]["eventSourceARN"] == consumer
