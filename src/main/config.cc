@@ -217,7 +217,7 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
   --log-level LEVEL      debug, info, warning or error (default info)
   --threads N            event loops (default: one a CPU)
   --store-memory MIB     what the store may hold in memory: cached blocks, and writes
-                         that are in no file yet (default 256)
+                         that are in no file yet (default 128)
   --exact-cpus           functions never use more of the processors than their memory gives
                          them on AWS (default: a whole one that nobody else wants)
   --kinesis-shard-limits N

@@ -27,7 +27,7 @@ struct Config {
   std::string log_level = "info";
   bool exact_cpus = false;           ///< Functions get AWS's share of the processors and no more.
   std::uint32_t threads = 0;         ///< Event loops; 0: one a CPU.
-  std::uint32_t store_memory = 256;  ///< MiB that the store may hold in memory.
+  std::uint32_t store_memory = 128;  ///< MiB that the store may hold in memory.
   double kinesis_shard_limits = 1;   ///< Times a shard's documented limits; 0: none.
   std::string smtp;                  ///< smtp[s]://[user:password@]host[:port]: SNS sends email through it.
   std::string smtp_from;             ///< Its sender's address.

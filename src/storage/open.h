@@ -12,7 +12,7 @@ namespace cumulet::storage {
 
 /// What the embedded engine may hold in memory, unless it is told otherwise: blocks of its files, with what finds
 /// things in them, and writes that are in no file yet. However much data there is.
-inline constexpr std::size_t kStoreMemory = 256u << 20;
+inline constexpr std::size_t kStoreMemory = 128u << 20;
 
 /// The embedded engine: RocksDB in `directory` (made when missing). Recovers after a crash by itself. Fails when
 /// another process has it open, when the format version is newer than ours, or when the disk refuses.

@@ -57,7 +57,7 @@ rocksdb::Options tuned_options(rocksdb::Env* env, std::size_t memory) {
   options.stats_dump_period_sec = 0;  // No thread that wakes while nothing happens.
   options.stats_persist_period_sec = 0;
 
-  options.write_buffer_size = std::clamp(memory / 16, 4 * kMiB, 64 * kMiB);
+  options.write_buffer_size = std::clamp(memory / 8, 4 * kMiB, 64 * kMiB);
   options.max_write_buffer_number = 3;
   options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(memory / 2, cache);
   options.arena_block_size = kMiB / 4;
@@ -69,8 +69,8 @@ rocksdb::Options tuned_options(rocksdb::Env* env, std::size_t memory) {
 
   // More than one compaction runs only when writes come faster than one can merge them. Then the small ones, which keep
   // writers from waiting, must not wait for a large one.
-  options.max_background_jobs = 4;
-  options.bytes_per_sync = kMiB;  // So that the log's sync does not find a large new file to be written before it.
+  options.max_background_jobs = 3;  // One flush, two compactions.
+  options.bytes_per_sync = kMiB;    // So that the log's sync does not find a large new file to be written before it.
   options.target_file_size_base = 64 * kMiB;
   options.max_bytes_for_level_base = 128 * kMiB;
   options.level_compaction_dynamic_level_bytes = true;
