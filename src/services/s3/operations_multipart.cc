@@ -50,6 +50,12 @@ Error invalid_part(const std::string& upload_id, std::int32_t number) {
       .with("PartNumber", std::to_string(number));
 }
 
+/// With what the server's own key seals the parts of an upload; "" when it does not.
+std::string shown_encryption(const Upload& upload) {
+  if (!upload.sealed || upload.encryption == kCustomerEncryption) return "";
+  return upload.encryption.empty() ? "AES256" : upload.encryption;
+}
+
 /// Whether the checksum that the list may give for a part is the one that the part has.
 bool checksum_agrees(const api::CompletedPart& listed, const Upload& upload, const Part& part) {
   std::optional<std::string> given;
@@ -223,6 +229,7 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
   api::UploadPartOutput output;
   show_customer_key(customer, output);
+  show_encryption(bucket, shown_encryption(upload), output);
   output.e_tag = in_quotes(part.piece.etag);
   show_checksum(checksum, output);
   co_return output;
@@ -273,6 +280,7 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
   checksum.value = part.piece.checksum;
   api::UploadPartCopyOutput output;
   show_customer_key(customer, output);
+  show_encryption(bucket, shown_encryption(upload), output);
   if (!from.versioning.empty()) output.copy_source_version_id = source_version;
   output.copy_part_result.emplace();
   output.copy_part_result->e_tag = in_quotes(part.piece.etag);

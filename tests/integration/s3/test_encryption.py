@@ -144,3 +144,12 @@ def test_headers_of_encryption_where_they_do_not_belong(aws, s3, bucket, refused
     refused(400, "400", reader.head_object, Bucket=bucket, Key="k")
     key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     refused(400, "InvalidArgument", s3.put_object, Bucket=bucket, Key="k", Body=b"x", SSEKMSKeyId=key)
+
+
+def test_parts_say_how_they_are_encrypted(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="from", Body=b"x")
+    for algorithm in ("AES256", "aws:kms"):
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="k", ServerSideEncryption=algorithm)["UploadId"]
+        which = dict(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1)
+        assert s3.upload_part(Body=b"1", **which)["ServerSideEncryption"] == algorithm
+        assert s3.upload_part_copy(CopySource=f"{bucket}/from", **which)["ServerSideEncryption"] == algorithm
