@@ -23,6 +23,7 @@ TEST(SelectCsvTest, RecordDelimitersInQuotes) {
   settings.csv->quoted_record_delimiters = true;
   expect_rows("SELECT _2 FROM S3Object", "a,\"b\nc\",d\ne,f\n", settings, "\"b\nc\"\nf\n");
   expect_rows("SELECT _2 FROM S3Object", "a,\"b\nc", settings, "CSVParsingError");
+  expect_rows("SELECT _2, _1 FROM S3Object", "a,\"b\nc\"\r\nd\r\n", settings, "\"b\nc\",a\n,d\n");
 }
 
 TEST(SelectCsvTest, DelimitersOfTwoBytes) {

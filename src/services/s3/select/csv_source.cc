@@ -1,5 +1,6 @@
 #include "services/s3/select/csv_source.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -35,6 +36,8 @@ CsvSource::CsvSource(CsvInput format, std::optional<PathStep> alias)
     : format_(std::move(format)),
       alias_(std::move(alias)),
       carriage_returns_(format_.record_delimiter == "\n"),
+      longest_delimiter_(std::max(
+          {format_.record_delimiter.size(), format_.field_delimiter.size(), std::size_t{carriage_returns_} + 1})),
       header_pending_(format_.header != CsvInput::Header::kNone) {}
 
 void CsvSource::set_names(std::vector<std::string> names) {
@@ -188,6 +191,8 @@ std::size_t CsvSource::quoted_field(std::string_view text, std::size_t at, bool 
       ++i;
       continue;
     }
+    // What comes next may be a delimiter that is not there as a whole.
+    if (!line_only && !finished() && text.size() - i - 1 < longest_delimiter_) return text.size();
     if (at_field_end(text, i + 1, line_only)) {
       if (fields_.size() < wanted_) fields_.emplace_back(text.substr(begin, i - begin), escaped);
       return i + 1;

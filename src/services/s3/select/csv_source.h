@@ -58,6 +58,7 @@ class CsvSource final : public RecordSource, private Record {
   const CsvInput format_;
   const std::optional<PathStep> alias_;
   const bool carriage_returns_;  ///< \r before the delimiter \n is part of it: XML makes \n of a delimiter \r\n.
+  const std::size_t longest_delimiter_;
   std::vector<std::string> names_;
   std::vector<Field> fields_;
   std::size_t wanted_ = 0;

@@ -46,8 +46,8 @@ RecordSource::Next JsonSource::next_value() {
     case JsonText::Outcome::kIncomplete:
       return text.size() > kRecordLimit ? fail("OverMaxRecordSize") : Next::kMore;
     case JsonText::Outcome::kWrong:
-      return fail(is_utf8(text.substr(0, std::min<std::size_t>(text.size(), 3))) || finished() ? "JSONParsingError"
-                                                                                               : "InvalidTextEncoding");
+      // No value begins with such a byte, but texts in other encodings do.
+      return fail(static_cast<unsigned char>(text[0]) >= 0x80 ? "InvalidTextEncoding" : "JSONParsingError");
     case JsonText::Outcome::kWhole:
       break;
   }
