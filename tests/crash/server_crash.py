@@ -5,7 +5,7 @@
 
 Each cycle starts the server on the same data directory, checks what the cycle before was told was written, lets several
 writers go at once (table items put, updated, added to and deleted; objects of 1 KB, 100 KB and 1 MB, some overwritten, some
-deleted), and kills it with SIGKILL at a random moment. At the end everything that was ever acknowledged is read again.
+uploaded by multipart, some deleted), and kills it with SIGKILL at a random moment. At the end everything that was ever acknowledged is read again.
 
 A write that was under way when the server died may have happened or not; anything else must be exactly as acknowledged.
 A kill takes the process away, not the machine: whether a sync reaches the disk itself is not shown by this.
@@ -152,7 +152,17 @@ class ObjectWriter(Writer):
             self.write(key, GONE, lambda: client.delete_object(Bucket=BUCKET, Key=key))
             return
         body = self.random.randbytes(self.random.choice([1_000, 1_000, 1_000, 100_000, 1_000_000]))
+        if choice > 0.85:
+            self.write(key, hashlib.sha256(body).hexdigest(), lambda: self.upload(client, key, body))
+            return
         self.write(key, hashlib.sha256(body).hexdigest(), lambda: client.put_object(Bucket=BUCKET, Key=key, Body=body))
+
+    def upload(self, client, key, body):
+        """Multipart, in one part: the key changes when it is completed, or not at all."""
+        what = {"Bucket": BUCKET, "Key": key}
+        what["UploadId"] = client.create_multipart_upload(**what)["UploadId"]
+        etag = client.upload_part(**what, PartNumber=1, Body=body)["ETag"]
+        client.complete_multipart_upload(**what, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
 
     def read(self, client, key):
         try:
