@@ -64,6 +64,7 @@ struct DatabaseStats {
   std::uint64_t conflicts = 0;
   std::uint64_t syncs = 0;
   std::uint64_t bytes_on_disk = 0;
+  bool idle = true;  ///< Nothing is on its way to the disk, and the next commit begins at once.
 };
 
 class Database {

@@ -248,7 +248,9 @@ void Gate::on_commit(std::string prefix, std::function<void(std::string_view)> w
 
 DatabaseStats Gate::stats() const {
   std::lock_guard lock(mutex_);
-  return stats_;
+  DatabaseStats stats = stats_;
+  stats.idle = committer_idle_;
+  return stats;
 }
 
 }  // namespace cumulet::storage
