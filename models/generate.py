@@ -29,6 +29,11 @@ SCALARS = {
     "boolean": ("kBoolean", "bool"),
     "timestamp": ("kTimestamp", "::cumulet::Timestamp"),
 }
+# Of these, what is only declared is defined once, in NAME_shapes.cc: to move and destroy a structure of fifty members is a
+# lot of code, and every file that touches the structure would compile its own. Copies are rare.
+SPECIAL_MEMBERS = ("X();", "X(const X&) = default;", "X(X&&) noexcept;", "X& operator=(const X&) = default;",
+                   "X& operator=(X&&) noexcept;", "~X();")
+
 STREAM = ("kStream", "std::shared_ptr<::cumulet::BodySource>")
 LOCATIONS = {"uri": "kUri", "querystring": "kQuery", "header": "kHeader", "headers": "kPrefixHeaders",
              "statusCode": "kStatus"}
@@ -201,8 +206,10 @@ class Service:
         return "std::optional<%s>" % inner, "access::kOptional<%s>" % inner
 
     def struct(self, name):
-        lines = ["struct %s {" % name, "  %s() = default;" % name]
-        for member in self.shapes[name].get("members", {}):
+        members = self.shapes[name].get("members", {})
+        lines = ["struct %s {" % name]
+        lines += ["  " + line.replace("X", name) for line in (SPECIAL_MEMBERS if members else ["X() = default;"])]
+        for member in members:
             cpp = self.member_type(name, member)[0]
             initial = " = 0" if cpp in ("std::int32_t", "std::int64_t", "double") else " = false" if cpp == "bool" else ""
             lines.append("  %s %s%s;" % (cpp, snake(member), initial))
@@ -301,6 +308,16 @@ class Service:
         for name, (code, status) in self.error_kinds():
             out.append("inline constexpr ErrorKind %s{%s, %d};" % (name, literal(code), status))
         out += ["}  // namespace errors", "", "}  // namespace cumulet::wire::%s" % self.name, ""]
+        return "\n".join(out)
+
+    def shape_definitions(self):
+        out = ["// Generated from models/%s.json." % self.name, '#include "wire/generated/%s.h"' % self.name, "",
+               "namespace cumulet::wire::%s {" % self.name]
+        for name in self.order:
+            if self.shapes[name].get("members"):
+                out += [""] + [re.sub(r"^(X& )?", r"\1X::", line[:-1]).replace("X", name) + " = default;"
+                               for line in SPECIAL_MEMBERS if "default" not in line]
+        out += ["", "}  // namespace cumulet::wire::%s" % self.name, ""]
         return "\n".join(out)
 
     def name_space(self):
@@ -497,6 +514,7 @@ def main():
         service = Service(name)
         write_if_changed(folder / (name + ".h"), service.header())
         write_if_changed(folder / (name + "_schema.cc"), service.schema())
+        write_if_changed(folder / (name + "_shapes.cc"), service.shape_definitions())
 
 
 if __name__ == "__main__":
