@@ -29,7 +29,7 @@ SCALARS = {
     "boolean": ("kBoolean", "bool"),
     "timestamp": ("kTimestamp", "::cumulet::Timestamp"),
 }
-# Of these, what is only declared is defined once, in NAME_shapes.cc: to move and destroy a structure of fifty members is a
+# Of these, what is only declared is defined once, beside the tables: to move and destroy a structure of fifty members is a
 # lot of code, and every file that touches the structure would compile its own. Copies are rare.
 SPECIAL_MEMBERS = ("X();", "X(const X&) = default;", "X(X&&) noexcept;", "X& operator=(const X&) = default;",
                    "X& operator=(X&&) noexcept;", "~X();")
@@ -310,15 +310,13 @@ class Service:
         out += ["}  // namespace errors", "", "}  // namespace cumulet::wire::%s" % self.name, ""]
         return "\n".join(out)
 
-    def shape_definitions(self):
-        out = ["// Generated from models/%s.json." % self.name, '#include "wire/generated/%s.h"' % self.name, "",
-               "namespace cumulet::wire::%s {" % self.name]
+    def special_members(self):
         for name in self.order:
             if self.shapes[name].get("members"):
-                out += [""] + [re.sub(r"^(X& )?", r"\1X::", line[:-1]).replace("X", name) + " = default;"
-                               for line in SPECIAL_MEMBERS if "default" not in line]
-        out += ["", "}  // namespace cumulet::wire::%s" % self.name, ""]
-        return "\n".join(out)
+                yield ""
+                for line in SPECIAL_MEMBERS:
+                    if "default" not in line:
+                        yield re.sub(r"^(X& )?", r"\1X::", line[:-1]).replace("X", name) + " = default;"
 
     def name_space(self):
         return "::cumulet::wire::" + self.name
@@ -493,6 +491,7 @@ class Service:
         out += ["};", "", "}  // namespace", "", "const ServiceModel& model() { return kModels[0]; }"]
         out += ["const OperationModel& %s::model() { return kOperations[%d]; }" % pair
                 for pair in zip(names, range(len(names)))]
+        out += list(self.special_members())
         out += ["", "}  // namespace cumulet::wire::%s" % self.name, ""]
         return "\n".join(out)
 
@@ -514,7 +513,6 @@ def main():
         service = Service(name)
         write_if_changed(folder / (name + ".h"), service.header())
         write_if_changed(folder / (name + "_schema.cc"), service.schema())
-        write_if_changed(folder / (name + "_shapes.cc"), service.shape_definitions())
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ std::string or_dash(const std::optional<std::uint64_t>& number) {
 /// What a client said, where a space would end the field.
 std::string bare(std::string_view text) { return or_dash(uri_encode(text.substr(0, kFieldLimit), true)); }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text.substr(0, kFieldLimit)) {
     const auto byte = static_cast<unsigned char>(c);
@@ -130,15 +130,15 @@ std::string access_log_line(const AccessRecord& record) {
   add(or_dash(record.request_id));
   add(or_dash(record.operation));
   add(bare(record.key));
-  add(quoted(record.request_line));
+  add(in_quotes(record.request_line));
   add(std::to_string(record.status));
   add(or_dash(record.error));
   add(or_dash(record.bytes_sent));
   add(or_dash(record.object_size));
   add(std::to_string(record.total_millis));
   add(record.turn_around_millis > 0 ? std::to_string(record.turn_around_millis) : "-");
-  add(quoted(record.referer));
-  add(quoted(record.user_agent));
+  add(in_quotes(record.referer));
+  add(in_quotes(record.user_agent));
   add(or_dash(record.version));
   add(or_dash(record.host_id));
   add(or_dash(record.signature));
