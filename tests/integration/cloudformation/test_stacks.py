@@ -308,8 +308,8 @@ def test_kill_during_a_deployment(own_server, stacks_of, unique):
     """kill -9 while the resources are made: after a restart the stack goes on to its end."""
     stacks = stacks_of(own_server)
     name = unique("crash")
-    resources = {f"T{i}": table() for i in range(30)}
-    for i in range(1, 30):
+    resources = {f"T{i}": table() for i in range(200)}
+    for i in range(1, 200):
         resources[f"T{i}"]["DependsOn"] = f"T{i - 1}"
     stacks.start(name, {"Resources": resources})
     stacks.wait_until(lambda: len(stacks.client.describe_stack_resources(StackName=name)["StackResources"]) > 3)
@@ -319,8 +319,9 @@ def test_kill_during_a_deployment(own_server, stacks_of, unique):
     assert name in {each["StackName"] for each in under_way}
     stacks = stacks_of(own_server)
     stacks.ends(name, "CREATE_COMPLETE")
-    made = stacks.client.describe_stack_resources(StackName=name)["StackResources"]
-    assert len(made) == 30 and {each["ResourceStatus"] for each in made} == {"CREATE_COMPLETE"}
+    pages = stacks.client.get_paginator("list_stack_resources").paginate(StackName=name)
+    made = [each for page in pages for each in page["StackResourceSummaries"]]
+    assert len(made) == 200 and {each["ResourceStatus"] for each in made} == {"CREATE_COMPLETE"}
     stacks.client.delete_stack(StackName=name)
     own_server.kill()
     own_server.start()
