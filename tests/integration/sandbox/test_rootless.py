@@ -79,8 +79,12 @@ def test_memory_and_processes_are_limited_without_groups(attacker):
     for way in ("memory", "processes", "/dev/shm"):
         answer = attacker.anyhow({"do": "bomb", "way": way})
         assert "errorType" in answer or answer[1] == "ENOSPC" and answer[0] <= 520, answer
-    count, reason = attacker({"probe": ["bomb"]}).split()
-    assert reason == "EAGAIN" and int(count) <= 1024
+    answer = attacker.anyhow({"probe": ["bomb"]})
+    if isinstance(answer, str):
+        count, reason = answer.split()
+        assert reason == "EAGAIN" and int(count) <= 1024
+    else:  # Seen while they were many: a thousand processes have memory as well.
+        assert answer["errorMessage"].endswith("signal: killed"), answer
     assert attacker({"do": "look"})["processes"][0] == 1
 
 
