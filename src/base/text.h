@@ -29,7 +29,8 @@ std::string_view trim(std::string_view text);                                ///
 std::vector<std::string_view> split(std::string_view text, char separator);  ///< Keeps empty parts.
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 bool is_utf8(std::string_view text);
-std::size_t utf8_length(std::string_view text);  ///< Code points, for valid UTF-8.
+std::size_t utf8_length(std::string_view text);          ///< Code points, for valid UTF-8.
+void append_utf8(std::string& out, std::uint32_t code);  ///< A code point that is no surrogate.
 std::optional<std::int64_t> parse_int(std::string_view text);
 
 /// Text as the inside of a JSON string (quotes not included), and as XML character data.

@@ -51,4 +51,23 @@ std::size_t utf8_length(std::string_view text) {
   return count;
 }
 
+void append_utf8(std::string& out, std::uint32_t code) {
+  if (code < 0x80) {
+    out += static_cast<char>(code);
+    return;
+  }
+  if (code < 0x800) {
+    out += static_cast<char>(0xc0 | (code >> 6));
+  } else {
+    if (code < 0x10000) {
+      out += static_cast<char>(0xe0 | (code >> 12));
+    } else {
+      out += static_cast<char>(0xf0 | (code >> 18));
+      out += static_cast<char>(0x80 | ((code >> 12) & 0x3f));
+    }
+    out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
+  }
+  out += static_cast<char>(0x80 | (code & 0x3f));
+}
+
 }  // namespace cumulet

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/text.h"
 #include "events/event_pattern_rules.h"
 
 namespace cumulet::events {
@@ -30,24 +31,6 @@ std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
     code = (code << 6) | (static_cast<unsigned char>(text[at++]) & 0x3f);
   }
   return code;
-}
-
-void append_code_point(std::string& out, std::uint32_t code) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | (code >> 6));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0 | (code >> 12));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | (code >> 18));
-    out += static_cast<char>(0x80 | ((code >> 12) & 0x3f));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  }
 }
 
 locale_t unicode() {
@@ -75,7 +58,7 @@ std::string fold_case(std::string_view text) {
       out += static_cast<char>(code >= 'A' && code <= 'Z' ? code + 32 : code);
     } else {
       const locale_t locale = unicode();
-      append_code_point(out, locale == nullptr ? code : ::towlower_l(::towupper_l(code, locale), locale));
+      append_utf8(out, locale == nullptr ? code : ::towlower_l(::towupper_l(code, locale), locale));
     }
   }
   return out;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace cumulet::events {
 namespace {
 
@@ -19,25 +21,6 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-    return;
-  }
-  if (code < 0x800) {
-    out += static_cast<char>(0xc0 | (code >> 6));
-  } else {
-    if (code < 0x10000) {
-      out += static_cast<char>(0xe0 | (code >> 12));
-    } else {
-      out += static_cast<char>(0xf0 | (code >> 18));
-      out += static_cast<char>(0x80 | ((code >> 12) & 0x3f));
-    }
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-  }
-  out += static_cast<char>(0x80 | (code & 0x3f));
 }
 
 }  // namespace

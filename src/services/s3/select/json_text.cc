@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace cumulet::s3::select {
 namespace {
 
@@ -21,24 +23,6 @@ unsigned four_digits(std::string_view text) {
   return value;
 }
 
-void append_utf8(unsigned code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | (code >> 6));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0 | (code >> 12));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | (code >> 18));
-    out += static_cast<char>(0x80 | ((code >> 12) & 0x3f));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  }
-}
-
 /// \uXXXX, and the second half of a pair when it follows. `raw` begins behind the u.
 std::size_t append_unicode(std::string_view raw, std::string& out) {
   unsigned code = four_digits(raw);
@@ -50,7 +34,7 @@ std::size_t append_unicode(std::string_view raw, std::string& out) {
       taken = 10;
     }
   }
-  append_utf8(code >= 0xd800 && code < 0xe000 ? 0xfffd : code, out);
+  append_utf8(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
   return taken;
 }
 
