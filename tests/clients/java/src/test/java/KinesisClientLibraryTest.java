@@ -1,4 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -23,11 +24,13 @@ import software.amazon.kinesis.common.InitialPositionInStreamExtended;
 import software.amazon.kinesis.coordinator.Scheduler;
 import software.amazon.kinesis.exceptions.InvalidStateException;
 import software.amazon.kinesis.exceptions.ShutdownException;
+import software.amazon.kinesis.leases.LeaseManagementConfig;
 import software.amazon.kinesis.lifecycle.events.InitializationInput;
 import software.amazon.kinesis.lifecycle.events.LeaseLostInput;
 import software.amazon.kinesis.lifecycle.events.ProcessRecordsInput;
 import software.amazon.kinesis.lifecycle.events.ShardEndedInput;
 import software.amazon.kinesis.lifecycle.events.ShutdownRequestedInput;
+import software.amazon.kinesis.processor.RecordProcessorCheckpointer;
 import software.amazon.kinesis.processor.ShardRecordProcessor;
 import software.amazon.kinesis.processor.SingleStreamTracker;
 import software.amazon.kinesis.retrieval.KinesisClientRecord;
@@ -63,16 +66,22 @@ class KinesisClientLibraryTest {
 
     @Override
     public void shardEnded(ShardEndedInput input) {
+      checkpoint(input.checkpointer());
+      ended.add(shard);
+    }
+
+    private void checkpoint(RecordProcessorCheckpointer checkpointer) {
       try {
-        input.checkpointer().checkpoint();
-        ended.add(shard);
+        checkpointer.checkpoint();
       } catch (ShutdownException | InvalidStateException problem) {
         throw new IllegalStateException(problem);
       }
     }
 
     @Override
-    public void shutdownRequested(ShutdownRequestedInput input) {}
+    public void shutdownRequested(ShutdownRequestedInput input) {
+      checkpoint(input.checkpointer());
+    }
   }
 
   private static void put(KinesisAsyncClient kinesis, String stream, int first) {
@@ -99,10 +108,13 @@ class KinesisClientLibraryTest {
     ConfigsBuilder builder =
         new ConfigsBuilder(
             new SingleStreamTracker(name, first), name, kinesis, tables, metrics, "worker", Processor::new);
+    LeaseManagementConfig leases = builder.leaseManagementConfig().failoverTimeMillis(1000).shardSyncIntervalMillis(1000);
+    // They would ask the metadata address what machine this is.
+    leases.workerUtilizationAwareAssignmentConfig().disableWorkerMetrics(true);
     return new Scheduler(
         builder.checkpointConfig(),
         builder.coordinatorConfig().parentShardPollIntervalMillis(200).shardConsumerDispatchPollIntervalMillis(100),
-        builder.leaseManagementConfig().failoverTimeMillis(1000).shardSyncIntervalMillis(1000),
+        leases,
         builder.lifecycleConfig(),
         builder.metricsConfig().metricsBufferTimeMillis(500),
         builder.processorConfig(),
@@ -131,8 +143,9 @@ class KinesisClientLibraryTest {
       List<Integer> all = IntStream.range(0, 2 * EACH).boxed().toList();
       for (List<Integer> numbers : seen.values()) assertEquals(all, numbers);
       assertEquals(KEYS, seen.size());
-      worker.shutdown();
-      thread.join();
+      assertTrue(worker.startGracefulShutdown().get(60, TimeUnit.SECONDS), "a graceful shutdown");
+      thread.join(TimeUnit.SECONDS.toMillis(30));
+      assertFalse(thread.isAlive());
       assertTrue(tables.scan(r -> r.tableName(name)).join().items().size() >= 2, "the leases are in the table");
       tables.deleteTable(r -> r.tableName(name)).join();
       kinesis.deleteStream(r -> r.streamName(name).enforceConsumerDeletion(true)).join();
