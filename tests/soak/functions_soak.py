@@ -63,7 +63,7 @@ class Load:
         name = f"soak-{uuid.uuid4().hex[:12]}"
         about = KINDS[kind]
         client.create_function(FunctionName=name, Runtime=about["Runtime"], Role=self.role, Handler=about["Handler"],
-                               Code={"ZipFile": package(kind, 0)}, MemorySize=128, Timeout=1, **options)
+                               Code={"ZipFile": package(kind, 0)}, MemorySize=128, Timeout=about["timeout"], **options)
         return name
 
     def call(self, client, name, what, **options):

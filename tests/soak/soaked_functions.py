@@ -81,11 +81,12 @@ while True:
 '''
 FAULTS = ["raise", "crash", "exit", "time", "memory", "forks", "leave", "fill", "print"]
 KINDS = {
-    "python": {"Runtime": "python3.11", "Handler": "app.handler", "file": "app.py", "text": PYTHON,
+    "python": {"Runtime": "python3.11", "Handler": "app.handler", "file": "app.py", "text": PYTHON, "timeout": 1,
                "deeds": ["answer"] * 8 + FAULTS},
-    "program": {"Runtime": "provided.al2023", "Handler": "bootstrap", "file": "bootstrap", "text": PROGRAM,
+    "program": {"Runtime": "provided.al2023", "Handler": "bootstrap", "file": "bootstrap", "text": PROGRAM, "timeout": 1,
                 "deeds": ["answer", "answer", "raise", "exit"]},
     "node": {"Runtime": "nodejs20.x", "Handler": "app.handler", "file": "app.js", "text": NODE,
+             "timeout": 5,  # enough to stream to its end on a busy machine
              "deeds": ["answer", "answer", "raise", "exit", "time"]},
 }
 
