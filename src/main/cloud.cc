@@ -37,6 +37,7 @@
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
 #include "services/s3/s3.h"
+#include "services/s3/verify_door.h"
 #include "services/scheduler/scheduler.h"
 #include "services/sns/sns.h"
 #include "services/sqs/sqs.h"
@@ -123,6 +124,7 @@ struct Cloud::Parts {
   std::unique_ptr<sts::Sts> sts;
   std::unique_ptr<dynamodb::DynamoDb> dynamodb;
   std::unique_ptr<s3::S3> s3;
+  std::unique_ptr<s3::VerifyDoor> verify_door;
   std::unique_ptr<kinesis::Kinesis> kinesis;
   std::unique_ptr<sqs::Sqs> sqs;
   std::unique_ptr<firehose::Firehose> firehose;
@@ -319,6 +321,7 @@ void Cloud::Parts::add_services() {
   table_options.metrics = &cloudwatch->metrics();
   dynamodb = std::make_unique<dynamodb::DynamoDb>(*database, clock, table_options);
   s3 = std::make_unique<s3::S3>(*database, *blobs, clock, *sealing, *outbox, directory);
+  if (config.encrypt_objects) s3->encrypt_new_buckets();
   kinesis::Options kinesis_options;
   kinesis_options.shard_limits = config.kinesis_shard_limits;
   kinesis_options.metrics = &cloudwatch->metrics();
@@ -383,6 +386,7 @@ void Cloud::Parts::add_services() {
   outbox->register_target(std::string(s3::Lifecycle::kService), s3->lifecycle());
   outbox->register_target(std::string(s3::Replication::kService), s3->replication());
   outbox->register_target(std::string(s3::AccessLogs::kService), s3->access_logs());
+  outbox->register_target(std::string(s3::Inventory::kService), s3->inventory());
   s3->watch().use_metrics(cloudwatch->metrics());
   pipeline->set_witness(s3->service(), s3->watch());
   pipeline->set_witness(s3->website(), s3->watch());
@@ -395,6 +399,7 @@ void Cloud::Parts::add_services() {
     s3->scrubber().clock_moved();
     kinesis->clock_moved();
     s3->access_logs().clock_moved();
+    s3->inventory().clock_moved();
   };
   add_observability(*pipeline, *database, clock, names, config.dev, clock_moved);
 }
@@ -432,6 +437,10 @@ Result<void> Cloud::Parts::listen() {
   s3->lifecycle().start(loops->at(0));
   s3->scrubber().start(loops->at(loops->size() - 1));
   s3->access_logs().start(loops->at(0));
+  s3->inventory().start(loops->at(0));
+  verify_door = std::make_unique<s3::VerifyDoor>(s3->scrubber());
+  const Result<void> opened = verify_door->open(config.data_dir);
+  if (!opened.ok()) return cannot("cannot be asked to verify", opened.error());
   kinesis->start(loops->at(loops->size() - 1));
   dynamodb->start(loops->at(loops->size() - 1));
   std::vector<Loop*> all_loops;
@@ -490,8 +499,10 @@ void Cloud::drain() {
   parts_->scheduler->drain(deadline);
   parts_->eventbridge->drain(deadline);
   parts_->s3->lifecycle().drain(deadline);
+  parts_->verify_door->close();
   parts_->s3->scrubber().drain(deadline);
   parts_->s3->access_logs().drain(deadline);
+  parts_->s3->inventory().drain(deadline);
   parts_->outbox->drain(deadline);
   parts_->engine->drain(deadline);
   parts_->dynamodb->stop(deadline);

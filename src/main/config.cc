@@ -79,6 +79,7 @@ const std::map<std::string, Flag>& flags() {
       {"data-dir", text_flag(&Config::data_dir)},
       {"dev", switch_flag(&Config::dev)},
       {"exact-cpus", switch_flag(&Config::exact_cpus)},
+      {"encrypt-objects", switch_flag(&Config::encrypt_objects)},
       {"tls-cert", text_flag(&Config::tls_cert)},
       {"tls-key", text_flag(&Config::tls_key)},
       {"account-id", Flag{true, set_account}},
@@ -218,6 +219,7 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
   --threads N            event loops (default: one a CPU)
   --store-memory MIB     what the store may hold in memory: cached blocks, and writes
                          that are in no file yet (default 128)
+  --encrypt-objects      new buckets of S3 encrypt by default (SSE-S3), as on AWS
   --exact-cpus           functions never use more of the processors than their memory gives
                          them on AWS (default: a whole one that nobody else wants)
   --kinesis-shard-limits N

@@ -26,6 +26,7 @@ struct Config {
   std::filesystem::path access_log;  ///< Default: DATA_DIR/access.log.
   std::string log_level = "info";
   bool exact_cpus = false;           ///< Functions get AWS's share of the processors and no more.
+  bool encrypt_objects = false;      ///< New buckets of S3 encrypt by default.
   std::uint32_t threads = 0;         ///< Event loops; 0: one a CPU.
   std::uint32_t store_memory = 128;  ///< MiB that the store may hold in memory.
   double kinesis_shard_limits = 1;   ///< Times a shard's documented limits; 0: none.

@@ -73,4 +73,14 @@ Result<void> check_encryption(const Bucket& bucket, const api::ServerSideEncrypt
   return check_algorithm(bucket, by_default->sse_algorithm, by_default->kms_master_key_id);
 }
 
+std::string sse_s3_by_default(const std::string& bucket) {
+  api::PutBucketEncryptionRequest put;
+  put.bucket = bucket;
+  api::ServerSideEncryptionRule& rule = put.server_side_encryption_configuration.rules.emplace_back();
+  rule.apply_server_side_encryption_by_default.emplace();
+  rule.apply_server_side_encryption_by_default->sse_algorithm = "AES256";
+  rule.bucket_key_enabled = false;
+  return wire::input_document<api::PutBucketEncryption>(put);
+}
+
 }  // namespace cumulet::s3

@@ -23,6 +23,9 @@ Result<std::string> encryption_for(const Bucket& bucket, const std::optional<std
 /// Whether a bucket may be given this configuration.
 Result<void> check_encryption(const Bucket& bucket, const wire::s3::ServerSideEncryptionConfiguration& wanted);
 
+/// The configuration of a bucket that encrypts with SSE-S3 by default.
+std::string sse_s3_by_default(const std::string& bucket);
+
 /// Sets what a reply says of it.
 template <typename Output>
 void show_encryption(const Bucket& bucket, const std::string& encryption, Output& output) {

@@ -58,6 +58,10 @@ Error malformed_xml() {
                "The XML you provided was not well-formed or did not validate against our published schema");
 }
 
+Error no_such_configuration() {
+  return Error("NoSuchConfiguration", 404, "The specified configuration does not exist.");
+}
+
 Error not_configured(std::string code, std::string message, const std::string& bucket) {
   return Error(std::move(code), 404, std::move(message)).with("BucketName", bucket);
 }

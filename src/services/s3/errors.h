@@ -20,6 +20,7 @@ Error entity_too_large(std::uint64_t size);
 Error invalid_argument(std::string message, std::string name, std::string value);
 Error invalid_request(std::string message);
 Error malformed_xml();
+Error no_such_configuration();
 Error not_configured(std::string code, std::string message, const std::string& bucket);
 
 }  // namespace cumulet::s3

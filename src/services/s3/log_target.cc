@@ -4,13 +4,13 @@
 #include <cstdio>
 #include <ctime>
 
-#include "access/policy.h"
 #include "base/digest.h"
 #include "base/ids.h"
 #include "base/text.h"
 #include "services/s3/acl.h"
 #include "services/s3/errors.h"
 #include "services/s3/object_lock.h"
+#include "services/s3/service_delivery.h"
 
 namespace cumulet::s3 {
 namespace api = wire::s3;
@@ -22,26 +22,8 @@ Error bad_target(std::string message, const std::string& target) {
   return Error("InvalidTargetBucketForLogging", 400, std::move(message)).with("TargetBucket", target);
 }
 
-access::Decision policy_says(const Bucket& source, const Bucket& target, const std::string& key) {
-  if (target.policy.empty()) return access::Decision::kNone;
-  const Result<access::Policy> policy = access::parse_policy(target.policy, access::PolicyKind::kResource);
-  if (!policy.ok()) return access::Decision::kDeny;
-  access::Question question;
-  question.service_principal = kPrincipal;
-  question.action = "s3:PutObject";
-  question.resource = target.arn() + "/" + key;
-  question.context["aws:sourcearn"] = {source.arn()};
-  question.context["aws:sourceaccount"] = {source.account};
-  question.context["aws:securetransport"] = {"true"};
-  question.context["aws:principalisawsservice"] = {"true"};
-  question.context["aws:principalservicename"] = {kPrincipal};
-  question.context["s3:resourceaccount"] = {target.account};
-  question.context["aws:resourceaccount"] = {target.account};
-  return access::evaluate(*policy, question);
-}
-
 bool takes_logs(const Bucket& source, const Bucket& target, const std::string& key) {
-  const access::Decision decision = policy_says(source, target, key);
+  const access::Decision decision = policy_for_service(kPrincipal, source, target, key);
   if (decision != access::Decision::kNone) return decision == access::Decision::kAllow;
   return acls_enabled(target) && grants_log_delivery(target.acl);
 }

@@ -132,7 +132,8 @@ void S3::register_bucket_settings() {
     co_return output;
   });
   service_.on<api::DeleteBucketEncryption>([this](Call& c, const auto& in) -> Task<api::DeleteBucketEncryptionOutput> {
-    co_await set(c, in.bucket, "s3:PutEncryptionConfiguration", &Bucket::encryption, "");
+    const std::string by_default = encrypts_new_buckets_ ? sse_s3_by_default(in.bucket) : std::string();
+    co_await set(c, in.bucket, "s3:PutEncryptionConfiguration", &Bucket::encryption, by_default);
     co_return api::DeleteBucketEncryptionOutput();
   });
   register_notifications();
@@ -142,6 +143,7 @@ void S3::register_bucket_settings() {
   register_replication();
   register_logging();
   register_payment_and_tiers();
+  register_inventory();
 }
 
 Task<void> S3::set(Call& call, std::string name, std::string_view action, std::string Bucket::*setting,

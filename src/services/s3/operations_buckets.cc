@@ -1,7 +1,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "services/s3/encryption.h"
 #include "services/s3/errors.h"
+#include "services/s3/inventory_configurations.h"
 #include "services/s3/metrics_configurations.h"
 #include "services/s3/object_lock.h"
 #include "services/s3/s3.h"
@@ -75,6 +77,7 @@ Task<api::CreateBucketOutput> S3::create_bucket(Call& call, const api::CreateBuc
   bucket.account = call.account();
   bucket.region = call.region;
   bucket.created = call.time.time_since_epoch().count() / 1000;
+  if (encrypts_new_buckets_) bucket.encryption = sse_s3_by_default(bucket.name);
   co_await give_ownership(input, bucket);
   if (input.object_lock_enabled_for_bucket.value_or(false)) {
     bucket.versioning = "Enabled";
@@ -136,6 +139,7 @@ Task<api::DeleteBucketOutput> S3::delete_bucket(Call& call, const api::DeleteBuc
     }
     std::vector<std::string> blobs = co_await abort_uploads(txn, contents);
     co_await erase_all_metrics(txn, bucket.name);
+    co_await erase_all_inventories(txn, bucket.name);
     erase_bucket(txn, bucket);
     co_return blobs;
   };

@@ -1,6 +1,4 @@
-#include "base/ids.h"
 #include "base/log.h"
-#include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/log_target.h"
 #include "services/s3/metrics_configurations.h"
@@ -14,10 +12,6 @@ namespace {
 
 constexpr const char* kActor = "logging.s3.amazonaws.com";  ///< Whom notifications name for a delivery.
 constexpr std::size_t kMetricsPage = 100;
-
-Error no_such_configuration() {
-  return Error("NoSuchConfiguration", 404, "The specified configuration does not exist.");
-}
 
 }  // namespace
 
@@ -128,26 +122,12 @@ Task<void> S3::deliver_log(const LogStream& stream, Timestamp day, std::string l
     log::warning("an access log was not delivered", {{"bucket", stream.bucket}, {"why", takes.error().message()}});
     co_return;
   }
-  const std::string encryption = co_await encryption_for(*target, std::nullopt, std::nullopt);
-  StringBody body(std::move(lines));
-  const SealingKey* const sealing = encryption.empty() ? nullptr : &sealing_;
-  Received received = co_await receive(blobs_, body, std::nullopt, false, sealing);
-  Object object;
+  ServiceObject object;
+  object.actor = kActor;
   object.key = key;
-  object.metadata.content_type = "text/plain";
-  object.metadata.storage_class = "STANDARD";
-  object.size = received.size;
-  object.modified = clock_.now_millis();
-  object.etag = received.etag;
+  object.content_type = "text/plain";
   object.acl = co_await log_acl(wanted, *target);
-  place(object, received, encryption);
-  net::Request request;
-  request.remote_address = kActor;
-  wire::Call call(request);
-  call.request_id = uuid();
-  call.caller.account = call.caller.unique_id = kActor;
-  co_await replace_object(call, ObjectChange::kPut, *target, std::move(object), std::move(received.bytes),
-                          WriteConditions());
+  co_await write_as_service(*target, std::move(object), std::move(lines));
 }
 
 }  // namespace cumulet::s3

@@ -8,12 +8,6 @@ namespace {
 
 constexpr const char* kRequester = "Requester";
 
-/// What is said of a setting that no bucket of this server can have: putting it is answered "not implemented", reading
-/// it in S3's words, which is what Terraform and its like ask for.
-Error no_such_configuration() {
-  return Error("NoSuchConfiguration", 404, "The specified configuration does not exist.");
-}
-
 Result<void> check_acceleration(const api::PutBucketAccelerateConfigurationRequest& input) {
   const std::optional<std::string>& status = input.accelerate_configuration.status;
   if (!status || (*status != "Enabled" && *status != "Suspended")) return malformed_xml();
@@ -27,6 +21,8 @@ Result<void> check_acceleration(const api::PutBucketAccelerateConfigurationReque
 
 }  // namespace
 
+/// Analytics and Intelligent-Tiering are settings that no bucket of this server can have: putting one is answered "not
+/// implemented", reading it in S3's words, which is what Terraform and its like ask for.
 void S3::register_payment_and_tiers() {
   service_.on<api::PutBucketRequestPayment>(
       [this](Call& c, const auto& in) -> Task<api::PutBucketRequestPaymentOutput> {
@@ -75,18 +71,6 @@ void S3::register_payment_and_tiers() {
       [this](Call& c, const auto& in) -> Task<api::ListBucketIntelligentTieringConfigurationsOutput> {
         co_await permit(c, in.bucket, "s3:GetIntelligentTieringConfiguration");
         api::ListBucketIntelligentTieringConfigurationsOutput output;
-        output.is_truncated = false;
-        co_return output;
-      });
-  service_.on<api::GetBucketInventoryConfiguration>(
-      [this](Call& c, const auto& in) -> Task<api::GetBucketInventoryConfigurationOutput> {
-        co_await permit(c, in.bucket, "s3:GetInventoryConfiguration");
-        co_return no_such_configuration();
-      });
-  service_.on<api::ListBucketInventoryConfigurations>(
-      [this](Call& c, const auto& in) -> Task<api::ListBucketInventoryConfigurationsOutput> {
-        co_await permit(c, in.bucket, "s3:GetInventoryConfiguration");
-        api::ListBucketInventoryConfigurationsOutput output;
         output.is_truncated = false;
         co_return output;
       });

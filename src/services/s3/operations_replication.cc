@@ -37,8 +37,8 @@ Task<api::PutBucketReplicationOutput> S3::put_bucket_replication(Call& call,
     const std::optional<Bucket> to = co_await storage::transact(database_, read);
     if (!to) co_return invalid_request("Destination bucket must exist.");
     if (to->versioning != "Enabled") co_return invalid_request("Destination bucket must have versioning enabled.");
-    if (to->account != bucket.account) {
-      co_return Error(errors::kNotImplemented, "Replication to other accounts is not implemented by this server.");
+    if (rule.destination.account && *rule.destination.account != to->account) {
+      co_return invalid_request("The Account of the destination is not the one that owns the destination bucket.");
     }
   }
   const auto allowed = [](const Bucket& now) -> Result<void> {

@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "net/http.h"
+#include "services/s3/acl.h"
 #include "storage/row.h"
 #include "wire/arn.h"
 #include "wire/call.h"
@@ -90,14 +91,16 @@ Task<events::Outcome> Replication::deliver(const events::Event& event) {
     co_await conclude(job, *from, true);
     co_return events::Outcome::dropped("the destination of a replication is not there, or without versioning");
   }
-  co_await run(job, *from, *to);
-  co_await conclude(job, *from, false);
+  const bool let_in = co_await run(job, *from, *to);
+  co_await conclude(job, *from, !let_in);
+  if (!let_in) co_return events::Outcome::dropped("the destination's policy does not let the replication's role in");
   co_return events::Outcome::delivered();
 }
 
-Task<void> Replication::run(const Job& job, const Bucket& from, const Bucket& to) {
+Task<bool> Replication::run(const Job& job, const Bucket& from, const Bucket& to) {
   Copy copy = co_await read(job, from);
-  if (copy.object.version.empty()) co_return;  // Gone meanwhile.
+  if (copy.object.version.empty()) co_return true;  // Gone meanwhile.
+  if (!lets_replicate(from, to, job.key, copy.object.delete_marker)) co_return false;
   Result<void> copied = co_await attempt(copy_pieces(copy));
   bool named = false;
   if (copied.ok()) {
@@ -110,6 +113,7 @@ Task<void> Replication::run(const Job& job, const Bucket& from, const Bucket& to
   }
   if (!named) co_await pins_.erase(copy.made);
   co_await std::move(copied);
+  co_return true;
 }
 
 Task<Replication::Copy> Replication::read(const Job& job, const Bucket& from) {
@@ -128,6 +132,7 @@ Task<Replication::Copy> Replication::read(const Job& job, const Bucket& from) {
       }
     }
     copy.object = std::move(found->object);
+    copy.account = from.account;
     std::vector<std::string> ids;
     for (const Piece& piece : copy.object.pieces) ids.push_back(piece.blob);
     copy.pin = pins_.pin(std::move(ids));
@@ -156,6 +161,7 @@ Task<bool> Replication::write(const Job& job, const Copy& copy, const Bucket& to
     if (!now) co_return false;
     Object replica = copy.object;
     static_cast<Access&>(replica) = Access();
+    if (now->account != copy.account && acls_enabled(*now)) replica.owner = copy.account;
     replica.replication = "REPLICA";
     replica.replicating.clear();
     if (now->object_lock.empty()) replica.lock = ObjectLock();

@@ -35,12 +35,14 @@ class Replication final : public events::Target {
   struct Copy {
     Copy() = default;
     Object object;
+    std::string account;            ///< That owns the source.
     std::string content;            ///< Of a small object, as it lies in the store.
     std::shared_ptr<void> pin;      ///< On the pieces of a large one.
     std::vector<std::string> made;  ///< Blobs that nothing names yet.
   };
 
-  Task<void> run(const Job& job, const Bucket& from, const Bucket& to);
+  /// False when the destination does not let the copy in.
+  Task<bool> run(const Job& job, const Bucket& from, const Bucket& to);
   Task<Copy> read(const Job& job, const Bucket& from);
   Task<void> copy_pieces(Copy& copy);
   /// Whether its pieces are named now.

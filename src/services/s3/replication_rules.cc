@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "access/policy.h"
 #include "base/ids.h"
 #include "base/text.h"
 #include "services/s3/errors.h"
@@ -113,6 +114,28 @@ std::string bucket_of_arn(const std::string& arn) {
   constexpr std::string_view kStem = "arn:aws:s3:::";
   if (!arn.starts_with(kStem) || arn.find('/') != std::string::npos) return {};
   return arn.substr(kStem.size());
+}
+
+bool lets_replicate(const Bucket& from, const Bucket& to, const std::string& key, bool marker) {
+  if (to.account == from.account) return true;
+  const auto put = wire::read_input<api::PutBucketReplication>(from.replication);
+  const std::string roles = "arn:aws:iam::" + from.account + ":role/";
+  if (!put.ok() || !put->replication_configuration.role.starts_with(roles) || to.policy.empty()) return false;
+  const Result<access::Policy> policy = access::parse_policy(to.policy, access::PolicyKind::kResource);
+  if (!policy.ok()) return false;
+  const std::string& role = put->replication_configuration.role;
+  access::Question question;
+  question.caller.account = from.account;
+  question.caller.arn =
+      "arn:aws:sts::" + from.account + ":assumed-role/" + role.substr(role.rfind('/') + 1) + "/s3-replication";
+  question.action = marker ? "s3:ReplicateDelete" : "s3:ReplicateObject";
+  question.resource = to.arn() + "/" + key;
+  question.context["aws:principalarn"] = {role};
+  question.context["aws:principalaccount"] = {from.account};
+  question.context["aws:securetransport"] = {"true"};
+  question.context["aws:resourceaccount"] = {to.account};
+  question.context["s3:resourceaccount"] = {to.account};
+  return access::evaluate(*policy, question) == access::Decision::kAllow;
 }
 
 std::vector<ReplicaPlace> replica_places(const Bucket& bucket, const Object& object) {

@@ -20,6 +20,10 @@ Result<void> check_replication(const Bucket& bucket, const wire::s3::Replication
 /// The name in "arn:aws:s3:::name"; empty when it is no bucket's ARN.
 std::string bucket_of_arn(const std::string& arn);
 
+/// Whether a bucket of another account lets the configuration's role, which must be of the source's account, put
+/// replicas or, with `marker`, delete markers of that key: by its policy (s3:ReplicateObject, s3:ReplicateDelete).
+bool lets_replicate(const Bucket& from, const Bucket& to, const std::string& key, bool marker);
+
 /// A bucket that gets a copy, and the class that the copy has there (empty: the object's own).
 struct ReplicaPlace {
   ReplicaPlace(std::string b, std::string s) : bucket(std::move(b)), storage_class(std::move(s)) {}

@@ -22,6 +22,12 @@ S3::S3(storage::Database& database, storage::BlobStore& blobs, const Clock& cloc
                    [this](const LogStream& stream, Timestamp day, std::string lines) {
                      return deliver_log(stream, day, std::move(lines));
                    }),
+      inventory_(database, clock, outbox,
+                 [this](const Bucket& destination, std::string key, std::string type, std::string bytes,
+                        std::string encryption) {
+                   return write_inventory(destination, std::move(key), std::move(type), std::move(bytes),
+                                          std::move(encryption));
+                 }),
       watch_(database, access_logs_),
       directory_(directory),
       website_(std::make_unique<Website>(*this)),

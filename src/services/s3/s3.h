@@ -10,6 +10,7 @@
 #include "services/s3/access_logs.h"
 #include "services/s3/acl.h"
 #include "services/s3/content.h"
+#include "services/s3/inventory.h"
 #include "services/s3/lifecycle.h"
 #include "services/s3/notifications.h"
 #include "services/s3/object_lock.h"
@@ -43,6 +44,9 @@ class S3 {
      events::Outbox& outbox, const wire::Directory& directory);
   ~S3();
 
+  /// Buckets that are made from now on encrypt with SSE-S3 by default, as on AWS (docs/decisions/s3-encryption.md).
+  void encrypt_new_buckets() { encrypts_new_buckets_ = true; }
+
   const wire::Service& service() const { return service_; }
   /// http://BUCKET.s3-website.localhost:PORT/ and its regional forms.
   wire::Surface& website();
@@ -61,6 +65,8 @@ class S3 {
 
   /// Delivers server access logs.
   AccessLogs& access_logs() { return access_logs_; }
+  /// Writes inventory reports.
+  Inventory& inventory() { return inventory_; }
   /// Sees the requests, for access logs and request metrics. It reads at the start what it has to look for.
   RequestWatch& watch() { return watch_; }
 
@@ -166,6 +172,23 @@ class S3 {
   /// Writes lines of an access log, which begin on that day, into the target bucket.
   Task<void> deliver_log(const LogStream& stream, Timestamp day, std::string lines);
 
+  // operations_inventory.cc
+  void register_inventory();
+  Task<wire::s3::ListBucketInventoryConfigurationsOutput> list_bucket_inventories(
+      Call& call, const wire::s3::ListBucketInventoryConfigurationsRequest& input);
+  Task<void> write_inventory(const Bucket& destination, std::string key, std::string content_type, std::string bytes,
+                             std::string encryption);
+  /// An object that S3 itself puts into a bucket.
+  struct ServiceObject {
+    ServiceObject() = default;
+    std::string actor;  ///< Whom notifications name.
+    std::string key;
+    std::string content_type;
+    std::string acl;
+    std::string encryption;  ///< Empty: the bucket's.
+  };
+  Task<void> write_as_service(const Bucket& bucket, ServiceObject wanted, std::string bytes);
+
   // operations_payment.cc
   void register_payment_and_tiers();
 
@@ -267,11 +290,13 @@ class S3 {
   wire::Service service_;
   BlobPins pins_;
   const SealingKey sealing_;
+  bool encrypts_new_buckets_ = false;
   const Notifications notifications_;
   Lifecycle lifecycle_;
   Replication replication_;
   Scrubber scrubber_;
   AccessLogs access_logs_;
+  Inventory inventory_;
   RequestWatch watch_;
   const wire::Directory& directory_;
   std::unique_ptr<Website> website_;

@@ -38,6 +38,13 @@ struct Scrubber::State {
   }
 };
 
+struct Scrubber::Manner {
+  Manner() = default;
+  std::uint64_t bytes_per_second = 0;  ///< 0: as fast as it goes.
+  Verifier::Report report;             ///< Besides log and metrics.
+  std::function<bool()> wanted;
+};
+
 Scrubber::Scrubber(storage::Database& database, storage::BlobStore& blobs, const Clock& clock,
                    const SealingKey& sealing)
     : database_(database),
@@ -87,28 +94,46 @@ void Scrubber::begin() {
 }
 
 Task<void> Scrubber::pass(std::shared_ptr<State> state) {
+  Manner manner;
+  manner.bytes_per_second = kBytesPerSecond;
+  manner.wanted = [state] { return !state->must_stop(); };
+  co_await pass(manner);
+}
+
+Task<std::optional<Verifier::Result>> Scrubber::verify(Verifier::Report report, std::function<bool()> wanted) {
+  Manner manner;
+  manner.report = std::move(report);
+  manner.wanted = [state = state_, wanted = std::move(wanted)] { return !state->must_stop() && wanted(); };
+  co_return co_await pass(manner);
+}
+
+Task<std::optional<Verifier::Result>> Scrubber::pass(const Manner& manner) {
   Metrics& metrics = Metrics::instance();
   Counter& objects = metrics.counter("cumulet_s3_scrubbed_objects_total");
   Counter& all_bytes = metrics.counter("cumulet_s3_scrubbed_bytes_total");
   std::uint64_t reported = 0;
-  const auto report = [&reported](const Damage& damage) {
+  const auto report = [&](const Damage& damage) {
+    if (manner.report) manner.report(damage);
     if (++reported > kLoggedAtMost) return;
     log::error("a stored object is damaged", {{"object", damage.address()}, {"why", damage.why}});
   };
   const auto pause = [&](std::uint64_t bytes) -> Task<bool> {
     objects.add();
     all_bytes.add(bytes);
-    co_await sleep_for(kBreath + std::chrono::microseconds(bytes * 1'000'000 / kBytesPerSecond));
-    co_return !state->must_stop();
+    if (manner.bytes_per_second > 0) {
+      co_await sleep_for(kBreath + std::chrono::microseconds(bytes * 1'000'000 / manner.bytes_per_second));
+    }
+    co_return manner.wanted();
   };
   Verifier verifier(database_, blobs_, sealing_, report, pause);
   const Verifier::Result result = co_await verifier.run();
-  if (state->must_stop()) co_return;
+  if (!manner.wanted()) co_return std::optional<Verifier::Result>();
   metrics.gauge("cumulet_s3_damaged_objects").set(static_cast<std::int64_t>(result.damaged));
   metrics.counter("cumulet_s3_scrubs_total").add();
   log::info("everything stored has been read", {{"objects", std::to_string(result.objects)},
                                                 {"bytes", std::to_string(result.bytes)},
                                                 {"damaged", std::to_string(result.damaged)}});
+  co_return std::optional<Verifier::Result>(result);
 }
 
 void Scrubber::drain(SteadyTime deadline) {

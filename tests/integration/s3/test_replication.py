@@ -1,5 +1,7 @@
 """Replication between buckets: https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication.html"""
 
+import json
+
 import pytest
 
 ROLE = "arn:aws:iam::111122223333:role/replication"
@@ -131,3 +133,39 @@ def test_filters_and_failures(s3, make, status):
     s3.put_bucket_versioning(Bucket=target, VersioningConfiguration={"Status": "Suspended"})
     s3.put_object(Bucket=source, Key="in/l", Body=b"")
     status(source, "in/l", "FAILED")
+
+
+def test_a_bucket_of_another_account(make_server, aws_for, unique, wait_until, refused):
+    server = make_server("--dev")
+    of = lambda account: aws_for(server).client("s3", aws_access_key_id=account)
+    mine, theirs = of("111122223333"), of("444455556666")
+    source, target = unique("mine"), unique("theirs")
+    for s3, name in [(mine, source), (theirs, target)]:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    refused(400, "InvalidRequest", mine.put_bucket_replication, Bucket=source, ReplicationConfiguration={
+        "Role": ROLE, "Rules": [rule(target, Destination={"Account": "777788889999"})]})
+    replicate(mine, source, rule(target, Destination={"Account": "444455556666"}))
+
+    def put(key, wanted):
+        version = mine.put_object(Bucket=source, Key=key, Body=b"body")["VersionId"]
+        status = lambda: mine.head_object(Bucket=source, Key=key)["ReplicationStatus"]
+        wait_until(lambda: status() != "PENDING", what="the copy")
+        assert status() == wanted
+        return version
+
+    put("early", "FAILED")  # Nobody has let it in.
+    statement = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": ["s3:ReplicateObject", "s3:ReplicateDelete"],
+                 "Resource": f"arn:aws:s3:::{target}/*"}
+    theirs.put_bucket_policy(Bucket=target, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    version = put("k", "COMPLETED")
+    got = theirs.get_object(Bucket=target, Key="k")
+    assert (got["Body"].read(), got["VersionId"], got["ReplicationStatus"]) == (b"body", version, "REPLICA")
+    mine.delete_object(Bucket=source, Key="k")
+    wait_until(lambda: "DeleteMarkers" in theirs.list_object_versions(Bucket=target), what="the marker")
+    # Who owns a bucket cannot come as somebody else's role.
+    replicate(theirs, target, rule(source))
+    mine.put_bucket_policy(Bucket=source, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {**statement, "Resource": f"arn:aws:s3:::{source}/*"}]}))
+    theirs.put_object(Bucket=target, Key="back", Body=b"")
+    wait_until(lambda: theirs.head_object(Bucket=target, Key="back")["ReplicationStatus"] == "FAILED", what="the refusal")

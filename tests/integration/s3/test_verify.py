@@ -18,6 +18,10 @@ def blob_of(server, content):
                 if f.is_file() and f.stat().st_size == len(content) and f.read_bytes() == content)
 
 
+def blob_of_size(server, size):
+    return next(f for f in pathlib.Path(server.data, "blobs").rglob("*") if f.is_file() and f.stat().st_size == size)
+
+
 def flip(file, at):
     with open(file, "r+b") as opened:
         opened.seek(at)
@@ -49,9 +53,10 @@ def fill(s3):
 
 def test_a_flipped_byte_is_found(own_server, aws_for):
     body, old, part = fill(aws_for(own_server)("s3"))
-    assert verify(own_server)[0] == 2  # The server has the store.
+    whole = (0, f"7 objects, {200_000 + 5 + 100_000 + 1000 + 100_000 + 70_000 + 66_000} bytes: 0 damaged\n")
+    assert verify(own_server) == whole  # By the server that runs there.
     own_server.stop()
-    assert verify(own_server) == (0, f"7 objects, {200_000 + 5 + 100_000 + 1000 + 100_000 + 70_000 + 66_000} bytes: 0 damaged\n")
+    assert verify(own_server) == whole
     flip(blob_of(own_server, body), 123_456)
     flip(blob_of(own_server, part), 0)
     status, text = verify(own_server)
@@ -59,6 +64,29 @@ def test_a_flipped_byte_is_found(own_server, aws_for):
     assert f"damaged: s3://kept/plain?versionId={old}: its bytes have the MD5 " in text
     assert "damaged: s3://kept/open: part 3 of an unfinished upload: " in text
     assert text.endswith(": 2 damaged\n")
+
+
+def metrics_of(server):
+    with urllib.request.urlopen(f"{server.endpoint}/metrics") as answer:
+        return answer.read().decode()
+
+
+def test_a_running_server_is_asked(own_server, aws_for):
+    body, old, _ = fill(aws_for(own_server)("s3"))
+    flip(blob_of(own_server, body), 7)
+    status, text = verify(own_server)
+    assert status == 1 and text.endswith(": 1 damaged\n")
+    assert f"damaged: s3://kept/plain?versionId={old}: its bytes have the MD5 " in text
+    assert "cumulet_s3_damaged_objects 1\n" in metrics_of(own_server)
+    assert "a stored object is damaged" in own_server.log_text() and "s3://kept/plain" in own_server.log_text()
+    flip(blob_of_size(own_server, len(body)), 7)
+    assert verify(own_server)[0] == 0
+    assert "cumulet_s3_damaged_objects 0\n" in metrics_of(own_server)
+    own_server.kill()  # Its socket stays behind.
+    assert verify(own_server)[0] == 0
+    own_server.start()
+    assert verify(own_server)[0] == 0
+    assert os.stat(os.path.join(own_server.data, "verify.sock")).st_mode & 0o777 == 0o600
 
 
 def test_sealed_files_are_checked_too(own_server, aws_for):
@@ -90,11 +118,7 @@ def test_a_running_server_finds_it_within_a_week(make_server, aws_for, wait_unti
     server = make_server("--dev")
     body, _, _ = fill(aws_for(server)("s3"))
     flip(blob_of(server, body), 7)
-
-    def metrics():
-        with urllib.request.urlopen(f"{server.endpoint}/metrics") as answer:
-            return answer.read().decode()
-
+    metrics = lambda: metrics_of(server)
     assert "cumulet_s3_scrubs_total" not in metrics()
     clock = json.dumps({"advance_seconds": 8 * 86_400}).encode()
     urllib.request.urlopen(f"{server.endpoint}/_cumulet/clock", data=clock).close()
