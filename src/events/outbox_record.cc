@@ -6,19 +6,19 @@
 namespace cumulet::events {
 namespace {
 
-constexpr std::string_view kSpace = "outbox";
+constexpr std::string_view kOutboxSpace = "outbox";
 
 std::int64_t micros(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp timestamp(std::int64_t micros) { return Timestamp(std::chrono::microseconds(micros)); }
 
 }  // namespace
 
-std::string outbox_prefix() { return storage::Key(kSpace).bytes(); }
+std::string outbox_prefix() { return storage::Key(kOutboxSpace).bytes(); }
 
-std::string lane_prefix(std::string_view target_arn) { return storage::Key(kSpace).text(target_arn).bytes(); }
+std::string lane_prefix(std::string_view target_arn) { return storage::Key(kOutboxSpace).text(target_arn).bytes(); }
 
 std::string record_key(const Event& event, Timestamp due) {
-  return storage::Key(kSpace).text(event.target_arn).signed_number(micros(due)).text(event.id).bytes();
+  return storage::Key(kOutboxSpace).text(event.target_arn).signed_number(micros(due)).text(event.id).bytes();
 }
 
 std::string record_value(const Event& event) {
@@ -30,7 +30,7 @@ std::string record_value(const Event& event) {
 
 std::optional<RecordKey> parse_record_key(std::string_view key) {
   storage::KeyReader reader(key);
-  if (reader.text() != kSpace) return std::nullopt;
+  if (reader.text() != kOutboxSpace) return std::nullopt;
   std::optional<std::string> target = reader.text();
   const std::optional<std::int64_t> due = reader.signed_number();
   std::optional<std::string> id = reader.text();

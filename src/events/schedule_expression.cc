@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kDaySeconds = 86400;
 constexpr int kFirstYear = 1970;
 constexpr int kLastYear = 2199;
 constexpr std::array<std::string_view, 12> kMonths{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
@@ -195,7 +195,7 @@ bool CronExpression::matches_day(int year, unsigned month, unsigned day) const {
 std::optional<std::int64_t> CronExpression::next_local(std::int64_t after) const {
   const std::int64_t from = after - (((after % 60) + 60) % 60) + 60;
   const std::chrono::year_month_day start = date_of(from);
-  std::int64_t minute_of_day = (((from % kDay) + kDay) % kDay) / 60;
+  std::int64_t minute_of_day = (((from % kDaySeconds) + kDaySeconds) % kDaySeconds) / 60;
   auto first_month = static_cast<unsigned>(start.month());
   auto first_day = static_cast<unsigned>(start.day());
   for (int year = std::max(static_cast<int>(start.year()), kFirstYear); year <= kLastYear; ++year) {
@@ -214,7 +214,7 @@ std::optional<std::int64_t> CronExpression::next_local(std::int64_t after) const
           } else if (minutes_[static_cast<std::size_t>(minute_of_day % 60)]) {
             using namespace std::chrono;
             const sys_days date(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day));
-            return date.time_since_epoch().count() * kDay + minute_of_day * 60;
+            return date.time_since_epoch().count() * kDaySeconds + minute_of_day * 60;
           }
         }
       }
@@ -249,7 +249,7 @@ std::optional<ScheduleExpression> ScheduleExpression::parse(std::string_view tex
   if (any_plural ? !unit.ends_with('s') : count == 1) unit += 's';
   if (unit == "minutes") return ScheduleExpression(seconds(count * 60));
   if (unit == "hours") return ScheduleExpression(seconds(count * 3600));
-  if (unit == "days") return ScheduleExpression(seconds(count * kDay));
+  if (unit == "days") return ScheduleExpression(seconds(count * kDaySeconds));
   return std::nullopt;
 }
 
@@ -262,7 +262,8 @@ std::optional<Timestamp> ScheduleExpression::next(Timestamp after, Timestamp bas
   if (const At* at = std::get_if<At>(&what_)) {
     // A time that the clocks skip comes as much later as they are put forward.
     const std::optional<std::int64_t> exact = zone.utc(at->local);
-    const std::int64_t utc = exact ? *exact : at->local - (zone.local(at->local - kDay) - (at->local - kDay));
+    const std::int64_t utc =
+        exact ? *exact : at->local - (zone.local(at->local - kDaySeconds) - (at->local - kDaySeconds));
     if (utc <= from) return std::nullopt;
     return Timestamp(seconds(utc));
   }

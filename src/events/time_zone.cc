@@ -12,7 +12,7 @@ namespace cumulet::events {
 namespace {
 
 constexpr std::size_t kFileLimit = 256 << 10;
-constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kSecondsOfDay = 86400;
 
 bool is_name(const std::string& name) {
   if (name.empty() || name.size() > 50 || name.front() == '/' || name.find("..") != std::string::npos) return false;
@@ -179,12 +179,12 @@ std::int64_t TimeZone::Change::local_in(int year) const {
     const weekday wanted(static_cast<unsigned>(day));
     const sys_days on =
         week == 5 ? sys_days(in_month / wanted[last]) : sys_days(in_month / wanted[static_cast<unsigned>(week)]);
-    return on.time_since_epoch().count() * kDay + time;
+    return on.time_since_epoch().count() * kSecondsOfDay + time;
   }
   const bool leap = std::chrono::year(year).is_leap();
   int index = day;
   if (kind == Kind::kJulianWithoutLeapDay) index = day - 1 + (leap && day >= 60 ? 1 : 0);
-  return (days_to(year, 1, 1) + index) * kDay + time;
+  return (days_to(year, 1, 1) + index) * kSecondsOfDay + time;
 }
 
 std::int64_t TimeZone::offset_by_rule(std::int64_t utc) const {
@@ -207,7 +207,7 @@ std::int64_t TimeZone::offset_at(std::int64_t utc) const {
 
 std::optional<std::int64_t> TimeZone::utc(std::int64_t local) const {
   std::optional<std::int64_t> first;
-  for (const std::int64_t near : {local - kDay, local, local + kDay}) {
+  for (const std::int64_t near : {local - kSecondsOfDay, local, local + kSecondsOfDay}) {
     const std::int64_t candidate = local - offset_at(near);
     if (this->local(candidate) == local && (!first || candidate < *first)) first = candidate;
   }

@@ -9,12 +9,12 @@
 namespace cumulet::events {
 namespace {
 
-constexpr std::string_view kSpace = "timetable";
+constexpr std::string_view kTimetableSpace = "timetable";
 constexpr std::size_t kBatch = 32;
 constexpr seconds kStoreBackoff{1};
 
 std::string key_of(std::string_view name, Timestamp due, std::string_view id) {
-  return storage::Key(kSpace).text(name).signed_number(due.time_since_epoch().count()).text(id).bytes();
+  return storage::Key(kTimetableSpace).text(name).signed_number(due.time_since_epoch().count()).text(id).bytes();
 }
 
 struct Entry {
@@ -41,7 +41,7 @@ class Timetable::Runner : public std::enable_shared_from_this<Timetable::Runner>
   Runner(storage::Database& database, const Clock& clock, std::string name, OnDue on_due)
       : database_(database), clock_(clock), name_(std::move(name)), on_due_(std::move(on_due)) {}
 
-  std::string prefix() const { return storage::Key(kSpace).text(name_).bytes(); }
+  std::string prefix() const { return storage::Key(kTimetableSpace).text(name_).bytes(); }
 
   void written(std::string_view key) {
     const std::optional<Entry> entry = parse_key(key);

@@ -13,6 +13,7 @@
 #include "base/deferred.h"
 #include "base/run.h"
 #include "base/text.h"
+#include "net/message_rules.h"
 
 namespace cumulet::net {
 namespace {
@@ -30,13 +31,6 @@ struct EasyFree {
 };
 
 Error connection_error(std::string reason) { return Error("ConnectionError", 502, std::move(reason)); }
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return alphanumeric || (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-  });
-}
 
 bool is_value(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;

@@ -7,11 +7,11 @@
 namespace cumulet::net {
 namespace {
 
-constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::size_t kFramesAtOnce = 16 * 1024;
 constexpr std::size_t kWriteSize = 64 * 1024;
 /// So many reads in a row without a wait, and other connections get their turn.
 constexpr int kReadsInARow = 16;
-constexpr std::chrono::seconds kLingerTime{2};
+constexpr std::chrono::seconds kGoodbyeTime{2};
 /// Frames that carry nothing, forgiven with every tick of the connection (half a second).
 constexpr std::int64_t kForgivenPerTick = 200;
 
@@ -54,7 +54,7 @@ Task<void> Http2Session::read_frames() {
     if (in_a_row % kReadsInARow == 0) co_await Yield();
     Transport::Kind kind = Transport::Kind::kNeedRead;
     if (!connection_.drained()) {
-      char* const room = buffer.room(kReadSize);
+      char* const room = buffer.room(kFramesAtOnce);
       const Transport::Outcome outcome = connection_.receive(room, buffer.room_size());
       if (outcome.kind == Transport::Kind::kDone) {
         buffer.commit(outcome.bytes);
@@ -164,7 +164,7 @@ Task<void> Http2Session::write_rest(Transport::Kind need) {
 void Http2Session::written() {
   if (lingering_ || frames_.wants_to_read() || frames_.wants_to_write()) return;
   lingering_ = true;
-  linger_until_ = coarse_now() + kLingerTime;
+  linger_until_ = coarse_now() + kGoodbyeTime;
   close_streams();
   connection_.transport().finish();
 }

@@ -20,7 +20,7 @@ using NodePtr = std::shared_ptr<const Node>;
 constexpr std::size_t kLongest = 10'240;
 constexpr std::size_t kDeepest = 64;
 constexpr std::size_t kMostElements = 500;
-constexpr std::size_t kMostAlarms = 100;
+constexpr std::size_t kMostNamed = 100;
 
 class Parser {
  public:
@@ -98,7 +98,7 @@ class Parser {
     if (name != std::string::npos) out.erase(0, name + kAlarm.size());
     if (out.empty() || out.size() > 255) return false;
     if (std::find(alarms_.begin(), alarms_.end(), out) == alarms_.end()) alarms_.push_back(out);
-    return alarms_.size() <= kMostAlarms;
+    return alarms_.size() <= kMostNamed;
   }
 
   void skip_spaces() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }

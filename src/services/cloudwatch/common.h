@@ -12,6 +12,8 @@
 /// What the operations of CloudWatch share: its errors in its words, and conversions.
 namespace cumulet::cloudwatch {
 
+inline constexpr std::size_t kMostTags = 50;  ///< Of an alarm, of a dashboard.
+
 Error invalid_value(std::string message);
 Error invalid_combination(std::string message);
 Error missing_parameter(std::string message);

@@ -16,7 +16,7 @@ namespace api = wire::cloudwatch;
 
 constexpr std::size_t kLongestBody = 1u << 20;
 constexpr std::size_t kMostWidgets = 500;
-constexpr std::size_t kPage = 1000;
+constexpr std::size_t kDashboardsAtOnce = 1000;
 
 std::string arn_of(const Store& store, const std::string& name) {
   return wire::make_arn("cloudwatch", "", store.account(), "dashboard/" + name);
@@ -150,7 +150,7 @@ Task<api::ListDashboardsOutput> Dashboards::list(Call& call, const api::ListDash
   const std::string stem = store.prefix("b");
   const auto read = [&](storage::Transaction& txn) -> Task<std::vector<storage::KeyValue>> {
     storage::ScanOptions options;
-    options.limit = kPage;
+    options.limit = kDashboardsAtOnce;
     options.byte_limit = 64u << 20;
     storage::KeyRange range(after.empty() ? stem : dashboard_key(store, after) + '\0', storage::after_prefix(stem));
     co_return co_await txn.scan(std::move(range), options);
@@ -171,7 +171,7 @@ Task<api::ListDashboardsOutput> Dashboards::list(Call& call, const api::ListDash
     entry.last_modified = time_of(dashboard->modified);
     entry.size = static_cast<std::int64_t>(dashboard->body.size());
   }
-  if (rows.size() == kPage) output.next_token = page_token(last);
+  if (rows.size() == kDashboardsAtOnce) output.next_token = page_token(last);
   co_return output;
 }
 

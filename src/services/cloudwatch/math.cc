@@ -6,8 +6,6 @@
 namespace cumulet::cloudwatch {
 namespace {
 
-Error invalid(std::string why) { return Error("ValidationError", 400, std::move(why)); }
-
 /// The constants that functions take by name (FILL's REPEAT and LINEAR, SORT's and SLICE's words).
 bool is_keyword(const std::string& name) {
   for (const std::string_view word : {"REPEAT", "LINEAR", "ASC", "DESC", "AVG", "MIN", "MAX", "SUM", "STDDEV"}) {
@@ -65,7 +63,7 @@ MathSeries with_number(const std::string& op, const MathSeries& series, double n
 Result<MathValue> binary(const std::string& op, const MathValue& a, const MathValue& b) {
   if (a.scalar && b.scalar) {
     const std::optional<double> made = apply(op, a.number, b.number);
-    if (!made) return invalid("Division by zero in a metric math expression");
+    if (!made) return invalid_math("Division by zero in a metric math expression");
     return MathValue::of(*made);
   }
   MathValue result;
@@ -76,7 +74,7 @@ Result<MathValue> binary(const std::string& op, const MathValue& a, const MathVa
     for (const MathSeries& series : many.series) result.series.push_back(with_number(op, series, number, a.scalar));
     return result;
   }
-  if (a.array && b.array) return invalid("Operators between two arrays of time series are not supported");
+  if (a.array && b.array) return invalid_math("Operators between two arrays of time series are not supported");
   const MathValue& many = b.array ? b : a;
   for (const MathSeries& series : many.series) {
     result.series.push_back(b.array ? meet(op, a.series.front(), series) : meet(op, series, b.series.front()));
@@ -86,6 +84,8 @@ Result<MathValue> binary(const std::string& op, const MathValue& a, const MathVa
 }
 
 }  // namespace
+
+Error invalid_math(std::string why) { return Error("ValidationError", 400, std::move(why)); }
 
 MathValue MathValue::of(double number) {
   MathValue value;
@@ -105,10 +105,10 @@ Result<MathValue> evaluate(const MathNode& node, const MathContext& context) {
     case MathNode::Kind::kNumber:
       return MathValue::of(node.number);
     case MathNode::Kind::kText:
-      return invalid("A text stands where a metric or a number is expected: '" + node.text + "'");
+      return invalid_math("A text stands where a metric or a number is expected: '" + node.text + "'");
     case MathNode::Kind::kName: {
       const MathValue* found = context.find(node.text);
-      if (found == nullptr) return invalid("Unresolved reference to '" + node.text + "'");
+      if (found == nullptr) return invalid_math("Unresolved reference to '" + node.text + "'");
       return *found;
     }
     case MathNode::Kind::kUnary: {
@@ -129,7 +129,7 @@ Result<MathValue> evaluate(const MathNode& node, const MathContext& context) {
   }
   if (node.text == "SEARCH") {
     const MathValue* found = context.search(node);
-    if (found == nullptr) return invalid("SEARCH is not allowed here");
+    if (found == nullptr) return invalid_math("SEARCH is not allowed here");
     return *found;
   }
   std::vector<MathValue> arguments;

@@ -66,4 +66,6 @@ Result<MathValue> evaluate(const MathNode& node, const MathContext& context);
 /// A function of metric math over evaluated arguments; `node` is its call.
 Result<MathValue> call_function(const MathNode& node, std::vector<MathValue> arguments, const MathContext& context);
 
+Error invalid_math(std::string why);  ///< ValidationError
+
 }  // namespace cumulet::cloudwatch

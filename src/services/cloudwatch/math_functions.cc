@@ -10,8 +10,6 @@
 namespace cumulet::cloudwatch {
 namespace {
 
-Error invalid(std::string why) { return Error("ValidationError", 400, std::move(why)); }
-
 using Values = std::vector<double>;
 
 double aggregate(const std::string& function, const Values& values) {
@@ -61,9 +59,9 @@ MathSeries across(const std::string& function, const std::vector<MathSeries>& al
 }
 
 /// A call with its evaluated arguments.
-class Call {
+class FunctionCall {
  public:
-  Call(const MathNode& node, std::vector<MathValue> arguments, const MathContext& context)
+  FunctionCall(const MathNode& node, std::vector<MathValue> arguments, const MathContext& context)
       : node_(node), name_(node.text), arguments_(std::move(arguments)), context_(context) {}
 
   Result<MathValue> run();
@@ -71,7 +69,7 @@ class Call {
  private:
   using PerPoint = std::function<double(std::int64_t time, double value)>;
 
-  Error arguments_wrong() const { return invalid("The arguments of the function " + name_ + " are not valid"); }
+  Error arguments_wrong() const { return invalid_math("The arguments of the function " + name_ + " are not valid"); }
   bool is_series(std::size_t at) const {
     return at < arguments_.size() && !arguments_[at].scalar && node_.children[at].kind != MathNode::Kind::kText &&
            !is_word(at);
@@ -104,7 +102,7 @@ class Call {
   const MathContext& context_;
 };
 
-Result<MathValue> Call::each_series(const std::function<MathSeries(const MathSeries&)>& change) const {
+Result<MathValue> FunctionCall::each_series(const std::function<MathSeries(const MathSeries&)>& change) const {
   if (!is_series(0)) return arguments_wrong();
   MathValue result;
   result.array = arguments_[0].array;
@@ -116,7 +114,7 @@ Result<MathValue> Call::each_series(const std::function<MathSeries(const MathSer
   return result;
 }
 
-Result<MathValue> Call::each_point(const PerPoint& change) const {
+Result<MathValue> FunctionCall::each_point(const PerPoint& change) const {
   if (arguments_.size() != 1) return arguments_wrong();
   if (is_number(0)) return MathValue::of(change(0, arguments_[0].number));
   return each_series([&change](const MathSeries& series) {
@@ -130,7 +128,7 @@ Result<MathValue> Call::each_point(const PerPoint& change) const {
 }
 
 /// Of one series a number, of an array a series.
-Result<MathValue> Call::aggregate_call() const {
+Result<MathValue> FunctionCall::aggregate_call() const {
   if (arguments_.empty()) return arguments_wrong();
   if (arguments_.size() == 1 && is_number(0)) return arguments_[0];
   if (arguments_.size() == 1 && is_series(0) && !arguments_[0].array) {
@@ -155,7 +153,7 @@ Result<MathValue> Call::aggregate_call() const {
   return MathValue::of(across(name_, all));
 }
 
-Result<MathValue> Call::number_of_series(const std::function<double(const MathSeries&)>& number) const {
+Result<MathValue> FunctionCall::number_of_series(const std::function<double(const MathSeries&)>& number) const {
   if (arguments_.size() != 1 || !is_series(0)) return arguments_wrong();
   if (arguments_[0].array) {
     MathValue result;
@@ -170,7 +168,7 @@ Result<MathValue> Call::number_of_series(const std::function<double(const MathSe
   return MathValue::of(number(arguments_[0].series.front()));
 }
 
-Result<MathValue> Call::steps(bool of_time, bool per_second) const {
+Result<MathValue> FunctionCall::steps(bool of_time, bool per_second) const {
   return each_series([of_time, per_second](const MathSeries& series) {
     MathSeries result;
     for (std::size_t i = 1; i < series.points.size(); ++i) {
@@ -184,7 +182,7 @@ Result<MathValue> Call::steps(bool of_time, bool per_second) const {
   });
 }
 
-MathSeries Call::filled(const MathSeries& series) const {
+MathSeries FunctionCall::filled(const MathSeries& series) const {
   const Range range = context_.range(series.period);
   std::map<std::int64_t, double> known(series.points.begin(), series.points.end());
   std::map<std::int64_t, double> other;
@@ -213,13 +211,13 @@ MathSeries Call::filled(const MathSeries& series) const {
   return result;
 }
 
-Result<MathValue> Call::fill() const {
+Result<MathValue> FunctionCall::fill() const {
   const bool known_word = is_word(1) && (word(1) == "REPEAT" || word(1) == "LINEAR");
   if (arguments_.size() != 2 || !(is_number(1) || is_series(1) || known_word)) return arguments_wrong();
   return each_series([this](const MathSeries& series) { return filled(series); });
 }
 
-Result<MathValue> Call::condition() const {
+Result<MathValue> FunctionCall::condition() const {
   if (arguments_.size() < 2 || arguments_.size() > 3) return arguments_wrong();
   if (is_number(0)) {
     if (arguments_[0].number != 0) return arguments_[1];
@@ -245,7 +243,7 @@ Result<MathValue> Call::condition() const {
   });
 }
 
-Result<MathValue> Call::sort() const {
+Result<MathValue> FunctionCall::sort() const {
   const bool valid = arguments_.size() >= 3 && arguments_.size() <= 4 && is_series(0) && is_word(1) && is_word(2) &&
                      is_aggregate(word(1)) && (word(2) == "ASC" || word(2) == "DESC") &&
                      (arguments_.size() == 3 || is_number(3));
@@ -268,7 +266,7 @@ Result<MathValue> Call::sort() const {
   return result;
 }
 
-Result<MathValue> Call::slice() const {
+Result<MathValue> FunctionCall::slice() const {
   const bool valid = arguments_.size() >= 2 && arguments_.size() <= 3 && is_series(0) && is_number(1) &&
                      (arguments_.size() == 2 || is_number(2));
   if (!valid) return arguments_wrong();
@@ -285,7 +283,7 @@ Result<MathValue> Call::slice() const {
   return result;
 }
 
-Result<MathValue> Call::time_series() const {
+Result<MathValue> FunctionCall::time_series() const {
   if (arguments_.size() != 1 || !is_number(0)) return arguments_wrong();
   const Range range = context_.range(0);
   MathSeries result;
@@ -297,7 +295,7 @@ Result<MathValue> Call::time_series() const {
   return MathValue::of(std::move(result));
 }
 
-Result<MathValue> Call::list() const {
+Result<MathValue> FunctionCall::list() const {
   MathValue result;
   result.array = true;
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
@@ -307,7 +305,7 @@ Result<MathValue> Call::list() const {
   return result;
 }
 
-Result<MathValue> Call::calendar() const {
+Result<MathValue> FunctionCall::calendar() const {
   return each_point([this](std::int64_t time, double) -> double {
     const std::time_t seconds = time;
     std::tm parts{};
@@ -322,7 +320,7 @@ Result<MathValue> Call::calendar() const {
   });
 }
 
-Result<MathValue> Call::running_sum() const {
+Result<MathValue> FunctionCall::running_sum() const {
   return each_series([](const MathSeries& series) {
     MathSeries result = series;
     double sum = 0;
@@ -331,7 +329,7 @@ Result<MathValue> Call::running_sum() const {
   });
 }
 
-Result<MathValue> Call::run() {
+Result<MathValue> FunctionCall::run() {
   if (is_aggregate(name_) || name_ == "DATAPOINT_COUNT") return aggregate_call();
   if (name_ == "METRICS") {
     if (arguments_.size() > 1 || (arguments_.size() == 1 && node_.children[0].kind != MathNode::Kind::kText)) {
@@ -374,13 +372,13 @@ Result<MathValue> Call::run() {
   }
   static const std::set<std::string> kCalendar{"MINUTE", "HOUR", "DAY", "DATE", "MONTH", "YEAR", "EPOCH"};
   if (kCalendar.contains(name_)) return calendar();
-  return invalid("The function " + name_ + " is not supported");
+  return invalid_math("The function " + name_ + " is not supported");
 }
 
 }  // namespace
 
 Result<MathValue> call_function(const MathNode& node, std::vector<MathValue> arguments, const MathContext& context) {
-  return Call(node, std::move(arguments), context).run();
+  return FunctionCall(node, std::move(arguments), context).run();
 }
 
 }  // namespace cumulet::cloudwatch

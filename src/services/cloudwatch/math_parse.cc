@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kLongest = 2048;
 constexpr std::size_t kDeepest = 64;
 
-Error invalid(std::string_view expression, std::string_view why) {
+Error invalid_expression(std::string_view expression, std::string_view why) {
   return Error("ValidationError", 400, "Error in expression '" + std::string(expression) + "': " + std::string(why));
 }
 
@@ -29,8 +29,8 @@ class Parser {
 
   Result<MathNode> parse() {
     MathNode root;
-    if (!advance() || !expression(0, root, 0)) return invalid(text_, problem_);
-    if (token_.kind != Token::Kind::kEnd) return invalid(text_, "Unexpected '" + token_.text + "'");
+    if (!advance() || !expression(0, root, 0)) return invalid_expression(text_, problem_);
+    if (token_.kind != Token::Kind::kEnd) return invalid_expression(text_, "Unexpected '" + token_.text + "'");
     return root;
   }
 
@@ -206,7 +206,8 @@ class Parser {
 }  // namespace
 
 Result<MathNode> parse_math(std::string_view text) {
-  if (text.size() > kLongest) return invalid(text.substr(0, 64), "The expression is longer than 2048 characters");
+  if (text.size() > kLongest)
+    return invalid_expression(text.substr(0, 64), "The expression is longer than 2048 characters");
   return Parser(text).parse();
 }
 

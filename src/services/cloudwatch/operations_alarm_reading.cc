@@ -9,7 +9,7 @@ namespace {
 
 namespace api = wire::cloudwatch;
 
-constexpr std::size_t kPage = 200;
+constexpr std::size_t kAlarmsAtOnce = 200;
 constexpr std::int32_t kMostRecords = 100;
 constexpr std::size_t kSearchedHistory = 5000;
 
@@ -68,7 +68,7 @@ Task<std::vector<Alarm>> Alarms::all_alarms(Store store) {
   std::vector<Alarm> result;
   std::string after;
   while (true) {
-    const auto page = [&](storage::Transaction& txn) { return list_alarms(txn, store, "", after, kPage); };
+    const auto page = [&](storage::Transaction& txn) { return list_alarms(txn, store, "", after, kAlarmsAtOnce); };
     std::vector<Alarm> alarms = co_await storage::transact(database_, page);
     if (alarms.empty()) co_return result;
     after = alarms.back().name();
@@ -97,7 +97,7 @@ Task<api::DescribeAlarmsOutput> Alarms::describe_alarms(Call& call, const api::D
   output.composite_alarms.emplace();
   std::size_t shown = 0;
   while (true) {
-    const auto page = [&](storage::Transaction& txn) { return list_alarms(txn, store, prefix, after, kPage); };
+    const auto page = [&](storage::Transaction& txn) { return list_alarms(txn, store, prefix, after, kAlarmsAtOnce); };
     const std::vector<Alarm> alarms = co_await storage::transact(database_, page);
     if (alarms.empty()) co_return output;
     for (const Alarm& alarm : alarms) {
@@ -145,7 +145,7 @@ Task<api::DescribeAlarmHistoryOutput> Alarms::describe_alarm_history(Call& call,
   while (searched < kSearchedHistory) {
     std::string reached;
     // One row at a time would be slow; the token must name the last row that was shown.
-    const std::size_t limit = std::min<std::size_t>(room - output.alarm_history_items->size(), kPage);
+    const std::size_t limit = std::min<std::size_t>(room - output.alarm_history_items->size(), kAlarmsAtOnce);
     const auto page = [&](storage::Transaction& txn) -> Task<std::vector<api::AlarmHistoryItem>> {
       reached = after;
       co_return co_await list_history(txn, store, reached, ascending, limit);

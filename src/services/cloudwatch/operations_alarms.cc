@@ -15,7 +15,6 @@ constexpr std::size_t kMostActions = 5;
 constexpr std::size_t kMostMetrics = 10;
 constexpr std::size_t kMostAlarms = 5000;
 constexpr std::size_t kMostDeleted = 100;
-constexpr std::size_t kMostTags = 50;
 
 bool is_any_of(const std::string& text, std::initializer_list<std::string_view> values) {
   return std::find(values.begin(), values.end(), text) != values.end();

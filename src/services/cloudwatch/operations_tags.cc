@@ -9,7 +9,6 @@ namespace {
 
 namespace api = wire::cloudwatch;
 
-constexpr std::size_t kMostTags = 50;
 using Tags = std::map<std::string, std::string>;
 
 /// An alarm's or a dashboard's tags after `change`; its row is written only when they differ. Fails with

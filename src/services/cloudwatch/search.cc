@@ -23,7 +23,9 @@ using TermPtr = std::shared_ptr<const Term>;
 constexpr std::size_t kLongest = 1024;
 constexpr std::size_t kDeepest = 32;
 
-Error invalid(std::string why) { return Error("ValidationError", 400, "Invalid search expression: " + std::move(why)); }
+Error invalid_search(std::string why) {
+  return Error("ValidationError", 400, "Invalid search expression: " + std::move(why));
+}
 
 bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_word_char(char c) {
@@ -234,20 +236,20 @@ class Parser {
 }  // namespace
 
 Result<Search> Search::parse(std::string_view text) {
-  if (text.size() > kLongest) return invalid("it is longer than 1024 characters");
+  if (text.size() > kLongest) return invalid_search("it is longer than 1024 characters");
   Parser parser(text);
   Search search;
   if (parser.starts_schema()) {
     std::vector<std::string> names;
-    if (!parser.schema(names)) return invalid("the schema is not valid");
+    if (!parser.schema(names)) return invalid_search("the schema is not valid");
     search.has_schema_ = true;
     search.space_ = names.front();
     search.dimensions_.assign(names.begin() + 1, names.end());
     std::sort(search.dimensions_.begin(), search.dimensions_.end());
   }
-  if (parser.at_end()) return search.has_schema_ ? Result<Search>(search) : invalid("it is empty");
+  if (parser.at_end()) return search.has_schema_ ? Result<Search>(search) : invalid_search("it is empty");
   search.root_ = parser.any(0);
-  if (search.root_ == nullptr || !parser.at_end()) return invalid(std::string(text));
+  if (search.root_ == nullptr || !parser.at_end()) return invalid_search(std::string(text));
   return search;
 }
 

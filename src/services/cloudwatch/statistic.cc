@@ -10,7 +10,7 @@
 namespace cumulet::cloudwatch {
 namespace {
 
-using Points = std::vector<std::pair<double, double>>;
+using WeightedValues = std::vector<std::pair<double, double>>;
 
 constexpr std::size_t kLongestNumber = 24;
 
@@ -21,7 +21,7 @@ bool parse_plain(std::string_view text, double& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-double percentile(const Points& points, double total, double percent) {
+double percentile(const WeightedValues& points, double total, double percent) {
   const double rank = percent / 100 * (total - 1);
   double seen = 0;
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -121,7 +121,7 @@ std::optional<double> Statistic::of(const Summary& summary) const {
 }
 
 double Statistic::spread(const Summary& summary) const {
-  const Points points = summary.distribution.points();
+  const WeightedValues points = summary.distribution.points();
   const double total = summary.count;
   if (kind_ == Kind::kPercentile) {
     if (high_ == 100) return summary.max;

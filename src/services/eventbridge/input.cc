@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "events/json_text.h"
+#include "services/eventbridge/names.h"
 #include "wire/json_writer.h"
 
 namespace cumulet::eventbridge {
@@ -62,8 +63,6 @@ std::map<std::string, std::string> variables(const api::InputTransformer& transf
   }
   return values;
 }
-
-Error invalid(std::string message) { return Error(errors::kValidation, std::move(message)); }
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 namespace cumulet::eventbridge {
 namespace {
 
-namespace api = wire::logs;
+namespace logs_api = wire::logs;
 
 /// The name in arn:aws:logs:REGION:ACCOUNT:log-group:NAME[:*].
 std::string group_of(const wire::Arn& arn) {
@@ -36,20 +36,20 @@ Task<events::Outcome> LogGroupTarget::deliver(const events::Event& event) {
 
   std::string day = iso8601(event.recorded).substr(0, 10);
   std::replace(day.begin(), day.end(), '-', '/');
-  api::CreateLogStreamRequest stream;
+  logs_api::CreateLogStreamRequest stream;
   stream.log_group_name = group_of(*arn);
   stream.log_stream_name = day;
-  const Result<api::CreateLogStream::Output> made =
-      co_await attempt(directory_.call<api::CreateLogStream>("logs", call, stream));
-  if (!made.ok() && !made.error().is(api::errors::kResourceAlreadyExistsException)) co_return made.error();
+  const Result<logs_api::CreateLogStream::Output> made =
+      co_await attempt(directory_.call<logs_api::CreateLogStream>("logs", call, stream));
+  if (!made.ok() && !made.error().is(logs_api::errors::kResourceAlreadyExistsException)) co_return made.error();
 
-  api::PutLogEventsRequest input;
+  logs_api::PutLogEventsRequest input;
   input.log_group_name = stream.log_group_name;
   input.log_stream_name = day;
-  api::InputLogEvent& line = input.log_events.emplace_back();
+  logs_api::InputLogEvent& line = input.log_events.emplace_back();
   line.timestamp = event.recorded.time_since_epoch().count() / 1000;
   line.message = event.payload;
-  co_await directory_.call<api::PutLogEvents>("logs", call, std::move(input));
+  co_await directory_.call<logs_api::PutLogEvents>("logs", call, std::move(input));
   co_return events::Outcome::delivered();
 }
 

@@ -14,7 +14,6 @@ constexpr std::int32_t kDefaultMebibytes = 5;
 constexpr std::int32_t kDefaultSeconds = 300;
 constexpr std::string_view kDestinationId = "destinationId-000000000001";
 
-Error invalid(std::string message) { return Error(api::errors::kInvalidArgumentException, std::move(message)); }
 Error unsupported(const std::string& what) { return invalid(what + " is not supported by this server."); }
 
 /// The members that all forms of a destination have.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/result.h"
+#include "services/firehose/object_name.h"
 #include "wire/generated/firehose.h"
 
 /// What a delivery stream may deliver to, from its several forms in the API.

@@ -13,8 +13,6 @@ namespace {
 constexpr std::size_t kRandomLength = 11;
 constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-Error invalid(std::string message) { return Error("InvalidArgumentException", 400, std::move(message)); }
-
 std::string padded(std::int64_t number, std::size_t digits) {
   std::string text = std::to_string(number);
   return text.size() < digits ? std::string(digits - text.size(), '0') + text : text;
@@ -105,6 +103,8 @@ std::optional<std::string> value_of(std::string_view expression, Timestamp time,
 }
 
 }  // namespace
+
+Error invalid(std::string message) { return Error("InvalidArgumentException", 400, std::move(message)); }
 
 bool has_expression(const std::string& prefix) { return prefix.find("!{") != std::string::npos; }
 

@@ -9,6 +9,9 @@
 /// https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
 namespace cumulet::firehose {
 
+/// InvalidArgumentException.
+Error invalid(std::string message);
+
 /// Fails with InvalidArgumentException on an expression that is not known. `error_output` says which of the two
 /// prefixes it is.
 Result<void> check_prefix(const std::string& prefix, bool error_output);

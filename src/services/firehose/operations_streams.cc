@@ -13,8 +13,6 @@ namespace {
 constexpr std::size_t kStreamLimit = 5000;
 constexpr std::size_t kTagLimit = 50;
 
-Error invalid(std::string message) { return Error(api::errors::kInvalidArgumentException, std::move(message)); }
-
 Error not_found(const std::string& account, const std::string& name) {
   return Error(api::errors::kResourceNotFoundException,
                "Firehose " + name + " under account " + account + " not found.");

@@ -17,9 +17,6 @@ namespace {
 constexpr double kLeastMebibytes = 0.2;
 constexpr double kMostMebibytes = 3;
 constexpr std::int64_t kMostRetries = 300;
-constexpr double kMebibyte = 1u << 20;
-
-Error invalid(std::string message) { return Error(api::errors::kInvalidArgumentException, std::move(message)); }
 
 std::string id_of(const BufferedRecord& record) { return std::to_string(record.at); }
 
@@ -47,7 +44,7 @@ Result<void> read_parameter(const api::ProcessorParameter& parameter, Processor&
     const bool whole = failure == std::errc() && end == value.data() + value.size();
     if (!whole || !(size >= kLeastMebibytes && size <= kMostMebibytes))
       return invalid("BufferSizeInMBs of a processor must be between 0.2 and 3.");
-    processor.batch_bytes = static_cast<std::size_t>(size * kMebibyte);
+    processor.batch_bytes = static_cast<std::size_t>(size * (1u << 20));
   } else if (parameter.parameter_name != "RoleArn" && parameter.parameter_name != "BufferIntervalInSeconds") {
     return invalid("The parameter " + parameter.parameter_name + " is not one of a Lambda processor.");
   }

@@ -61,6 +61,10 @@ Task<PolicyRow> require_policy(storage::Transaction& txn, std::string account, s
   co_return row;
 }
 
+void put_policy(storage::Transaction& txn, const std::string& account, const PolicyRow& row) {
+  txn.put(policy_key(account, row.name), encode(row));
+}
+
 Task<void> require_no_policies(storage::Transaction& txn, Entity entity) {
   const bool attached = co_await has_rows(txn, attachments_prefix(entity));
   if (attached)

@@ -28,6 +28,8 @@ Task<Entity> require_role_entity(storage::Transaction& txn, std::string account,
 /// A policy of the account by its ARN; `policy_arn` may also be of another account or AWS's, which is NoSuchEntity.
 Task<PolicyRow> require_policy(storage::Transaction& txn, std::string account, std::string policy_arn);
 
+void put_policy(storage::Transaction& txn, const std::string& account, const PolicyRow& row);
+
 /// Fails when a user or role cannot be deleted because policies hang on it.
 Task<void> require_no_policies(storage::Transaction& txn, Entity entity);
 

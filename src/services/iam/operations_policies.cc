@@ -12,10 +12,6 @@ namespace {
 /// The marker of a listing that has come to AWS's policies: which one is next.
 constexpr std::string_view kAwsMarker = "aws.";
 
-void put_policy(storage::Transaction& txn, const std::string& account, const PolicyRow& row) {
-  txn.put(policy_key(account, row.name), encode(row));
-}
-
 }  // namespace
 
 void Iam::register_policies() {

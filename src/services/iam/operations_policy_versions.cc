@@ -28,10 +28,6 @@ api::PolicyVersion version_to(const AwsPolicy& policy, bool with_document) {
   return version;
 }
 
-void put_policy(storage::Transaction& txn, const std::string& account, const PolicyRow& row) {
-  txn.put(policy_key(account, row.name), encode(row));
-}
-
 }  // namespace
 
 void Iam::register_policy_versions() {

@@ -30,7 +30,7 @@ Error not_found(const std::string& arn) {
                     "The Lambda code signing configuration " + arn + " can not be found.");
 }
 
-std::size_t page(const std::optional<std::int32_t>& wanted) {
+std::size_t configurations_wanted(const std::optional<std::int32_t>& wanted) {
   return std::min<std::size_t>(static_cast<std::size_t>(std::max(1, wanted.value_or(kListLimit))), kListLimit);
 }
 
@@ -160,7 +160,7 @@ Task<api::DeleteCodeSigningConfigResponse> CodeSigning::erase(Call&, const api::
 Task<api::ListCodeSigningConfigsResponse> CodeSigning::list(Call& call,
                                                             const api::ListCodeSigningConfigsRequest& input) {
   const Store store(call.account(), call.region);
-  const std::size_t limit = page(input.max_items);
+  const std::size_t limit = configurations_wanted(input.max_items);
   const auto read = [&](Transaction& txn) {
     return store.list_signing_configs(txn, input.marker.value_or(""), limit + 1);
   };
@@ -177,7 +177,7 @@ Task<api::ListCodeSigningConfigsResponse> CodeSigning::list(Call& call,
 Task<api::ListFunctionsByCodeSigningConfigResponse> CodeSigning::list_functions(
     Call&, const api::ListFunctionsByCodeSigningConfigRequest& input) {
   const std::string& arn = input.code_signing_config_arn;
-  const std::size_t limit = page(input.max_items);
+  const std::size_t limit = configurations_wanted(input.max_items);
   const auto read = [&](Transaction& txn) -> Task<std::vector<std::string>> {
     co_await require(txn, arn);
     const Store store = store_of(arn);

@@ -40,10 +40,6 @@ constexpr std::array<std::string_view, 22> kReserved{"_HANDLER",
                                                      "AWS_LAMBDA_METADATA_TOKEN",
                                                      "_AWS_XRAY_DAEMON_ADDRESS"};
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
 Error out_of_range(const char* member, std::int32_t value, const char* relation, int limit) {
   return Error(errors::kValidation, "1 validation error detected: Value '" + std::to_string(value) + "' at '" + member +
                                         "' failed to satisfy constraint: Member must have value " + relation +

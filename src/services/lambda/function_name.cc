@@ -20,7 +20,7 @@ bool is_name(std::string_view text) {
 
 bool is_qualifier(std::string_view text) { return text == "$LATEST" || (is_name(text) || text.size() <= 128); }
 
-Error invalid(const std::string& text) {
+Error invalid_name(const std::string& text) {
   return user_error(errors::kInvalidParameterValueException, "Invalid function name: " + text);
 }
 
@@ -48,10 +48,10 @@ Result<FunctionName> parse_function_name(const std::string& text, const std::str
   const std::vector<std::string_view> parts = split(text, ':');
   if (text.starts_with("arn:")) {
     const std::optional<FunctionName> parsed = parse_function_arn(text);
-    if (!parsed) return invalid(text);
+    if (!parsed) return invalid_name(text);
     name = *parsed;
   } else if (parts.size() >= 3 && parts[1] == "function") {
-    if (parts.size() > 4) return invalid(text);
+    if (parts.size() > 4) return invalid_name(text);
     name.account = std::string(parts[0]);
     name.name = std::string(parts[2]);
     if (parts.size() == 4) name.qualifier = std::string(parts[3]);
@@ -59,9 +59,9 @@ Result<FunctionName> parse_function_name(const std::string& text, const std::str
     name.name = std::string(parts[0]);
     name.qualifier = std::string(parts[1]);
   } else if (parts.size() != 1) {
-    return invalid(text);
+    return invalid_name(text);
   }
-  if (!is_name(name.name) || (name.qualifier && !is_qualifier(*name.qualifier))) return invalid(text);
+  if (!is_name(name.name) || (name.qualifier && !is_qualifier(*name.qualifier))) return invalid_name(text);
   if (name.region != region) {
     return user_error(errors::kResourceNotFoundException,
                       "Functions from '" + name.region + "' are not reachable in this region ('" + region + "')");

@@ -11,6 +11,10 @@ namespace api = wire::lambda;
 
 Error user_error(ErrorKind kind, std::string message) { return Error(kind, std::move(message)).with("Type", "User"); }
 
+Error invalid(std::string message) {
+  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
+}
+
 Error function_not_found(const std::string& arn) {
   return user_error(api::errors::kResourceNotFoundException, "Function not found: " + arn);
 }

@@ -333,6 +333,7 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
 
 /// An error of the caller's making, as Lambda renders it (with the member Type).
 Error user_error(ErrorKind kind, std::string message);
+Error invalid(std::string message);  ///< InvalidParameterValueException
 Error function_not_found(const std::string& arn);
 /// Nothing when the text is JSON, else what is wrong with it.
 std::optional<std::string> json_problem(const std::string& text);

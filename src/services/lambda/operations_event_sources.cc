@@ -15,10 +15,6 @@ using storage::Transaction;
 
 constexpr std::size_t kPage = 100;
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
 Error not_there() {
   return user_error(api::errors::kResourceNotFoundException, "The resource you requested does not exist.");
 }

@@ -15,10 +15,6 @@ using storage::Transaction;
 constexpr std::size_t kInlineZipLimit = 52428800;
 constexpr std::size_t kLayerLimit = 5;
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
 Error stale_revision() {
   return user_error(
       api::errors::kPreconditionFailedException,

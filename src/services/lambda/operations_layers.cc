@@ -9,10 +9,6 @@ using storage::Transaction;
 
 constexpr std::size_t kListLimit = 5000;
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
 std::string layer_arn(const wire::Call& call, const std::string& layer) {
   return "arn:aws:lambda:" + call.region + ":" + call.account() + ":layer:" + layer;
 }

@@ -17,10 +17,6 @@ using storage::Transaction;
 constexpr std::int64_t kAccountConcurrency = 1000;
 constexpr std::int64_t kUnreservedLeast = 100;
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
 Error conflict(std::string message) { return user_error(api::errors::kResourceConflictException, std::move(message)); }
 
 Error unpublished() {

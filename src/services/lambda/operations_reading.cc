@@ -9,7 +9,7 @@ namespace {
 namespace api = wire::lambda;
 using storage::Transaction;
 
-constexpr std::size_t kPage = 50;
+constexpr std::size_t kFunctionsAtOnce = 50;
 constexpr std::int64_t kCodeStorage = 80530636800;  // 75 GiB
 
 }  // namespace
@@ -53,7 +53,8 @@ Task<api::FunctionConfiguration> Lambda::get_configuration(Call& call,
 
 Task<api::ListFunctionsResponse> Lambda::list_functions(Call& call, const api::ListFunctionsRequest& input) {
   const Store store(call.account(), call.region);
-  const std::size_t limit = std::min<std::size_t>(static_cast<std::size_t>(input.max_items.value_or(kPage)), kPage);
+  const std::size_t limit =
+      std::min<std::size_t>(static_cast<std::size_t>(input.max_items.value_or(kFunctionsAtOnce)), kFunctionsAtOnce);
   const bool all = input.function_version == "ALL";
   // A page may end among the versions of a function: then its marker has the last one's number.
   const std::string marker = input.marker.value_or("");

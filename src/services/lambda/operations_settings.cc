@@ -15,10 +15,6 @@ constexpr std::int64_t kUnreservedLeast = 100;
 constexpr std::size_t kPolicyLimit = 20480;
 constexpr std::size_t kTagLimit = 50;
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
 /// "service.amazonaws.com", an account, an ARN, or "*": as policies write it.
 void write_principal(wire::JsonWriter& json, const std::string& principal) {
   json.key("Principal");

@@ -8,10 +8,6 @@ namespace {
 namespace api = wire::lambda;
 using storage::Transaction;
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
 Error no_url() {
   return user_error(api::errors::kResourceNotFoundException, "The resource you requested does not exist.");
 }

@@ -9,14 +9,11 @@ namespace {
 namespace api = wire::lambda;
 using storage::Transaction;
 
-constexpr std::size_t kPage = 50;
+constexpr std::size_t kVersionsAtOnce = 50;
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
-std::size_t page(const std::optional<std::int32_t>& wanted) {
-  return std::min<std::size_t>(static_cast<std::size_t>(std::max(1, wanted.value_or(kPage))), kPage);
+std::size_t versions_wanted(const std::optional<std::int32_t>& wanted) {
+  return std::min<std::size_t>(static_cast<std::size_t>(std::max(1, wanted.value_or(kVersionsAtOnce))),
+                               kVersionsAtOnce);
 }
 
 std::string alias_arn(const FunctionName& name, const std::string& alias) { return name.arn() + ":" + alias; }
@@ -118,7 +115,7 @@ Task<api::ListVersionsByFunctionResponse> Lambda::list_versions(Call& call,
   FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
   name.qualifier.reset();
   const Store store(name.account, name.region);
-  const std::size_t limit = page(input.max_items);
+  const std::size_t limit = versions_wanted(input.max_items);
   const auto read = [&](Transaction& txn) -> Task<api::ListVersionsByFunctionResponse> {
     co_await require_version(txn, name);
     std::uint64_t from = 0;
@@ -243,7 +240,7 @@ Task<api::ListAliasesResponse> Lambda::list_aliases(Call& call, const api::ListA
   FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
   name.qualifier.reset();
   const Store store(name.account, name.region);
-  const std::size_t limit = page(input.max_items);
+  const std::size_t limit = versions_wanted(input.max_items);
   const auto read = [&](Transaction& txn) -> Task<api::ListAliasesResponse> {
     co_await require_version(txn, name);
     api::ListAliasesResponse output;

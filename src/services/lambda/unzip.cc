@@ -22,10 +22,10 @@ struct FileCloser {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 
-Error invalid(std::string message) {
+Error refused(std::string message) {
   return Error("InvalidParameterValueException", 400, std::move(message)).with("Type", "User");
 }
-Error damaged() { return invalid("Could not unzip uploaded file. Please check your file, then try to upload again."); }
+Error damaged() { return refused("Could not unzip uploaded file. Please check your file, then try to upload again."); }
 
 /// A descriptor that closes itself.
 class Descriptor {
@@ -84,8 +84,8 @@ class Unpacker {
 
   Result<std::uint64_t> run() {
     const zip_int64_t count = zip_get_num_entries(archive_, 0);
-    if (count <= 0) return invalid("Uploaded file must be a non-empty zip");
-    if (static_cast<std::uint64_t>(count) > limits_.entries) return invalid("The zip file has too many entries.");
+    if (count <= 0) return refused("Uploaded file must be a non-empty zip");
+    if (static_cast<std::uint64_t>(count) > limits_.entries) return refused("The zip file has too many entries.");
     for (zip_int64_t i = 0; i < count; ++i) {
       if (Result<void> done = entry(static_cast<zip_uint64_t>(i)); !done) return std::move(done).error();
     }
@@ -158,7 +158,7 @@ class Unpacker {
       if (n == 0) break;
       written_ += static_cast<std::uint64_t>(n);
       if (written_ > limits_.bytes) {
-        return invalid("Unzipped size must be smaller than " + std::to_string(limits_.bytes) + " bytes");
+        return refused("Unzipped size must be smaller than " + std::to_string(limits_.bytes) + " bytes");
       }
       for (zip_int64_t done = 0; done < n;) {
         const ssize_t wrote = ::write(out.get(), buffer + done, static_cast<std::size_t>(n - done));

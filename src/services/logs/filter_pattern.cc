@@ -36,7 +36,7 @@ using NodePtr = std::shared_ptr<const Node>;
 constexpr std::size_t kPatternLimit = 1024;
 constexpr int kDepthLimit = 32;
 
-Error invalid(std::string why) {
+Error invalid_pattern(std::string why) {
   return Error("InvalidParameterException", 400, "Invalid filter pattern: " + std::move(why));
 }
 
@@ -53,7 +53,7 @@ class Parser {
         ++at_;
       }
       std::optional<std::string> term = word(" \t");
-      if (!term || term->empty()) return invalid("a term is empty or its quotation mark is not closed");
+      if (!term || term->empty()) return invalid_pattern("a term is empty or its quotation mark is not closed");
       into->push_back(std::move(*term));
     }
     return NodePtr(std::move(node));
@@ -67,7 +67,7 @@ class Parser {
     Result<NodePtr> root = any_of(0);
     if (!root.ok()) return root;
     skip_space();
-    if (at_ + 1 != text_.size() || text_[at_] != '}') return invalid("expected '}' at its end");
+    if (at_ + 1 != text_.size() || text_[at_] != '}') return invalid_pattern("expected '}' at its end");
     return root;
   }
 
@@ -75,7 +75,7 @@ class Parser {
   Result<NodePtr> any_of(int depth) { return list(depth, "||", Node::Kind::kOr); }
 
   Result<NodePtr> list(int depth, std::string_view op, Node::Kind kind) {
-    if (depth > kDepthLimit) return invalid("it is nested too deeply");
+    if (depth > kDepthLimit) return invalid_pattern("it is nested too deeply");
     auto node = std::make_shared<Node>();
     node->kind = kind;
     while (true) {
@@ -90,7 +90,7 @@ class Parser {
   Result<NodePtr> primary(int depth) {
     if (take("(")) {
       Result<NodePtr> inner = any_of(depth + 1);
-      if (inner.ok() && !take(")")) return invalid("a parenthesis is not closed");
+      if (inner.ok() && !take(")")) return invalid_pattern("a parenthesis is not closed");
       return inner;
     }
     return comparison();
@@ -99,8 +99,8 @@ class Parser {
   Result<NodePtr> comparison() {
     auto node = std::make_shared<Node>();
     node->kind = Node::Kind::kCompare;
-    if (!take("$")) return invalid("a property selector starts with '$'");
-    if (!selector(node->path)) return invalid("a property selector is not well formed");
+    if (!take("$")) return invalid_pattern("a property selector starts with '$'");
+    if (!selector(node->path)) return invalid_pattern("a property selector is not well formed");
     if (take_word("IS")) {
       if (take_word("NULL"))
         node->test = Node::Test::kNull;
@@ -109,11 +109,11 @@ class Parser {
       else if (take_word("FALSE"))
         node->test = Node::Test::kFalse;
       else
-        return invalid("IS takes NULL, TRUE or FALSE");
+        return invalid_pattern("IS takes NULL, TRUE or FALSE");
       return NodePtr(std::move(node));
     }
     if (take_word("NOT")) {
-      if (!take_word("EXISTS")) return invalid("NOT takes EXISTS");
+      if (!take_word("EXISTS")) return invalid_pattern("NOT takes EXISTS");
       node->test = Node::Test::kNotExists;
       return NodePtr(std::move(node));
     }
@@ -130,7 +130,7 @@ class Parser {
     else if (take("="))
       node->test = Node::Test::kEqual;
     else
-      return invalid("a comparison is missing");
+      return invalid_pattern("a comparison is missing");
     return value(std::move(node));
   }
 
@@ -138,14 +138,14 @@ class Parser {
     skip_space();
     const bool quoted = at_ < text_.size() && text_[at_] == '"';
     std::optional<std::string> text = word(" \t)}&|");
-    if (!text || (!quoted && text->empty())) return invalid("a comparison has no value");
+    if (!text || (!quoted && text->empty())) return invalid_pattern("a comparison has no value");
     if (!quoted) {
       char* end = nullptr;
       const double number = std::strtod(text->c_str(), &end);
       if (*end == '\0' && std::isfinite(number)) node->number = number;
     }
     const bool ordered = node->test != Node::Test::kEqual && node->test != Node::Test::kNotEqual;
-    if (ordered && !node->number) return invalid("< and > compare numbers");
+    if (ordered && !node->number) return invalid_pattern("< and > compare numbers");
     node->text = std::move(*text);
     return NodePtr(std::move(node));
   }
@@ -282,13 +282,13 @@ bool matches_json(const Node& node, simdjson::dom::element document) {
 FilterPattern::FilterPattern() : root_(std::make_shared<Node>()) {}
 
 Result<FilterPattern> FilterPattern::parse(std::string_view text) {
-  if (text.size() > kPatternLimit) return invalid("it is longer than 1024 characters");
+  if (text.size() > kPatternLimit) return invalid_pattern("it is longer than 1024 characters");
   const std::string_view pattern = trim(text);
   if (pattern.empty()) return FilterPattern();
   if (pattern.front() == '[') {
     std::string problem;
     std::optional<DelimitedPattern> delimited = DelimitedPattern::parse(pattern, problem);
-    if (!delimited) return invalid(std::move(problem));
+    if (!delimited) return invalid_pattern(std::move(problem));
     FilterPattern result;
     result.delimited_ = std::make_shared<const DelimitedPattern>(std::move(*delimited));
     return result;

@@ -137,4 +137,6 @@ Result<std::string> group_name(const std::optional<std::string>& name, const std
 /// The first moment that retention still keeps, in milliseconds; INT64_MIN when all is kept.
 std::int64_t retained_since(const LogGroup& group, std::int64_t now_millis);
 
+Error invalid(std::string message);  ///< InvalidParameterException
+
 }  // namespace cumulet::logs

@@ -16,8 +16,6 @@ constexpr std::size_t kPageLimit = 10'000;
 constexpr std::size_t kPageBytes = 1u << 20;
 constexpr std::size_t kSearchedAtOnce = 20'000;  ///< Events that one FilterLogEvents call looks at.
 
-Error invalid(std::string message) { return Error(api::errors::kInvalidParameterException, std::move(message)); }
-
 std::string token_of(char direction, Position position) {
   return std::string(1, direction) + "/" + std::to_string(position.time) + "/" + std::to_string(position.sequence);
 }

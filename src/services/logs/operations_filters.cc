@@ -12,8 +12,6 @@ constexpr std::size_t kMostMetricFilters = 100;
 constexpr std::size_t kMostSubscriptions = 2;
 constexpr std::size_t kGroupsAtOnce = 50;
 
-Error invalid(std::string message) { return Error(api::errors::kInvalidParameterException, std::move(message)); }
-
 template <typename Filter>
 auto find_named(std::vector<Filter>& filters, const std::string& name) {
   return std::find_if(filters.begin(), filters.end(), [&name](const Filter& f) { return f.filter_name == name; });

@@ -16,8 +16,6 @@ std::string group_arn(const wire::Call& call, const std::string& name) {
   return "arn:aws:logs:" + call.region + ":" + call.account() + ":log-group:" + name;
 }
 
-Error invalid(std::string message) { return Error(api::errors::kInvalidParameterException, std::move(message)); }
-
 /// The group that a resource ARN names ("arn:aws:logs:…:log-group:NAME" with or without ":*").
 Result<std::string> group_of_arn(const std::string& arn) {
   constexpr std::string_view kKind = ":log-group:";
@@ -30,6 +28,8 @@ Result<std::string> group_of_arn(const std::string& arn) {
 }
 
 }  // namespace
+
+Error invalid(std::string message) { return Error(api::errors::kInvalidParameterException, std::move(message)); }
 
 Task<LogGroup> require_group(const Store& store, storage::Transaction& txn, std::string name) {
   std::optional<LogGroup> group = co_await store.find_group(txn, std::move(name));

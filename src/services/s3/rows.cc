@@ -1,5 +1,6 @@
 #include "services/s3/rows.h"
 
+#include "storage/key.h"
 #include "storage/row.h"
 
 namespace cumulet::s3 {
@@ -55,6 +56,8 @@ ObjectLock read_lock(RowReader& row) {
 }
 
 }  // namespace
+
+std::string blob_key(const std::string& id) { return storage::Key("s3-blob").text(id).bytes(); }
 
 std::string encode(const Bucket& bucket) {
   RowWriter row;

@@ -19,8 +19,6 @@ std::string owned_key(const Bucket& bucket) {
   return Key("s3").text(bucket.account).text(bucket.region).text("owned").text(bucket.name).bytes();
 }
 
-std::string blob_key(const std::string& id) { return Key("s3-blob").text(id).bytes(); }
-
 /// The text part number `index` (from 0) of a key.
 std::string text_part(std::string_view key, int index) {
   KeyReader reader(key);

@@ -21,8 +21,6 @@ constexpr std::size_t kIdBytes = 24;
 constexpr std::size_t kOrderBytes = 8;
 constexpr std::uint64_t kMicrosInMilli = 1000;
 
-std::string blob_key(const std::string& id) { return Key("s3-blob").text(id).bytes(); }
-
 /// The order and randomness, so that a version is found by its id and no id can be guessed.
 std::string version_id_for(std::uint64_t order) {
   std::string bytes;

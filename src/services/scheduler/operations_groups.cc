@@ -7,7 +7,7 @@ namespace {
 
 namespace api = wire::scheduler;
 
-constexpr std::int32_t kPage = 100;
+constexpr std::int32_t kGroupsPage = 100;
 constexpr std::size_t kGroupLimit = 500;
 constexpr std::size_t kTagLimit = 50;
 constexpr std::size_t kErasedAtOnce = 200;
@@ -93,7 +93,7 @@ Task<api::GetScheduleGroupOutput> Scheduler::get_group(Call& call, const api::Ge
 
 Task<api::ListScheduleGroupsOutput> Scheduler::list_groups(Call& call, const api::ListScheduleGroupsInput& input) {
   const Store store = store_of(call);
-  const auto limit = static_cast<std::size_t>(input.max_results.value_or(kPage));
+  const auto limit = static_cast<std::size_t>(input.max_results.value_or(kGroupsPage));
   const std::string prefix = input.name_prefix.value_or("");
   const std::string after = base64_decode(input.next_token.value_or("")).value_or("");
   const auto read = [&](storage::Transaction& txn) -> Task<std::vector<Group>> {

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "events/json_text.h"
+#include "services/scheduler/scheduler.h"
 #include "wire/arn.h"
 #include "wire/json_writer.h"
 
@@ -12,8 +13,6 @@ namespace cumulet::scheduler {
 namespace {
 
 namespace api = wire::scheduler;
-
-Error invalid(std::string message) { return Error(api::errors::kValidationException, std::move(message)); }
 
 /// What Scheduler calls a service, where this server's name is another.
 std::string service_name(std::string name) {

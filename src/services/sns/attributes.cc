@@ -19,7 +19,7 @@ namespace {
 using simdjson::dom::element;
 
 constexpr std::size_t kDisplayNameLimit = 100;
-constexpr std::size_t kPolicyLimit = 30 * 1024;
+constexpr std::size_t kAccessPolicyLimit = 30 * 1024;
 
 bool is_boolean(const std::string& value) { return value == "true" || value == "false"; }
 
@@ -89,7 +89,7 @@ Result<void> check_topic_attribute(const Topic& topic, const std::string& name, 
   }
   if (name == "Policy") {
     if (value.empty()) return {};
-    if (value.size() > kPolicyLimit) return invalid("Policy Error: too long");
+    if (value.size() > kAccessPolicyLimit) return invalid("Policy Error: too long");
     const Result<access::Policy> policy = access::parse_policy(value, access::PolicyKind::kResource);
     if (!policy.ok()) return invalid("Policy Error: " + policy.error().message());
     return {};

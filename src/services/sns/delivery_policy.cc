@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 4> kFunctions{"linear", "arithmetic", "ge
 constexpr std::int64_t kLongestDelay = 3600;
 constexpr std::int64_t kMostRetries = 100;
 
-Error bad_policy(const std::string& why) { return invalid("DeliveryPolicy: " + why); }
+Error bad_delivery_policy(const std::string& why) { return invalid("DeliveryPolicy: " + why); }
 
 struct Members {
   std::string_view retry;
@@ -31,12 +31,12 @@ constexpr Members kOfSubscription{"healthyRetryPolicy", "throttlePolicy", "reque
 Result<void> read_number(const element& from, std::string_view name, std::int64_t& into, const std::string& path) {
   element value;
   if (from[name].get(value) || value.is_null()) return {};
-  if (value.get(into)) return bad_policy(path + "." + std::string(name) + " must be an integer");
+  if (value.get(into)) return bad_delivery_policy(path + "." + std::string(name) + " must be an integer");
   return {};
 }
 
 Result<void> read_retry(const element& from, const std::string& path, DeliveryPolicy& policy) {
-  if (!from.is_object()) return bad_policy(path + " must be a JSON object");
+  if (!from.is_object()) return bad_delivery_policy(path + " must be a JSON object");
   for (const auto& [name, into] : {std::pair<std::string_view, std::int64_t*>{"minDelayTarget", &policy.min_delay},
                                    {"maxDelayTarget", &policy.max_delay},
                                    {"numRetries", &policy.retries},
@@ -50,23 +50,23 @@ Result<void> read_retry(const element& from, const std::string& path, DeliveryPo
   element given;
   if (!from["backoffFunction"].get(given) && !given.is_null()) {
     if (given.get(function) || std::find(kFunctions.begin(), kFunctions.end(), function) == kFunctions.end())
-      return bad_policy(path + ".backoffFunction must be one of linear, arithmetic, geometric, exponential");
+      return bad_delivery_policy(path + ".backoffFunction must be one of linear, arithmetic, geometric, exponential");
     policy.function = function;
   }
   if (policy.min_delay < 1 || policy.min_delay > kLongestDelay)
-    return bad_policy(path + ".minDelayTarget must be between 1 and 3600");
+    return bad_delivery_policy(path + ".minDelayTarget must be between 1 and 3600");
   if (policy.max_delay < policy.min_delay || policy.max_delay > kLongestDelay)
-    return bad_policy(path + ".maxDelayTarget must be between minDelayTarget and 3600");
+    return bad_delivery_policy(path + ".maxDelayTarget must be between minDelayTarget and 3600");
   if (policy.retries < 0 || policy.retries > kMostRetries)
-    return bad_policy(path + ".numRetries must be between 0 and 100");
+    return bad_delivery_policy(path + ".numRetries must be between 0 and 100");
   if (policy.immediate < 0 || policy.before_backoff < 0 || policy.after_backoff < 0 ||
       policy.immediate + policy.before_backoff + policy.after_backoff > policy.retries)
-    return bad_policy(path + ": the retries of the phases must not be more than numRetries");
+    return bad_delivery_policy(path + ": the retries of the phases must not be more than numRetries");
   return {};
 }
 
 Result<void> read_policy(const element& from, const Members& members, const std::string& path, DeliveryPolicy& policy) {
-  if (!from.is_object()) return bad_policy(path + " must be a JSON object");
+  if (!from.is_object()) return bad_delivery_policy(path + " must be a JSON object");
   element part;
   if (!from[members.retry].get(part) && !part.is_null()) {
     Result<void> read = read_retry(part, path + "." + std::string(members.retry), policy);
@@ -77,7 +77,8 @@ Result<void> read_policy(const element& from, const Members& members, const std:
     element value;
     if (!part["maxReceivesPerSecond"].get(value) && !value.is_null()) {
       if (value.get(rate) || rate < 1)
-        return bad_policy(path + "." + std::string(members.throttle) + ".maxReceivesPerSecond must be at least 1");
+        return bad_delivery_policy(path + "." + std::string(members.throttle) +
+                                   ".maxReceivesPerSecond must be at least 1");
       policy.receives_per_second = rate;
     }
   }
@@ -95,7 +96,7 @@ Result<void> read_policy(const element& from, const Members& members, const std:
                                                        "text/plain"};
       const std::string_view stem = type.substr(0, type.find(';'));
       if (std::find(kTypes.begin(), kTypes.end(), stem) == kTypes.end() && stem != "application/x-www-form-urlencoded")
-        return bad_policy(path + "." + std::string(members.request) + ".headerContentType is not supported");
+        return bad_delivery_policy(path + "." + std::string(members.request) + ".headerContentType is not supported");
       policy.content_type = type;
     }
   }
@@ -105,10 +106,10 @@ Result<void> read_policy(const element& from, const Members& members, const std:
 Result<void> read_document(const std::string& json, bool of_topic, DeliveryPolicy& policy, bool* overrides) {
   thread_local simdjson::dom::parser reader;
   element document;
-  if (reader.parse(json).get(document) || !document.is_object()) return bad_policy("failed to parse JSON.");
+  if (reader.parse(json).get(document) || !document.is_object()) return bad_delivery_policy("failed to parse JSON.");
   if (!of_topic) return read_policy(document, kOfSubscription, "DeliveryPolicy", policy);
   element http;
-  if (document["http"].get(http)) return bad_policy("http is required");
+  if (document["http"].get(http)) return bad_delivery_policy("http is required");
   bool disabled = false;
   if (!http["disableSubscriptionOverrides"].get(disabled) && overrides != nullptr) *overrides = !disabled;
   return read_policy(http, kOfTopic, "DeliveryPolicy.http", policy);

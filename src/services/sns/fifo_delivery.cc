@@ -18,17 +18,10 @@ using storage::KeyValue;
 using storage::ScanOptions;
 using storage::Transaction;
 
-constexpr std::string_view kSpace = "sns-fifo";
 constexpr std::size_t kBatch = 64;
 constexpr std::size_t kBatchBytes = 1u << 20;
 constexpr seconds kStoreBackoff{1};
 constexpr seconds kTrimPause{1};
-
-Key space(const TopicName& topic) {
-  Key key(kSpace);
-  key.text(topic.account).text(topic.region).text(topic.name);
-  return key;
-}
 
 }  // namespace
 
@@ -69,7 +62,7 @@ void FifoLog::activity_ended() {
 
 /// One step a topic: from the first key of its rows to the first key behind them.
 Task<void> FifoLog::find_topics() {
-  std::string from = Key(kSpace).bytes();
+  std::string from = Key(kFifoSpace).bytes();
   const std::string end = storage::after_prefix(from);
   ScanOptions first;
   first.limit = 1;
@@ -87,7 +80,7 @@ Task<void> FifoLog::find_topics() {
     topic.name = reader.text().value_or("");
     wake(topic);
     trim_later(topic);
-    from = storage::after_prefix(space(topic).bytes());
+    from = storage::after_prefix(fifo_key(topic).bytes());
   }
 }
 
@@ -172,7 +165,7 @@ Task<void> FifoLog::pump(TopicName topic, std::string subscription) {
 Task<FifoLog::Batch> FifoLog::read_batch(TopicName topic, std::string subscription) {
   const auto read = [&topic, &subscription](Transaction& txn) -> Task<Batch> {
     Batch batch;
-    const std::optional<std::string> row = co_await txn.get(space(topic).text("c").text(subscription).bytes());
+    const std::optional<std::string> row = co_await txn.get(fifo_key(topic).text("c").text(subscription).bytes());
     if (!row) co_return batch;
     batch.found = true;
     batch.cursor_bytes = *row;
@@ -180,8 +173,8 @@ Task<FifoLog::Batch> FifoLog::read_batch(TopicName topic, std::string subscripti
     ScanOptions options;
     options.limit = kBatch;
     options.byte_limit = kBatchBytes;
-    const std::string all = space(topic).text("m").bytes();
-    const KeyRange range(space(topic).text("m").number(batch.cursor.next).bytes(), storage::after_prefix(all));
+    const std::string all = fifo_key(topic).text("m").bytes();
+    const KeyRange range(fifo_key(topic).text("m").number(batch.cursor.next).bytes(), storage::after_prefix(all));
     const std::vector<KeyValue> rows = co_await txn.scan(range, options);
     for (const KeyValue& message : rows) {
       const std::uint64_t sequence = KeyReader(std::string_view(message.key).substr(all.size())).number().value_or(0);
@@ -274,7 +267,7 @@ Task<void> FifoLog::deliver_group(std::shared_ptr<const TopicView> topic, const 
 /// Unless a replay set the cursor back meanwhile.
 Task<void> FifoLog::advance(TopicName topic, std::string subscription, Batch batch) {
   const auto write = [&topic, &subscription, &batch](Transaction& txn) -> Task<void> {
-    const std::string key = space(topic).text("c").text(subscription).bytes();
+    const std::string key = fifo_key(topic).text("c").text(subscription).bytes();
     const std::optional<std::string> row = co_await txn.get(key);
     if (!row || *row != batch.cursor_bytes) co_return;
     Cursor cursor = batch.cursor;

@@ -19,23 +19,17 @@ using storage::KeyValue;
 using storage::ScanOptions;
 using storage::Transaction;
 
-constexpr std::string_view kSpace = "sns-fifo";
 constexpr std::uint64_t kFirstSequence = 10'000'000'000'000'000'000u;
 constexpr std::int64_t kDeduplicationMillis = 300'000;
 constexpr std::size_t kExpiredAtOnce = 4;
 constexpr std::size_t kErasedAtOnce = 500;
 
-Key space(const TopicName& topic) {
-  Key key(kSpace);
-  key.text(topic.account).text(topic.region).text(topic.name);
-  return key;
-}
-std::string row_key(const TopicName& topic, std::string_view kind) { return space(topic).text(kind).bytes(); }
+std::string row_key(const TopicName& topic, std::string_view kind) { return fifo_key(topic).text(kind).bytes(); }
 std::string message_key(const TopicName& topic, std::uint64_t sequence) {
-  return space(topic).text("m").number(sequence).bytes();
+  return fifo_key(topic).text("m").number(sequence).bytes();
 }
 std::string cursor_key(const TopicName& topic, const std::string& subscription) {
-  return space(topic).text("c").text(subscription).bytes();
+  return fifo_key(topic).text("c").text(subscription).bytes();
 }
 
 std::uint64_t number_of(const std::optional<std::string>& row) {
@@ -66,8 +60,14 @@ Result<void> check(const Topic& topic, Notification& notification) {
 
 }  // namespace
 
+storage::Key fifo_key(const TopicName& topic) {
+  storage::Key key(kFifoSpace);
+  key.text(topic.account).text(topic.region).text(topic.name);
+  return key;
+}
+
 FifoLog::FifoLog(Parts& parts, Subscriber& subscriber) : parts_(parts), subscriber_(subscriber) {
-  parts_.database.on_commit(Key(kSpace).bytes(), [this](std::string_view key) { written(key); });
+  parts_.database.on_commit(Key(kFifoSpace).bytes(), [this](std::string_view key) { written(key); });
 }
 
 std::string FifoLog::Cursor::bytes() const {
@@ -101,7 +101,7 @@ Task<std::vector<Receipt>> FifoLog::append_in(Transaction& txn, const TopicView&
   for (Notification notification : notifications) {
     co_await check(topic.topic, notification);
     const std::string scope = scope_of(topic.topic, notification);
-    std::string same_key = space(name).text("d").text(scope).text(notification.deduplication).bytes();
+    std::string same_key = fifo_key(name).text("d").text(scope).text(notification.deduplication).bytes();
     const std::optional<std::string> same = co_await txn.get(same_key);
     if (same) {
       storage::RowReader row(*same);
@@ -117,7 +117,7 @@ Task<std::vector<Receipt>> FifoLog::append_in(Transaction& txn, const TopicView&
     storage::RowWriter row;
     row.signed_number(expires).text(notification.id).text(notification.sequence);
     txn.put(std::move(same_key), std::move(row).bytes());
-    Key expiry = space(name).text("x").signed_number(expires).text(scope).text(notification.deduplication);
+    Key expiry = fifo_key(name).text("x").signed_number(expires).text(scope).text(notification.deduplication);
     txn.put(std::move(expiry).bytes(), "");
     if (kept) txn.put(message_key(name, last), encode(notification));
     receipts.emplace_back(notification.id, notification.sequence);
@@ -125,7 +125,7 @@ Task<std::vector<Receipt>> FifoLog::append_in(Transaction& txn, const TopicView&
   txn.put(row_key(name, "n"), number_row(last));
 
   const std::string expiries = row_key(name, "x");
-  const KeyRange expired(expiries, space(name).text("x").signed_number(notifications.front().time).bytes());
+  const KeyRange expired(expiries, fifo_key(name).text("x").signed_number(notifications.front().time).bytes());
   ScanOptions few;
   few.limit = kExpiredAtOnce + notifications.size();
   const std::vector<KeyValue> old = co_await txn.scan(expired, few);
@@ -133,7 +133,7 @@ Task<std::vector<Receipt>> FifoLog::append_in(Transaction& txn, const TopicView&
     KeyReader reader(std::string_view(entry.key).substr(expiries.size()));
     const std::int64_t expires = reader.signed_number().value_or(0);
     const std::string scope = reader.text().value_or("");
-    std::string same_key = space(name).text("d").text(scope).text(reader.text().value_or("")).bytes();
+    std::string same_key = fifo_key(name).text("d").text(scope).text(reader.text().value_or("")).bytes();
     txn.erase(entry.key);
     // It may have been published again since, with an expiry of its own.
     const std::optional<std::string> same = co_await txn.get(same_key);
@@ -173,7 +173,7 @@ Task<std::string> FifoLog::replay_status(Transaction& txn, TopicName topic, std:
 }
 
 Task<void> FifoLog::erase_all(TopicName topic) {
-  const std::string prefix = space(topic).bytes();
+  const std::string prefix = fifo_key(topic).bytes();
   const KeyRange range(prefix, storage::after_prefix(prefix));
   ScanOptions some;
   some.limit = kErasedAtOnce;

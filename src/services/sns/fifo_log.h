@@ -13,6 +13,10 @@
 
 namespace cumulet::sns {
 
+/// Where the rows of FIFO topics are, and those of one.
+inline constexpr std::string_view kFifoSpace = "sns-fifo";
+storage::Key fifo_key(const TopicName& topic);
+
 /// What a publisher gets for a message of a FIFO topic.
 struct Receipt {
   Receipt() = default;

@@ -21,8 +21,6 @@ constexpr double kLargest = 1e9;
 /// SNS compares numbers to five digits behind the point.
 constexpr double kNearness = 5e-6;
 
-Error bad_policy(const std::string& why) { return invalid("FilterPolicy: " + why); }
-
 bool near(double a, double b) { return std::abs(a - b) < kNearness; }
 
 /// `*` stands for any text, `\` before a character for itself. Greedy with one way back: linear in most cases, and at
@@ -53,9 +51,9 @@ bool wildcard_matches(std::string_view pattern, std::string_view text) {
 
 Result<std::string> text_of(const element& value, const std::string& operation) {
   std::string_view text;
-  if (value.get(text)) return bad_policy(operation + " match pattern must be a string");
+  if (value.get(text)) return bad_filter_policy(operation + " match pattern must be a string");
   if (text.empty() && operation != "equals-ignore-case")
-    return bad_policy("Null or empty " + operation + " match is not allowed");
+    return bad_filter_policy("Null or empty " + operation + " match is not allowed");
   return std::string(text);
 }
 
@@ -69,13 +67,13 @@ Result<FilterCondition> parse_literal(const element& from) {
   } else if (!from.get(condition.number)) {
     condition.kind = Kind::kNumber;
     if (std::abs(condition.number) > kLargest)
-      return bad_policy("Value of numeric match must be between -1.0E9 and 1.0E9");
+      return bad_filter_policy("Value of numeric match must be between -1.0E9 and 1.0E9");
   } else if (!from.get(flag)) {
     condition.kind = flag ? Kind::kTrue : Kind::kFalse;
   } else if (from.is_null()) {
     condition.kind = Kind::kNull;
   } else {
-    return bad_policy("Match value must be String, number, true, false, or null");
+    return bad_filter_policy("Match value must be String, number, true, false, or null");
   }
   return condition;
 }
@@ -84,27 +82,27 @@ Result<FilterCondition> parse_numeric(const element& value) {
   FilterCondition condition;
   condition.kind = Kind::kNumeric;
   array list;
-  if (value.get(list)) return bad_policy("Value of numeric must be an array.");
-  if (list.size() == 0) return bad_policy("Invalid member in numeric match: ]");
-  if (list.size() % 2 != 0 || list.size() > 4) return bad_policy("Too many elements in numeric expression");
+  if (value.get(list)) return bad_filter_policy("Value of numeric must be an array.");
+  if (list.size() == 0) return bad_filter_policy("Invalid member in numeric match: ]");
+  if (list.size() % 2 != 0 || list.size() > 4) return bad_filter_policy("Too many elements in numeric expression");
   for (std::size_t i = 0; i < list.size(); i += 2) {
     std::string_view relation;
     FilterCondition::Bound bound;
     constexpr std::array<std::string_view, 5> kRelations{"=", "<", "<=", ">", ">="};
     if (list.at(i).get(relation) || std::find(kRelations.begin(), kRelations.end(), relation) == kRelations.end())
-      return bad_policy("Unrecognized numeric range operator: " + simdjson::minify(list.at(i).value()));
+      return bad_filter_policy("Unrecognized numeric range operator: " + simdjson::minify(list.at(i).value()));
     bound.relation = relation;
-    if (list.at(i + 1).get(bound.value)) return bad_policy("Value of " + bound.relation + " must be numeric");
+    if (list.at(i + 1).get(bound.value)) return bad_filter_policy("Value of " + bound.relation + " must be numeric");
     if (std::abs(bound.value) > kLargest) {
-      return bad_policy("Value of " + bound.relation + " must be between -1.0E9 and 1.0E9");
+      return bad_filter_policy("Value of " + bound.relation + " must be between -1.0E9 and 1.0E9");
     }
     condition.bounds.push_back(std::move(bound));
   }
   if (condition.bounds.size() == 2) {
     const auto& [low, high] = std::tie(condition.bounds[0], condition.bounds[1]);
     if (!low.relation.starts_with(">") || !high.relation.starts_with("<"))
-      return bad_policy("Bad numeric range operator: " + high.relation);
-    if (low.value >= high.value) return bad_policy("Bottom must be less than top");
+      return bad_filter_policy("Bad numeric range operator: " + high.relation);
+    if (low.value >= high.value) return bad_filter_policy("Bottom must be less than top");
   }
   return condition;
 }
@@ -121,7 +119,7 @@ Result<FilterCondition> parse_cidr(const element& value) {
   int size = 0;
   if (::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1) size = 4;
   if (size == 0 && ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1) size = 16;
-  if (size == 0 || !bits || *bits < 0 || *bits > size * 8) return bad_policy("Malformed CIDR, one '/' required");
+  if (size == 0 || !bits || *bits < 0 || *bits > size * 8) return bad_filter_policy("Malformed CIDR, one '/' required");
   condition.text.assign(bytes.data(), static_cast<std::size_t>(size));
   condition.prefix_bits = static_cast<int>(*bits);
   return condition;
@@ -134,11 +132,11 @@ Result<FilterCondition> parse_anything_but(const element& value) {
   condition.kind = Kind::kAnythingBut;
   object nested;
   if (!value.get(nested)) {
-    if (nested.size() != 1) return bad_policy("Only one key allowed in match expression");
+    if (nested.size() != 1) return bad_filter_policy("Only one key allowed in match expression");
     const auto [name, inner] = *nested.begin();
     constexpr std::array<std::string_view, 4> kAllowed{"prefix", "suffix", "wildcard", "equals-ignore-case"};
     if (std::find(kAllowed.begin(), kAllowed.end(), name) == kAllowed.end())
-      return bad_policy("Unsupported anything-but pattern: " + std::string(name));
+      return bad_filter_policy("Unsupported anything-but pattern: " + std::string(name));
     array several;
     if (inner.get(several)) {
       Result<FilterCondition> one = parse_operator(name, inner);
@@ -151,19 +149,19 @@ Result<FilterCondition> parse_anything_but(const element& value) {
       if (!one.ok()) return std::move(one).error();
       condition.others.push_back(std::move(*one));
     }
-    if (condition.others.empty()) return bad_policy("Empty arrays are not allowed");
+    if (condition.others.empty()) return bad_filter_policy("Empty arrays are not allowed");
     return condition;
   }
   array list;
   const bool single = value.get(list) != simdjson::SUCCESS;
-  if (!single && list.size() == 0) return bad_policy("Empty arrays are not allowed");
+  if (!single && list.size() == 0) return bad_filter_policy("Empty arrays are not allowed");
   const auto add = [&condition](const element& each) -> Result<void> {
     Result<FilterCondition> literal = parse_literal(each);
     if (!literal.ok()) return std::move(literal).error();
     if (literal->kind != Kind::kString && literal->kind != Kind::kNumber)
-      return bad_policy("Inside anything but list, start|null|boolean is not supported.");
+      return bad_filter_policy("Inside anything but list, start|null|boolean is not supported.");
     if (!condition.others.empty() && condition.others.front().kind != literal->kind)
-      return bad_policy(
+      return bad_filter_policy(
           "Inside anything but list, either all values are number or string, mixed type is not supported");
     condition.others.push_back(std::move(*literal));
     return {};
@@ -187,7 +185,7 @@ Result<FilterCondition> parse_text_operator(Kind kind, std::string_view name, co
   condition.kind = kind;
   condition.text = std::move(*text);
   if (kind == Kind::kWildcard && condition.text.find("**") != std::string::npos)
-    return bad_policy("Consecutive wildcard characters at pos " + std::to_string(condition.text.find("**")));
+    return bad_filter_policy("Consecutive wildcard characters at pos " + std::to_string(condition.text.find("**")));
   return condition;
 }
 
@@ -202,13 +200,15 @@ Result<FilterCondition> parse_operator(std::string_view name, const element& val
   if (name == "exists") {
     FilterCondition condition;
     condition.kind = Kind::kExists;
-    if (value.get(condition.exists)) return bad_policy("exists match pattern must be either true or false.");
+    if (value.get(condition.exists)) return bad_filter_policy("exists match pattern must be either true or false.");
     return condition;
   }
-  return bad_policy("Unrecognized match type " + std::string(name));
+  return bad_filter_policy("Unrecognized match type " + std::string(name));
 }
 
 }  // namespace
+
+Error bad_filter_policy(const std::string& why) { return invalid("FilterPolicy: " + why); }
 
 bool is_filter_operator(std::string_view name) {
   constexpr std::array<std::string_view, 8> kOperators{"prefix",  "suffix", "equals-ignore-case", "wildcard",
@@ -219,8 +219,8 @@ bool is_filter_operator(std::string_view name) {
 Result<FilterCondition> parse_filter_condition(const element& from) {
   object operation;
   if (from.get(operation)) return parse_literal(from);
-  if (operation.size() == 0) return bad_policy("Empty objects are not allowed");
-  if (operation.size() != 1) return bad_policy("Only one key allowed in match expression");
+  if (operation.size() == 0) return bad_filter_policy("Empty objects are not allowed");
+  if (operation.size() != 1) return bad_filter_policy("Only one key allowed in match expression");
   const auto [name, value] = *operation.begin();
   return parse_operator(name, value);
 }

@@ -50,6 +50,7 @@ struct FilterCondition {
   bool in_network(std::string_view address) const;
 };
 
+Error bad_filter_policy(const std::string& why);
 bool is_filter_operator(std::string_view name);
 Result<FilterCondition> parse_filter_condition(const simdjson::dom::element& from);
 

@@ -30,8 +30,6 @@ constexpr double kCombinations = 150;
 constexpr int kDepth = 64;
 constexpr std::size_t kPolicyLimit = 262'144;
 
-Error bad_policy(const std::string& why) { return invalid("FilterPolicy: " + why); }
-
 /// Keys that mean "$or is an operator": all its elements are objects, and none looks like a condition.
 bool is_alternatives(const element& value) {
   array list;
@@ -51,7 +49,7 @@ class Parser {
   explicit Parser(FilterPolicy::Scope scope) : scope_(scope) {}
 
   Result<Node> read(const object& from, int depth) {
-    if (depth > kDepth) return bad_policy("Filter policy is nested too deeply");
+    if (depth > kDepth) return bad_filter_policy("Filter policy is nested too deeply");
     Node node;
     for (const auto& [key, value] : from) {
       const std::string name(key);
@@ -63,8 +61,8 @@ class Parser {
   }
 
   Result<void> check(const Node& root) const {
-    if (keys_ > kKeys) return bad_policy("Filter policy can not have more than 5 keys");
-    if (combinations(root, 1) > kCombinations) return bad_policy("Filter policy is too complex");
+    if (keys_ > kKeys) return bad_filter_policy("Filter policy can not have more than 5 keys");
+    if (combinations(root, 1) > kCombinations) return bad_filter_policy("Filter policy is too complex");
     return {};
   }
 
@@ -73,17 +71,17 @@ class Parser {
     object nested;
     if (!value.get(nested)) {
       if (scope_ == FilterPolicy::Scope::kAttributes)
-        return bad_policy("Filter policy scope MessageAttributes does not support nested filter policy");
+        return bad_filter_policy("Filter policy scope MessageAttributes does not support nested filter policy");
       Result<Node> branch = read(nested, depth + 1);
       if (!branch.ok()) return std::move(branch).error();
       if (branch->leaves.empty() && branch->branches.empty() && branch->alternatives.empty())
-        return bad_policy("Empty objects are not allowed");
+        return bad_filter_policy("Empty objects are not allowed");
       node.branches.insert_or_assign(name, std::move(*branch));
       return {};
     }
     array list;
-    if (value.get(list)) return bad_policy("\"" + name + "\" must be an object or an array");
-    if (list.size() == 0) return bad_policy("Empty arrays are not allowed");
+    if (value.get(list)) return bad_filter_policy("\"" + name + "\" must be an object or an array");
+    if (list.size() == 0) return bad_filter_policy("Empty arrays are not allowed");
     ++keys_;
     std::vector<FilterCondition> conditions;
     for (const element each : list) {
@@ -177,12 +175,12 @@ bool holds(const Node& node, const object* document) {
 }  // namespace
 
 Result<FilterPolicy> FilterPolicy::parse(std::string_view json, Scope scope) {
-  if (json.size() > kPolicyLimit) return bad_policy("Filter policy is too large");
+  if (json.size() > kPolicyLimit) return bad_filter_policy("Filter policy is too large");
   thread_local simdjson::dom::parser reader;
   element root;
-  if (reader.parse(json.data(), json.size()).get(root)) return bad_policy("failed to parse JSON.");
+  if (reader.parse(json.data(), json.size()).get(root)) return bad_filter_policy("failed to parse JSON.");
   object fields;
-  if (root.get(fields)) return bad_policy("Filter is not an object");
+  if (root.get(fields)) return bad_filter_policy("Filter is not an object");
   Parser parser(scope);
   Result<Node> node = parser.read(fields, 1);
   if (!node.ok()) return std::move(node).error();

@@ -16,8 +16,8 @@ namespace {
 namespace api = wire::sns;
 using storage::Transaction;
 
-constexpr std::size_t kPage = 100;
-constexpr std::size_t kErasedAtOnce = 200;
+constexpr std::size_t kPlatformPage = 100;
+constexpr std::size_t kEndpointsErasedAtOnce = 200;
 constexpr std::size_t kTokenLimit = 4096;
 constexpr std::size_t kUserDataLimit = 2048;
 
@@ -199,9 +199,9 @@ Task<api::DeletePlatformApplicationOutput> PlatformOperations::remove(
   while (more) {
     const auto erase = [&](Transaction& txn) -> Task<bool> {
       store.erase_application(txn, name);
-      const std::vector<PlatformEndpoint> some = co_await store.list_endpoints(txn, name, "", kErasedAtOnce);
+      const std::vector<PlatformEndpoint> some = co_await store.list_endpoints(txn, name, "", kEndpointsErasedAtOnce);
       for (const PlatformEndpoint& endpoint : some) store.erase_endpoint(txn, name, endpoint);
-      co_return some.size() == kErasedAtOnce;
+      co_return some.size() == kEndpointsErasedAtOnce;
     };
     more = co_await storage::transact(parts_.database, erase);
   }
@@ -213,13 +213,13 @@ Task<api::ListPlatformApplicationsResponse> PlatformOperations::list(Call& call,
   const std::vector<std::string> after = co_await read_token(input.next_token, 1);
   const PlatformStore store(call.account(), call.region);
   const auto read = [&](Transaction& txn) -> Task<std::vector<PlatformApplication>> {
-    co_return co_await store.list_applications(txn, after[0], kPage + 1);
+    co_return co_await store.list_applications(txn, after[0], kPlatformPage + 1);
   };
   std::vector<PlatformApplication> rows = co_await storage::transact(parts_.database, read);
   api::ListPlatformApplicationsResponse output;
   output.platform_applications.emplace();
-  if (rows.size() > kPage) {
-    rows.resize(kPage);
+  if (rows.size() > kPlatformPage) {
+    rows.resize(kPlatformPage);
     output.next_token = make_token({rows.back().arn()});
   }
   for (const PlatformApplication& row : rows) {
@@ -367,13 +367,13 @@ Task<api::ListEndpointsByPlatformApplicationResponse> PlatformOperations::list_e
   const PlatformStore store(name.account, name.region);
   const auto read = [&](Transaction& txn) -> Task<std::vector<PlatformEndpoint>> {
     if (!co_await store.find_application(txn, name.platform, name.name)) co_await fail(application_gone());
-    co_return co_await store.list_endpoints(txn, name, after[0], kPage + 1);
+    co_return co_await store.list_endpoints(txn, name, after[0], kPlatformPage + 1);
   };
   std::vector<PlatformEndpoint> rows = co_await storage::transact(parts_.database, read);
   api::ListEndpointsByPlatformApplicationResponse output;
   output.endpoints.emplace();
-  if (rows.size() > kPage) {
-    rows.resize(kPage);
+  if (rows.size() > kPlatformPage) {
+    rows.resize(kPlatformPage);
     output.next_token = make_token({rows.back().id});
   }
   for (const PlatformEndpoint& row : rows) {

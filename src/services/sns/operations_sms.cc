@@ -14,7 +14,7 @@ namespace {
 namespace api = wire::sns;
 using storage::Transaction;
 
-constexpr std::size_t kPage = 100;
+constexpr std::size_t kNumbersPage = 100;
 constexpr std::string_view kVerified = "Verified";
 
 Result<std::string> number_of(const std::string& text) {
@@ -81,7 +81,7 @@ Task<api::SetSMSAttributesResponse> SmsOperations::set_attributes(Call& call, co
 Task<api::GetSMSAttributesResponse> SmsOperations::get_attributes(Call& call, const api::GetSMSAttributesInput& input) {
   const SmsStore store(call.account(), call.region);
   const auto read = [&](Transaction& txn) -> Task<std::map<std::string, std::string>> {
-    co_return co_await store.list(txn, "a", "", kPage);
+    co_return co_await store.list(txn, "a", "", kNumbersPage);
   };
   std::map<std::string, std::string> all = co_await storage::transact(parts_.database, read);
   all.try_emplace("MonthlySpendLimit", "1");
@@ -114,13 +114,13 @@ Task<api::ListPhoneNumbersOptedOutResponse> SmsOperations::list_opted_out(
   const std::vector<std::string> after = co_await read_token(input.next_token, 1);
   const SmsStore store(call.account(), call.region);
   const auto read = [&](Transaction& txn) -> Task<std::map<std::string, std::string>> {
-    co_return co_await store.list(txn, "o", after[0], kPage);
+    co_return co_await store.list(txn, "o", after[0], kNumbersPage);
   };
   const std::map<std::string, std::string> rows = co_await storage::transact(parts_.database, read);
   api::ListPhoneNumbersOptedOutResponse output;
   output.phone_numbers.emplace();
   for (const auto& [number, value] : rows) output.phone_numbers->push_back(number);
-  if (rows.size() == kPage) output.next_token = make_token({rows.rbegin()->first});
+  if (rows.size() == kNumbersPage) output.next_token = make_token({rows.rbegin()->first});
   co_return output;
 }
 

@@ -19,7 +19,7 @@ namespace {
 namespace api = wire::sns;
 using storage::Transaction;
 
-constexpr std::size_t kPage = 100;
+constexpr std::size_t kSubscriptionsPage = 100;
 constexpr std::int64_t kTokenMillis = 2 * 86'400'000;
 constexpr std::size_t kTokenLength = 256;
 constexpr std::size_t kIdDigits = 32;
@@ -218,13 +218,13 @@ Task<api::ListSubscriptionsResponse> SubscriptionOperations::list(Call& call,
   const std::vector<std::string> after = co_await read_token(input.next_token, 2);
   const Store store(call.account(), call.region);
   const auto read = [&](Transaction& txn) -> Task<std::vector<Store::Listed>> {
-    co_return co_await store.list_subscriptions(txn, "", after[0], after[1], kPage + 1);
+    co_return co_await store.list_subscriptions(txn, "", after[0], after[1], kSubscriptionsPage + 1);
   };
   std::vector<Store::Listed> rows = co_await storage::transact(parts_.database, read);
   api::ListSubscriptionsResponse output;
   output.subscriptions.emplace();
-  if (rows.size() > kPage) {
-    rows.resize(kPage);
+  if (rows.size() > kSubscriptionsPage) {
+    rows.resize(kSubscriptionsPage);
     output.next_token = make_token({rows.back().topic, rows.back().row.id});
   }
   const std::int64_t now = parts_.clock.now_millis();
@@ -243,13 +243,13 @@ Task<api::ListSubscriptionsByTopicResponse> SubscriptionOperations::list_by_topi
   const auto read = [&](Transaction& txn) -> Task<std::vector<Store::Listed>> {
     const Topic topic = co_await store.require_topic(txn, name.name);
     co_await permit(call, name, topic, "ListSubscriptionsByTopic");
-    co_return co_await store.list_subscriptions(txn, name.name, after[0], after[1], kPage + 1);
+    co_return co_await store.list_subscriptions(txn, name.name, after[0], after[1], kSubscriptionsPage + 1);
   };
   std::vector<Store::Listed> rows = co_await storage::transact(parts_.database, read);
   api::ListSubscriptionsByTopicResponse output;
   output.subscriptions.emplace();
-  if (rows.size() > kPage) {
-    rows.resize(kPage);
+  if (rows.size() > kSubscriptionsPage) {
+    rows.resize(kSubscriptionsPage);
     output.next_token = make_token({name.name, rows.back().row.id});
   }
   const std::int64_t now = parts_.clock.now_millis();

@@ -12,7 +12,7 @@ namespace {
 namespace api = wire::sns;
 using storage::Transaction;
 
-constexpr std::size_t kPage = 100;
+constexpr std::size_t kTopicsPage = 100;
 constexpr std::size_t kTags = 50;
 constexpr std::size_t kSubscriptionsErasedAtOnce = 200;
 constexpr std::size_t kCounted = 1000;
@@ -157,13 +157,13 @@ Task<api::ListTopicsResponse> TopicOperations::list(Call& call, const api::ListT
   const std::vector<std::string> after = co_await read_token(input.next_token, 1);
   const Store store(call.account(), call.region);
   const auto read = [&](Transaction& txn) -> Task<std::vector<Topic>> {
-    co_return co_await store.list_topics(txn, after[0], kPage + 1);
+    co_return co_await store.list_topics(txn, after[0], kTopicsPage + 1);
   };
   std::vector<Topic> topics = co_await storage::transact(parts_.database, read);
   api::ListTopicsResponse output;
   output.topics.emplace();
-  if (topics.size() > kPage) {
-    topics.resize(kPage);
+  if (topics.size() > kTopicsPage) {
+    topics.resize(kTopicsPage);
     output.next_token = make_token({topics.back().name});
   }
   for (const Topic& topic : topics) {

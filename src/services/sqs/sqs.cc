@@ -10,7 +10,7 @@ namespace {
 
 using storage::Transaction;
 
-constexpr std::size_t kErasePage = 500;
+constexpr std::size_t kErasedAtOnce = 500;
 constexpr auto kRound = std::chrono::seconds(60);
 constexpr std::uint64_t kRoundsBetweenSweeps = 60;
 
@@ -119,8 +119,8 @@ Task<void> Sqs::empty_trash() {
       if (stopping()) co_return;
       const auto erase = [&](Transaction& txn) -> Task<bool> {
         Position at = from;
-        bool all = co_await store::erase_messages(txn, id, at, UINT64_MAX, kErasePage);
-        if (all) all = co_await store::erase_deduplication(txn, id, kErasePage);
+        bool all = co_await store::erase_messages(txn, id, at, UINT64_MAX, kErasedAtOnce);
+        if (all) all = co_await store::erase_deduplication(txn, id, kErasedAtOnce);
         if (all) txn.erase(store::trash_key(id));
         co_return all;
       };

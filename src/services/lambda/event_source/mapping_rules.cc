@@ -16,10 +16,6 @@ constexpr std::int32_t kBatchWithoutWindow = 10;
 constexpr std::int32_t kShortestAge = 60;
 constexpr std::int32_t kLongestAge = 604'800;
 
-Error invalid(std::string message) {
-  return user_error(api::errors::kInvalidParameterValueException, std::move(message));
-}
-
 Error not_for_this_source(const std::string& name) {
   return invalid("Unsupported " + name + " parameter for given event source mapping type.");
 }

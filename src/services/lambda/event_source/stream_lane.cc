@@ -12,8 +12,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr milliseconds kFirstPause{200};
-constexpr milliseconds kLongestPause{30'000};
+constexpr milliseconds kFirstRetryPause{200};
+constexpr milliseconds kLongestRetryPause{30'000};
 constexpr std::size_t kStateBytes = 1 << 20;
 /// Records of a window may still be on their way when it is over.
 constexpr seconds kWindowGrace{1};
@@ -160,7 +160,7 @@ Task<void> StreamLane::work_off(Work whole) {
     if (outcome.passing) {
       tools_.report(settings_.mapping, "PROBLEM: " + outcome.why);
       left.push_front(std::move(work));
-      co_await pause(growing_pause(passing++, kFirstPause, kLongestPause));
+      co_await pause(growing_pause(passing++, kFirstRetryPause, kLongestRetryPause));
       continue;
     }
     passing = 0;
@@ -178,7 +178,7 @@ Task<void> StreamLane::work_off(Work whole) {
     tools_.report(settings_.mapping, "PROBLEM: Function call failed");
     after_failure(std::move(work), outcome, left);
     if (!left.empty() && left.front().failed > 0) {
-      co_await pause(growing_pause(left.front().failed - 1, kFirstPause, kLongestPause));
+      co_await pause(growing_pause(left.front().failed - 1, kFirstRetryPause, kLongestRetryPause));
     }
   }
 }

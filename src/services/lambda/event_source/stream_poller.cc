@@ -12,8 +12,8 @@ using std::chrono::steady_clock;
 
 /// A shard that ends makes the poller look for its children at once; this is for what comes otherwise.
 constexpr seconds kLook{60};
-constexpr milliseconds kFirstPause{200};
-constexpr milliseconds kLongestPause{10'000};
+constexpr milliseconds kFirstPollPause{200};
+constexpr milliseconds kLongestPollPause{10'000};
 
 }  // namespace
 
@@ -29,7 +29,7 @@ Task<void> StreamPoller::run() {
       errors = 0;
     } else {
       tools_.report(mapping_, "PROBLEM: " + looked.error().message());
-      again = steady_clock::now() + growing_pause(errors++, kFirstPause, kLongestPause);
+      again = steady_clock::now() + growing_pause(errors++, kFirstPollPause, kLongestPollPause);
     }
     if (!stopping_) co_await wake_.wait_until(again);
   }

@@ -14,8 +14,8 @@ using std::chrono::steady_clock;
 constexpr std::size_t kMostRecords = 10'000;
 constexpr seconds kLongWait{30};
 constexpr seconds kWriteAtLeast{1};
-constexpr milliseconds kFirstPause{200};
-constexpr milliseconds kLongestPause{10'000};
+constexpr milliseconds kFirstReadPause{200};
+constexpr milliseconds kLongestReadPause{10'000};
 constexpr std::chrono::hours kUntilWoken{1};
 
 /// The same for every run of the server: lanes keep their keys.
@@ -92,7 +92,7 @@ Task<void> StreamShardReader::read() {
         co_await attempt(source_.read(settings_->mapping.source(), shard_, next_, limit, kBatchBytes));
     if (!batch.ok()) {
       tools_.report(settings_->mapping, "PROBLEM: " + batch.error().message());
-      co_await pause(growing_pause(errors++, kFirstPause, kLongestPause));
+      co_await pause(growing_pause(errors++, kFirstReadPause, kLongestReadPause));
       continue;
     }
     errors = 0;
@@ -133,7 +133,7 @@ Task<void> StreamShardReader::wait_for_more() {
                    self->wake_.notify();
                  });
   while (!*come && !stopping_) co_await wake_.wait_until(deadline + kWriteAtLeast);
-  if (*failed) co_await pause(kFirstPause);
+  if (*failed) co_await pause(kFirstReadPause);
 }
 
 bool StreamShardReader::is_full() const {
