@@ -43,6 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (fields) static_cast<void>(item_of_csv(table, header, std::move(*fields)));
     } else {
       static_cast<void>(item_of_json(table, record));
+      static_cast<void>(item_of_ion(table, record));
     }
   }
   return 0;

@@ -8,6 +8,7 @@
 #include "services/dynamodb/change_collector.h"
 #include "services/dynamodb/compression.h"
 #include "services/dynamodb/errors.h"
+#include "services/dynamodb/ion.h"
 #include "services/dynamodb/item_codec.h"
 #include "storage/key.h"
 #include "storage/row.h"
@@ -20,6 +21,7 @@ namespace {
 /// Of a file before it is packed: packing it must not hold the loop up.
 constexpr std::size_t kFileBytes = 2u << 20;
 constexpr std::size_t kFileRows = 20'000;
+constexpr std::string_view kIon = "ION";
 
 std::string folder_of(const Transfer& transfer) {
   const std::string prefix = transfer.prefix.empty() ? "" : transfer.prefix + "/";
@@ -112,14 +114,16 @@ Task<void> Exporter::write_next(Transfer& transfer, std::vector<storage::KeyValu
     } else {
       ItemReader reader(row.value);
       transfer.bytes += reader.size();
-      lines += "{\"Item\":" + wire::attribute_map_json(reader.all()) + "}\n";
+      const Item item = reader.all();
+      lines += transfer.format == kIon ? ion_record(item) : "{\"Item\":" + wire::attribute_map_json(item) + "}";
+      lines += '\n';
     }
     ++items;
   }
   std::string packed = gzip(lines);
   const std::string name = hex_encode(md5(transfer.id + "/" + std::to_string(transfer.files.size()))).substr(0, 26);
   Transfer::File file;
-  file.key = data_folder_of(transfer) + name + ".json.gz";
+  file.key = data_folder_of(transfer) + name + (transfer.format == kIon ? ".ion.gz" : ".json.gz");
   file.md5 = base64_encode(md5(packed));
   file.items = items;
   file.etag = co_await put(transfer, file.key, std::move(packed));

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "services/dynamodb/errors.h"
+#include "services/dynamodb/ion.h"
 #include "services/dynamodb/store.h"
 #include "wire/generated/dynamodb.h"
 #include "wire/json.h"
@@ -107,6 +108,12 @@ Result<Item> item_of_json(const Table& table, std::string_view record) {
   if (!line) return std::move(line).error();
   if (!line->item) return invalid("The record has no Item");
   return checked(table, std::move(*line->item));
+}
+
+Result<Item> item_of_ion(const Table& table, std::string_view record) {
+  Result<Item> item = item_of_ion_record(record);
+  if (!item) return item;
+  return checked(table, std::move(*item));
 }
 
 }  // namespace cumulet::dynamodb

@@ -34,5 +34,6 @@ Result<std::vector<std::string>> csv_fields(std::string_view record, char delimi
 /// An item as the table takes it, checked in full.
 Result<Item> item_of_csv(const Table& table, const std::vector<std::string>& header, std::vector<std::string> fields);
 Result<Item> item_of_json(const Table& table, std::string_view record);
+Result<Item> item_of_ion(const Table& table, std::string_view record);
 
 }  // namespace cumulet::dynamodb

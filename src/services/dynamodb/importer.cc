@@ -40,6 +40,8 @@ Task<void> Importer::take_records(Transfer& transfer, const Table& table, std::v
         continue;
       }
       item = fields ? item_of_csv(table, header, std::move(*fields)) : Result<Item>(fields.error());
+    } else if (transfer.format == "ION") {
+      item = item_of_ion(table, records[i]);
     } else {
       item = item_of_json(table, records[i]);
     }

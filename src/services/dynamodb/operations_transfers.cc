@@ -123,8 +123,8 @@ shapes::CreateTableInput creation_of(const shapes::TableCreationParameters& give
 }
 
 Result<void> check_export(const shapes::ExportTableToPointInTimeInput& input) {
-  if (input.export_format.value_or("DYNAMODB_JSON") != "DYNAMODB_JSON") return not_available("ExportFormat ION");
   const bool incremental = input.export_type == "INCREMENTAL_EXPORT";
+  if (incremental && input.export_format == "ION") return not_available("ExportFormat ION of an INCREMENTAL_EXPORT");
   if (!incremental && input.incremental_export_specification) {
     return invalid_parameter("IncrementalExportSpecification is for ExportType INCREMENTAL_EXPORT only");
   }
@@ -167,7 +167,6 @@ Task<Copy> window_of(Store& store, const Table& source, const Transfer& transfer
 }
 
 Result<void> check_import(const shapes::ImportTableInput& input) {
-  if (input.input_format == "ION") return not_available("InputFormat ION");
   if (!input.input_format_options || !input.input_format_options->csv) return {};
   if (input.input_format != "CSV") return invalid_parameter("Csv options are for InputFormat CSV only");
   const std::optional<std::string>& delimiter = input.input_format_options->csv->delimiter;
@@ -238,7 +237,7 @@ Task<Transfer> TransferOperations::begin_export(storage::Transaction& transactio
   transfer.prefix = input.s3_prefix.value_or("");
   transfer.encryption = input.s3_sse_algorithm.value_or("");
   transfer.encryption_key = input.s3_sse_kms_key_id.value_or("");
-  transfer.format = "DYNAMODB_JSON";
+  transfer.format = input.export_format.value_or("DYNAMODB_JSON");
   transfer.moment = moment;
   transfer.key_names.push_back(source->keys.hash.name);
   if (source->keys.range) transfer.key_names.push_back(source->keys.range->name);

@@ -42,7 +42,7 @@ struct Transfer {
   std::string prefix;
   std::string encryption;
   std::string encryption_key;
-  std::string format;       ///< DYNAMODB_JSON or CSV.
+  std::string format;       ///< DYNAMODB_JSON, ION or CSV.
   std::string compression;  ///< Of an import: GZIP, ZSTD, NONE.
   std::string delimiter;    ///< Of CSV.
   std::vector<std::string> header;
