@@ -83,6 +83,7 @@ Result<Language> read_language(const std::filesystem::path& file) {
   language.client = string(root, "client");
   language.prepare = string(root, "prepare");
   language.package = string(root, "package");
+  language.advice = string(root, "advice");
   if (root["parks"].get(language.parks) != simdjson::SUCCESS) language.parks = false;
   for (const std::string& text : strings(root, "versions")) {
     const auto version = parse_version(text);
@@ -241,9 +242,10 @@ RuntimeStatus Catalogue::status(const std::string& identifier) const {
   }
   const std::optional<RuntimeChoice> choice = choose(identifier);
   status.installed = choice.has_value();
-  status.detail = choice ? choice->note
-                         : "no " + found->language->title + " interpreter is installed; on Debian: apt-get install " +
-                               found->language->package;
+  const Language& language = *found->language;
+  const std::string advice =
+      language.advice.empty() ? "on Debian: apt-get install " + language.package : language.advice;
+  status.detail = choice ? choice->note : "no " + language.title + " interpreter is installed; " + advice;
   return status;
 }
 

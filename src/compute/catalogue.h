@@ -37,6 +37,7 @@ struct Language {
   std::string prepare;  ///< Program of the client's that makes what is shown at /var/runtime (see ClientFolders).
   bool parks = false;   ///< Its client can wait for a function (see Parking).
   std::string package;  ///< What to install to get an interpreter.
+  std::string advice;   ///< What to do instead, where no package brings one.
 };
 
 /// How a function of some runtime is started on this host.

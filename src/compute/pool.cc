@@ -16,6 +16,8 @@ constexpr seconds kWaitLimit{60};
 /// A boot that takes longer than this waits on something (the network, a long import): it makes room for another.
 constexpr milliseconds kSlowBoot{400};
 constexpr std::chrono::minutes kLongestLife{90};
+/// A machine that is far too busy does not start a sandbox in time; the next one it may.
+constexpr std::uint32_t kAttempts = 3;
 
 std::uint32_t environments_that_fit(std::uint32_t wanted) {
   if (wanted != 0) return wanted;
@@ -127,13 +129,8 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<
     Group& group = groups_[environment->version().key];
     --group.booting;
     if (provisioned) provisioned_boot_ended(*environment, ready);
-    if (!ready && !provisioned) {
-      while (!group.waiters.empty() && !waiter) {
-        waiter.emplace(group.waiters.front());
-        group.waiters.pop_front();
-        if (waiter->answer.resolved()) waiter.reset();
-      }
-    }
+    const bool no_sandbox = !outcome || outcome->kind == BootOutcome::Kind::kPlatformFailed;
+    if (!ready && !provisioned) waiter = take_disappointed(group, no_sandbox);
   }
   if (ready) {
     release(environment);
@@ -148,6 +145,16 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<
   const std::lock_guard lock(mutex_);
   drop_if_empty(environment->version().key);
   pump();
+}
+
+/// The invocation that hears of a failed boot: the first that waits. Without a sandbox it may have another try first.
+std::optional<Pool::Waiter> Pool::take_disappointed(Group& group, bool no_sandbox) {
+  std::erase_if(group.waiters, [](const Waiter& waiter) { return waiter.answer.resolved(); });
+  if (group.waiters.empty()) return std::nullopt;
+  if (no_sandbox && ++group.waiters.front().attempts < kAttempts) return std::nullopt;
+  Waiter waiter = group.waiters.front();
+  group.waiters.pop_front();
+  return waiter;
 }
 
 void Pool::drop_if_empty(const std::string& key) {

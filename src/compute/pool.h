@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ class Pool {
     std::shared_ptr<const FunctionVersion> version;
     std::size_t loop_index;
     Deferred<Acquired> answer;
+    std::uint32_t attempts = 0;  ///< Boots for it that came to no sandbox.
   };
   /// What of a version is to be held ready, and how many there are.
   struct Provisioned {
@@ -98,6 +100,7 @@ class Pool {
   void end_later(const std::shared_ptr<Environment>& environment);
   bool evict_oldest();
   void drop_if_empty(const std::string& key);
+  static std::optional<Waiter> take_disappointed(Group& group, bool no_sandbox);
   void take_from_idle(Group& group, std::size_t position);
   void watch_idle(std::shared_ptr<Environment> environment);
 
