@@ -188,7 +188,9 @@ async function main() {
   log.install();
   let handler;
   try {
-    handler = await loadHandler(process.env.LAMBDA_TASK_ROOT || '/var/task', process.env._HANDLER || '');
+    const root = process.env.LAMBDA_TASK_ROOT || '/var/task';
+    const load = () => loadHandler(root, process.env._HANDLER || '');
+    handler = process.env.CUMULET_PROFILE_IMPORTS ? await require('./import_profile.cjs').measured(load, root) : await load();
   } catch (error) {
     log.logError('Uncaught Exception ', error, toLog(error));
     await api.postError('init/error', toReply(error));

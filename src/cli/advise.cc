@@ -15,8 +15,9 @@ constexpr const char* kUsage = R"(Usage: cumulet advise FUNCTION [options]
 
 Says where the cold starts of a function spend their time, and what would make them
 shorter, with what was measured for each advice. Reads the REPORT lines of the last seven
-days. For Python it also starts a copy of the function a few times and takes the time of
-each import; the copy's handler is not called, and the copy is deleted.
+days. For Python and Node.js it also starts a copy of the function a few times and takes
+the time of each import (for Node.js, of what is required); the copy's handler is not
+called, and the copy is deleted.
 
   --endpoint URL, --region REGION, --data-dir DIR   as for 'cumulet env'
 )";
@@ -144,7 +145,7 @@ Result<void> advise_function(const Session& session, const std::string& name) {
   if (!history.ok()) return history.error();
   show(*history);
   std::optional<ColdStart> start;
-  if (runtime.starts_with("python")) {
+  if (runtime.starts_with("python") || runtime.starts_with("nodejs")) {
     Result<ColdStart> probed = probe_imports(session, *function);
     if (!probed.ok()) return probed.error();
     start = std::move(probed).value();

@@ -69,8 +69,24 @@ def test_heavy_imports_are_named_with_their_time(advise, function, aws, wait_unt
         assert ("called\n" in texts or "called" in texts) == (group == f"/aws/lambda/{name}")
 
 
+def test_what_node_requires_is_named_with_its_time(advise, function):
+    wait = "const until = Date.now() + 400; while (Date.now() < until);\n"
+    done = advise(function("nodejs20.x", {
+        "app.js": "require('./light'); const heavy = require('heavy');\nexports.handler = async () => heavy;\n",
+        "light.js": "module.exports = 'light';\n",
+        "node_modules/heavy/index.js": "require('./lib/slow');\n",
+        "node_modules/heavy/lib/slow.js": wait}))
+    assert done.returncode == 0, done.stderr
+    heavy = re.search(r"([0-9.]+) ms  heavy +for app.js", done.stdout)
+    assert heavy and float(heavy.group(1)) >= 400
+    assert re.search(r"([0-9.]+) ms  heavy/lib/slow.js +for heavy", done.stdout)
+    assert re.search(r"Import heavy in the function that uses it.* is ([0-9.]+) ms", done.stdout)
+    assert "Import light" not in done.stdout
+
+
 def test_other_runtimes_and_mistakes(advise, function):
-    done = advise(function("nodejs20.x", {"app.js": "exports.handler = async () => 1\n"}))
+    program = "#!/bin/sh\nexit 1\n"
+    done = advise(function("provided.al2023", {"bootstrap": program}))
     assert done.returncode == 0 and "0 of 0 invocations" in done.stdout and "Nothing that was measured" in done.stdout
     assert advise("no-such-function").returncode == 1
     broken = advise(function("python3.11", {"app.py": "import nothing_like_it\n"}))
