@@ -45,6 +45,8 @@ cumulet_library(simdjson PACKAGE simdjson DEBIAN libsimdjson-dev)
 cumulet_library(seccomp PACKAGE libseccomp DEBIAN libseccomp-dev ARCHIVES seccomp)
 cumulet_library(cap PACKAGE libcap DEBIAN libcap-dev ARCHIVES cap)
 cumulet_library(nghttp2 PACKAGE libnghttp2 DEBIAN libnghttp2-dev ARCHIVES nghttp2)
+# Its parts for tars need nothing but the C library.
+cumulet_library(archive PACKAGE libarchive DEBIAN libarchive-dev ARCHIVES archive)
 cumulet_library(zip PACKAGE libzip DEBIAN libzip-dev)
 # As a shared library it costs several milliseconds of every start.
 cumulet_library(rocksdb PACKAGE rocksdb DEBIAN "librocksdb-dev libsnappy-dev liblz4-dev libbz2-dev"

@@ -3,7 +3,7 @@ find_package(GTest REQUIRED)
 include(GoogleTest)
 
 add_custom_target(unit_tests)
-set(rooms base net storage compute wire access events cluster pipeline cli)
+set(rooms base net storage compute images wire access events cluster pipeline cli)
 file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true ${CMAKE_SOURCE_DIR}/tests/unit/*
      ${CMAKE_SOURCE_DIR}/tests/unit/services/*)
 foreach(folder ${folders})

@@ -18,6 +18,7 @@ A serverless cloud on your own machine.
   invoke    call a function and print its result
   logs      print or follow a function's log
   advise    say where a function's cold starts spend their time, and what would help
+  image     take container images for functions from files
   env       print the variables that point SDKs and the AWS CLI at the cloud
   doctor    say what this machine offers for sandboxes and runtimes
   s3        read everything that is stored and say what is damaged (s3 verify)
@@ -30,8 +31,8 @@ A serverless cloud on your own machine.
 
 int run(const std::vector<std::string>& arguments, const std::string& version) {
   static const std::map<std::string, int (*)(const std::vector<std::string>&)> kCommands{
-      {"advise", advise}, {"deploy", deploy}, {"dev", dev},  {"doctor", doctor},
-      {"env", env},       {"invoke", invoke}, {"logs", logs}};
+      {"advise", advise}, {"deploy", deploy}, {"dev", dev},       {"doctor", doctor},
+      {"env", env},       {"image", image},   {"invoke", invoke}, {"logs", logs}};
   if (arguments.empty()) {
     std::fputs(kUsage, stderr);
     return 2;

@@ -36,6 +36,7 @@ int deploy(const std::vector<std::string>& words);
 int invoke(const std::vector<std::string>& words);
 int advise(const std::vector<std::string>& words);
 int dev(const std::vector<std::string>& words);
+int image(const std::vector<std::string>& words);
 int logs(const std::vector<std::string>& words);
 
 /// Prints "cumulet NAME: message" (and where help is) to stderr; gives the exit status: 2 for usage errors, else 1.

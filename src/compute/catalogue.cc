@@ -133,6 +133,13 @@ std::string LanguageVersion::text() const {
   return minor == 0 ? std::to_string(major) : std::to_string(major) + "." + std::to_string(minor);
 }
 
+RuntimeChoice choice_of_images() {
+  static const Language none;
+  RuntimeChoice choice;
+  choice.language = &none;
+  return choice;
+}
+
 Result<Catalogue> Catalogue::load(const std::filesystem::path& folder) {
   Catalogue catalogue;
   std::error_code problem;

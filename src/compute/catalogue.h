@@ -48,6 +48,9 @@ struct RuntimeChoice {
   std::string note;                    ///< Which interpreter it is, and how it differs from the one asked for.
 };
 
+/// For functions that are container images: nothing of the host's.
+RuntimeChoice choice_of_images();
+
 /// The runtimes that are known, and which of them this host can run. Thread-safe.
 class Catalogue {
  public:

@@ -27,6 +27,15 @@ struct Credentials {
   std::string session_token;
 };
 
+/// A container image as the root of a function's environments, with what it starts.
+struct FunctionImage {
+  std::filesystem::path root;  ///< As images::ImageStore makes it.
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> command;
+  std::string working_directory;
+  std::vector<std::pair<std::string, std::string>> environment;
+};
+
 /// Everything that shapes an execution environment. Immutable: a change of code or configuration makes another one with
 /// another `key`, and environments of the old key finish what they run and are reaped.
 struct FunctionVersion {
@@ -42,6 +51,8 @@ struct FunctionVersion {
   std::filesystem::path code;                                       ///< Unpacked package; shown at /var/task.
   std::vector<std::filesystem::path> layers;                        ///< Unpacked layers in order; merged at /opt.
   std::vector<std::shared_ptr<const std::filesystem::path>> holds;  ///< What keeps these folders from going.
+  /// Instead of runtime, code and layers. Null: a package.
+  std::shared_ptr<const FunctionImage> image;
   std::map<std::string, std::string> environment;
   std::uint32_t memory_mib = 128;
   std::uint32_t timeout_seconds = 3;

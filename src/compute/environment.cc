@@ -135,7 +135,8 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   const std::shared_ptr<Environment> self = shared_from_this();
   state_ = State::kBooting;
   const bool first = phase == "init";
-  const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version_->runtime);
+  const std::optional<RuntimeChoice> choice =
+      version_->image ? choice_of_images() : parts_.catalogue->choose(version_->runtime);
   if (!choice) {
     co_return BootOutcome(BootOutcome::Kind::kPlatformFailed, parts_.catalogue->status(version_->runtime).detail, "");
   }

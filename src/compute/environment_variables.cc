@@ -2,12 +2,31 @@
 
 #include <map>
 
+#include "compute/runtime_root.h"
+
 namespace cumulet::compute {
 namespace {
 
-constexpr const char* kBundle = "/etc/ssl/certs/ca-certificates.crt";
+constexpr const char* kCertificates = "/etc/ssl/certs";
 
 std::string runtime_api() { return "127.0.0.1:" + std::to_string(kRuntimeApiPort); }
+
+/// Those by which programs find the platform, and trust it.
+std::map<std::string, std::string> platform_variables(bool own_names, const std::string& certificates) {
+  std::map<std::string, std::string> all{
+      {"AWS_ENDPOINT_URL", "http://127.0.0.1:" + std::to_string(kPlatformPort)},
+      {"AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"},
+      {"AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"},
+      // LocalStack's names for the same thing: much code written against it reads them.
+      {"LOCALSTACK_HOSTNAME", "127.0.0.1"},
+      {"EDGE_PORT", std::to_string(kPlatformPort)},
+  };
+  if (own_names) {
+    all["AWS_CA_BUNDLE"] = all["SSL_CERT_FILE"] = certificates + "/ca-certificates.crt";
+    all["NODE_EXTRA_CA_CERTS"] = certificates + "/cumulet.pem";
+  }
+  return all;
+}
 
 std::map<std::string, std::string> unreserved(bool own_names) {
   std::map<std::string, std::string> all{
@@ -19,21 +38,24 @@ std::map<std::string, std::string> unreserved(bool own_names) {
       {"SHLVL", "0"},
       {"PWD", "/var/task"},
       {"HOME", "/tmp"},
-      {"AWS_ENDPOINT_URL", "http://127.0.0.1:" + std::to_string(kPlatformPort)},
-      {"AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"},
-      {"AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"},
       {"PYTHONPATH", "/var/runtime"},
       {"RUBYLIB", "/var/task:/var/runtime:/opt/ruby/lib"},
       {"NODE_PATH", "/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"},
-      // LocalStack's names for the same thing: much code written against it reads them.
-      {"LOCALSTACK_HOSTNAME", "127.0.0.1"},
-      {"EDGE_PORT", std::to_string(kPlatformPort)},
   };
-  if (own_names) {
-    all["AWS_CA_BUNDLE"] = kBundle;
-    all["SSL_CERT_FILE"] = kBundle;
-    all["NODE_EXTRA_CA_CERTS"] = "/etc/ssl/certs/cumulet.pem";
-  }
+  all.merge(platform_variables(own_names, kCertificates));
+  return all;
+}
+
+/// A container image brings its own.
+std::map<std::string, std::string> image_variables(const FunctionImage& image, bool own_names) {
+  std::map<std::string, std::string> all{
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      {"LANG", "en_US.UTF-8"},
+      {"TZ", ":UTC"},
+      {"HOME", "/tmp"},
+  };
+  all.merge(platform_variables(own_names, kImageTls));
+  for (const auto& [name, value] : image.environment) all[name] = value;
   return all;
 }
 
@@ -53,7 +75,8 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
                                                                        const std::string& log_stream, bool os_only,
                                                                        bool own_names) {
   // Unreserved: a function may set its own.
-  std::map<std::string, std::string> all = unreserved(own_names);
+  std::map<std::string, std::string> all =
+      version.image ? image_variables(*version.image, own_names) : unreserved(own_names);
   for (const auto& [name, value] : version.environment) {
     if (!name.starts_with('_')) all[name] = value;
   }

@@ -7,6 +7,7 @@
 #include "compute/environment_variables.h"
 #include "compute/extensions/extensions.h"
 #include "compute/extensions/host.h"
+#include "compute/image_launch.h"
 
 namespace cumulet::compute {
 namespace {
@@ -19,7 +20,7 @@ bool is_program(const std::filesystem::path& path) {
 /// What sandboxes of all runtimes have.
 SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version) {
   SandboxSpec spec;
-  spec.mounts = parts.root->mounts();
+  spec.mounts = version.image ? parts.root->image_mounts() : parts.root->mounts();
   spec.memory_mib = version.memory_mib;
   spec.ephemeral_mib = version.ephemeral_mib;
   // Lambda gives a vCPU for 1769 MB, and more than a function's share while it initialises. Here every function may
@@ -29,6 +30,29 @@ SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version
   spec.listen_ports = {kRuntimeApiPort, kPlatformPort};
   if (!parts.options.certificate_authority.empty()) spec.listen_ports.push_back(kTlsPort);
   return spec;
+}
+
+/// What the version's environments are told, and what they have of extensions, added to what they run.
+Task<VersionLaunch> complete(EngineParts& parts, const FunctionVersion& version, SandboxSpec spec, bool os_only,
+                             std::vector<std::string> extensions, std::string log_stream) {
+  const Credentials credentials = co_await parts.hooks.credentials(version);
+  spec.environment =
+      environment_variables(version, credentials, log_stream, os_only, !parts.options.certificate_authority.empty());
+  if (version.image) {
+    std::string path;
+    for (const auto& [name, value] : spec.environment)
+      if (name == "PATH") path = value;
+    spec.command = co_await image_command(*version.image, path);
+  }
+  VersionLaunch launch;
+  launch.extensions = std::move(extensions);
+  if (launch.extensions.size() > Extensions::kMost) {
+    co_await fail({"Extension.LaunchError", 200},
+                  "Extension limit (" + std::to_string(Extensions::kMost) + ") reached: TooManyExtensions");
+  }
+  if (!launch.extensions.empty()) put_host_in_front(spec, parts.extension_host, launch.extensions);
+  launch.sandbox = std::move(spec);
+  co_return launch;
 }
 
 }  // namespace
@@ -54,6 +78,12 @@ SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& versio
 
 Task<VersionLaunch> version_launch(EngineParts& parts, std::shared_ptr<const FunctionVersion> version,
                                    RuntimeChoice choice, std::string log_stream) {
+  if (version->image) {
+    SandboxSpec spec = common_spec(parts, *version);
+    spec.root = version->image->root;
+    spec.working_directory = image_working_directory(*version->image);
+    co_return co_await complete(parts, *version, std::move(spec), true, image_extensions(*version->image), log_stream);
+  }
   std::filesystem::path opt;
   if (version->layers.size() > 1) {
     const auto merge = [&parts, version] { return parts.root->merge_layers(version->layers); };
@@ -78,18 +108,7 @@ Task<VersionLaunch> version_launch(EngineParts& parts, std::shared_ptr<const Fun
     spec = managed_spec(parts, *version, choice, version->code, client);
   }
   if (!opt.empty()) spec.mounts.emplace_back(opt, "/opt");
-  const Credentials credentials = co_await parts.hooks.credentials(*version);
-  spec.environment =
-      environment_variables(*version, credentials, log_stream, os_only, !parts.options.certificate_authority.empty());
-  VersionLaunch launch;
-  launch.extensions = find_extensions(opt);
-  if (launch.extensions.size() > Extensions::kMost) {
-    co_await fail({"Extension.LaunchError", 200},
-                  "Extension limit (" + std::to_string(Extensions::kMost) + ") reached: TooManyExtensions");
-  }
-  if (!launch.extensions.empty()) put_host_in_front(spec, parts.extension_host, launch.extensions);
-  launch.sandbox = std::move(spec);
-  co_return launch;
+  co_return co_await complete(parts, *version, std::move(spec), os_only, find_extensions(opt), log_stream);
 }
 
 }  // namespace cumulet::compute

@@ -52,14 +52,17 @@ const char* name_of(LogLevel level) { return kLevels[static_cast<std::size_t>(le
 PlatformEvent init_start_event(const FunctionVersion& version, const std::string& interpreter,
                                const std::string& phase) {
   const std::string runtime = version.runtime + (interpreter.empty() ? "" : " " + interpreter);
+  const std::string runtime_members =
+      version.image ? std::string()  // It has its own, which we do not know.
+                    : fmt::format("\"runtimeVersion\":{},\"runtimeVersionArn\":{},", quoted(runtime),
+                                  quoted("arn:aws:lambda:" + version.region + "::runtime:" + version.runtime));
   const std::string record = fmt::format(
-      "{{\"initializationType\":\"{}\",\"phase\":\"{}\",\"runtimeVersion\":{},\"runtimeVersionArn\":{},"
-      "\"functionName\":{},\"functionVersion\":{},\"instanceMaxMemory\":{}}}",
-      version.initialization_type, phase, quoted(runtime),
-      quoted("arn:aws:lambda:" + version.region + "::runtime:" + version.runtime), quoted(version.name),
-      quoted(version.version), std::uint64_t{version.memory_mib} << 20);
+      "{{\"initializationType\":\"{}\",\"phase\":\"{}\",{}\"functionName\":{},\"functionVersion\":{},"
+      "\"instanceMaxMemory\":{}}}",
+      version.initialization_type, phase, runtime_members, quoted(version.name), quoted(version.version),
+      std::uint64_t{version.memory_mib} << 20);
   return PlatformEvent("platform.initStart", LogLevel::kInfo, record,
-                       phase == "init" ? init_start_line(version, interpreter) : std::string());
+                       phase == "init" && !version.image ? init_start_line(version, interpreter) : std::string());
 }
 
 PlatformEvent init_runtime_done_event(const FunctionVersion& version, const std::string& phase, const PhaseEnd& end) {

@@ -115,6 +115,7 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
     if (Result<void> written = write_file(etc / name, text); !written) return std::move(written).error();
   }
   const bool own_names = !certificate_authority.empty();
+  root.own_names_ = own_names;
   if (Result<void> written = write_file(etc / "hosts", kHosts + (own_names ? aws_hosts() : std::string())); !written) {
     return std::move(written).error();
   }
@@ -153,6 +154,15 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
     root.mounts_.emplace_back(entry.path(), entry.path().string());
   }
   return root;
+}
+
+std::vector<Mount> RuntimeRoot::image_mounts() const {
+  std::vector<Mount> mounts;
+  for (const char* name : {"hosts", "resolv.conf", "hostname"}) {
+    mounts.emplace_back(state_ / "etc" / name, std::string("/etc/") + name);
+  }
+  if (own_names_) mounts.emplace_back(state_ / "etc/ssl/certs", kImageTls);
+  return mounts;
 }
 
 Result<fs::path> RuntimeRoot::merge_layers(const std::vector<fs::path>& layers) const {

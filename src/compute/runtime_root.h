@@ -9,6 +9,9 @@
 
 namespace cumulet::compute {
 
+/// Where container images find the certificates to trust.
+inline constexpr const char* kImageTls = "/var/cumulet-tls";
+
 /// What every sandbox sees as its root: the host's programs and libraries, read-only, and an /etc of our own making
 /// that shows nothing of the host but its certificate authorities and the cache of the dynamic linker.
 class RuntimeRoot {
@@ -18,6 +21,8 @@ class RuntimeRoot {
   static Result<RuntimeRoot> make(const std::filesystem::path& state, const std::string& certificate_authority);
 
   const std::vector<Mount>& mounts() const { return mounts_; }
+  /// What is put over the root of a container image: its host names, and the certificates to trust, at kImageTls.
+  std::vector<Mount> image_mounts() const;
 
   /// One directory that shows all layers, later ones over earlier ones. A single layer is shown as it is; several are
   /// merged once into a directory of hard links named after them (or copies, across file systems). Blocks.
@@ -25,6 +30,7 @@ class RuntimeRoot {
 
  private:
   std::filesystem::path state_;
+  bool own_names_ = false;
   std::vector<Mount> mounts_;
 };
 

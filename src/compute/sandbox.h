@@ -22,6 +22,8 @@ struct Mount {
 };
 
 struct SandboxSpec {
+  /// A directory that is the root itself, read-only, and has a place for each mount. Empty: a root of mounts only.
+  std::filesystem::path root;
   std::vector<Mount> mounts;         ///< Runtime root (/usr, /lib …), /var/runtime, /var/task, /opt …
   std::vector<std::string> command;  ///< argv; command[0] is a path inside.
   std::vector<std::pair<std::string, std::string>> environment;

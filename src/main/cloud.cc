@@ -19,6 +19,10 @@
 #include "compute/runtimes_folder.h"
 #include "compute/sandbox.h"
 #include "events/outbox.h"
+#include "images/layout.h"
+#include "images/registry.h"
+#include "images/registry_auth.h"
+#include "images/store.h"
 #include "main/observability.h"
 #include "net/certificates.h"
 #include "net/client.h"
@@ -86,6 +90,7 @@ struct Cloud::Parts {
   Result<void> listen();
 
   compute::EngineHooks engine_hooks();
+  Result<void> open_images();
   lambda::Options lambda_options();
   sns::Options sns_options() const;
   Task<std::string> read_package(std::string account, std::string region, std::string bucket, std::string key,
@@ -128,6 +133,9 @@ struct Cloud::Parts {
   std::unique_ptr<kinesis::Kinesis> kinesis;
   std::unique_ptr<sqs::Sqs> sqs;
   std::unique_ptr<firehose::Firehose> firehose;
+  std::unique_ptr<images::FolderSource> imported;
+  std::unique_ptr<images::Registry> registry;
+  std::unique_ptr<images::ImageStore> images;
   std::unique_ptr<compute::Engine> engine;
   std::unique_ptr<lambda::Lambda> lambda;
   std::unique_ptr<sns::Sns> sns;
@@ -250,6 +258,21 @@ Result<void> Cloud::Parts::open_compute() {
   return {};
 }
 
+Result<void> Cloud::Parts::open_images() {
+  Result<std::map<std::string, std::string>> logins = images::read_registry_logins(config.registry_logins);
+  if (!logins.ok()) return cannot("cannot read the registry logins", logins.error());
+  imported = std::make_unique<images::FolderSource>(config.data_dir / "images/files", pool);
+  registry = std::make_unique<images::Registry>(std::move(*logins));
+  images::ImageStoreOptions options;
+  options.folder = config.data_dir / "images";
+  options.sources = {imported.get(), registry.get()};
+  options.fetch_limit = std::chrono::seconds(config.image_seconds);
+  Result<std::unique_ptr<images::ImageStore>> made = images::ImageStore::make(std::move(options));
+  if (!made.ok()) return cannot("cannot open the container images", made.error());
+  images = std::move(*made);
+  return {};
+}
+
 lambda::Options Cloud::Parts::lambda_options() {
   lambda::Options options;
   options.code = config.data_dir / "code";
@@ -263,6 +286,7 @@ lambda::Options Cloud::Parts::lambda_options() {
   options.may_assume = [this](std::string role) {
     return credentials->service_may_assume(std::move(role), "lambda.amazonaws.com");
   };
+  options.images = images.get();
   options.authenticator = authenticator.get();
   options.services = &directory;
   options.metrics = &cloudwatch->metrics();
@@ -408,6 +432,9 @@ Result<void> Cloud::Parts::sweep_blobs() {
   const Result<std::uint64_t> swept =
       run(blobs->sweep([this](std::string id) { return is_blob_named(std::move(id)); }));
   if (!swept.ok()) return cannot("cannot look through the objects", swept.error());
+  const Result<void> images_swept =
+      run(images->sweep([this](std::string digest) { return lambda->names_image(std::move(digest)); }));
+  if (!images_swept.ok()) return cannot("cannot look through the container images", images_swept.error());
   if (*swept > 0) log::info("removed what an interrupted write left", {{"blobs", std::to_string(*swept)}});
   return {};
 }
@@ -462,6 +489,7 @@ Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
   if (step.ok()) parts->begin_store();
   if (step.ok()) step = parts->open_network();
   if (step.ok()) step = parts->open_compute();
+  if (step.ok()) step = parts->open_images();
   if (step.ok()) step = parts->open_stores();
   if (step.ok()) step = parts->open_access();
   if (step.ok()) parts->open_pipeline();
@@ -479,8 +507,9 @@ Result<void> Cloud::erase(const Config& config) {
   std::error_code failed;
   std::filesystem::remove_all(erased, failed);
   if (!failed) std::filesystem::create_directory(erased, failed);
-  for (const char* part : {"store", "blobs", "code"}) {
-    if (!failed) std::filesystem::rename(config.data_dir / part, erased / part, failed);
+  for (const char* part : {"store", "blobs", "code", "images"}) {
+    if (!failed && std::filesystem::exists(config.data_dir / part))
+      std::filesystem::rename(config.data_dir / part, erased / part, failed);
   }
   if (!failed) std::filesystem::remove_all(erased, failed);
   if (failed) return Error("CannotReset", 500, "cannot empty " + config.data_dir.string() + ": " + failed.message());

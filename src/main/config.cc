@@ -87,6 +87,9 @@ const std::map<std::string, Flag>& flags() {
       {"public-host", text_flag(&Config::public_host)},
       {"runtimes", text_flag(&Config::runtimes)},
       {"access-log", text_flag(&Config::access_log)},
+      {"registry-logins", text_flag(&Config::registry_logins)},
+      {"image-timeout",
+       Flag{true, [](Config& c, const std::string& t) { return set_number(c.image_seconds, t, 1, 86400); }}},
       {"smtp", text_flag(&Config::smtp)},
       {"smtp-from", text_flag(&Config::smtp_from)},
       {"sms-gateway", text_flag(&Config::sms_gateway)},
@@ -208,6 +211,8 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
   --public-host NAME     the host name in URLs that are handed out
   --runtimes DIR         the runtime clients (default: found beside the binary)
   --access-log FILE      one line a request (default DATA_DIR/access.log)
+  --registry-logins FILE names and passwords of image registries, as docker login writes them
+  --image-timeout N      seconds that fetching a container image may take (default 600)
   --smtp URL             SNS sends email through it: smtp[s]://[user:password@]host[:port]
   --smtp-from ADDRESS    the sender's address
   --sms-gateway URL      takes SNS's text messages as JSON

@@ -78,6 +78,7 @@ class Transfer {
   std::unique_ptr<curl_slist, ListFree> fields_;
   Inbound inbound_;
   std::size_t head_bytes_ = 0;
+  bool sink_refused_ = false;
   const char* refused_ = nullptr;  ///< Why we ended it ourselves.
   char reason_[CURL_ERROR_SIZE] = "";
 };
@@ -181,6 +182,15 @@ std::size_t Transfer::on_header(char* bytes, std::size_t, std::size_t size, void
 
 std::size_t Transfer::on_body(char* bytes, std::size_t, std::size_t size, void* self) {
   Transfer& transfer = *static_cast<Transfer*>(self);
+  if (transfer.request_.sink) {
+    long status = 0;
+    curl_easy_getinfo(transfer.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200) {
+      if (transfer.request_.sink(std::string_view(bytes, size))) return size;
+      transfer.sink_refused_ = true;
+      return 0;
+    }
+  }
   if (size > transfer.request_.response_limit - transfer.inbound_.body.size()) {
     transfer.refused_ = "the answer is larger than allowed";
     return 0;
@@ -198,7 +208,9 @@ void Transfer::finish(CURLcode code) {
     return;
   }
   std::string reason = refused_ != nullptr ? refused_ : reason_[0] != '\0' ? reason_ : curl_easy_strerror(code);
-  if (code == CURLE_OPERATION_TIMEDOUT) {
+  if (sink_refused_) {
+    answer_.resolve(Error("ResponseRefused", 502, "the answer was refused"));
+  } else if (code == CURLE_OPERATION_TIMEDOUT) {
     answer_.resolve(Error("RequestTimeout", 504, std::move(reason)));
   } else {
     answer_.resolve(connection_error(std::move(reason)));

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/task.h"
 #include "base/thread_pool.h"
@@ -18,6 +20,9 @@ struct Outbound {
   std::string body;
   std::chrono::milliseconds timeout{30'000};
   std::uint64_t response_limit = 10u << 20;  ///< Bytes; a longer answer fails.
+  /// Takes the body of an answer with status 200 piece by piece, instead of Inbound::body and without a limit, on the
+  /// client's thread. False ends the request with code "ResponseRefused" (502).
+  std::function<bool(std::string_view bytes)> sink;
   bool follow_redirects = false;
   bool http2 = false;              ///< HTTP/2 also without TLS, by prior knowledge.
   std::string client_certificate;  ///< PEM, with its key: shown to a server that asks. Empty: none.

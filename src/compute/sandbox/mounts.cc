@@ -145,7 +145,8 @@ Result<void> make_devices(int root) {
 
 Result<void> fill_root(int root, const SandboxSpec& spec) {
   for (const char* directory : kDirectories)
-    if (::mkdirat(root, directory, 0755) != 0) return system_error(fmt::format("make the directory /{}", directory));
+    if (spec.root.empty() && ::mkdirat(root, directory, 0755) != 0)
+      return system_error(fmt::format("make the directory /{}", directory));
   for (const Mount& mount : spec.mounts) {
     Result<std::string> target = relative_target(mount.target);
     if (!target.ok()) return std::move(target).error();
@@ -172,7 +173,12 @@ Result<void> fill_root(int root, const SandboxSpec& spec) {
 /// Names the template of a specification: its shared mounts with the identity of their sources (a replaced file is
 /// another one), and the places of its own mounts.
 std::string template_key(const SandboxSpec& spec) {
-  std::string key;
+  std::string key = "\n";
+  if (!spec.root.empty()) {
+    struct stat about {};
+    ::lstat(spec.root.c_str(), &about);
+    key = fmt::format("{}\t{}.{}\n", spec.root.string(), about.st_dev, about.st_ino);
+  }
   for (const Mount& mount : spec.mounts) {
     if (is_own(mount)) {
       key += fmt::format("{}\n", mount.target);
@@ -228,10 +234,10 @@ Result<RootTemplates> RootTemplates::make(const std::string& workshop) {
 
 Result<void> RootTemplates::build(const std::string& path, const SandboxSpec& spec) {
   if (::mkdir(path.c_str(), 0700) != 0) return system_error("make the directory " + path);
-  Result<Fd> root = make_tmpfs(1024, "755", 0, kQuiet);
+  Result<Fd> root = spec.root.empty() ? make_tmpfs(1024, "755", 0, kQuiet) : clone_readonly(spec.root, false);
   if (!root.ok()) return std::move(root).error();
   if (::move_mount(root->get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
-    return system_error("mount a tmpfs at " + path);
+    return system_error("mount a root at " + path);
   Result<void> filled = fill_root(root->get(), spec);
   if (filled.ok()) filled = set_attributes(root->get(), kQuiet | MOUNT_ATTR_RDONLY, false);
   if (!filled.ok()) {

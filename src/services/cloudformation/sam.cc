@@ -136,6 +136,7 @@ class Transformer {
                                                  "PackageType",   "ImageConfig",      "RuntimeManagementConfig",
                                                  "DurableConfig"};
     static const std::set<std::string> kOwn{"CodeUri",
+                                            "ImageUri",
                                             "InlineCode",
                                             "Role",
                                             "Policies",
@@ -160,6 +161,8 @@ class Transformer {
     }
     if (const Value* source = given.find("InlineCode")) {
       properties.set("Code", Value::object({{"ZipFile", *source}}));
+    } else if (const Value* image = given.find("ImageUri")) {
+      properties.set("Code", Value::object({{"ImageUri", *image}}));
     } else if (const Value* uri = given.find("CodeUri")) {
       Result<Value> code = code_of(id, *uri);
       if (!code.ok()) return code;

@@ -11,7 +11,7 @@ namespace {
 
 namespace api = wire::lambda;
 constexpr std::string_view kService = "lambda";
-constexpr int kWaits = 3000;
+constexpr int kWaits = 33'000;  ///< A container image may take ten minutes to come.
 constexpr std::chrono::milliseconds kWait{20};
 
 template <typename Operation>
@@ -53,7 +53,13 @@ class FunctionType final : public ResourceType {
     const std::string name = input.function_name;
     co_await context.directory.call<api::CreateFunction>(kService, context.call, std::move(input));
     co_await reserve(context, name, properties);
-    co_return co_await settled(context, name);
+    Result<Made> made = co_await attempt(settled(context, name));
+    if (!made) {
+      api::DeleteFunctionRequest removal;
+      removal.function_name = name;
+      co_await gone_is_fine(call_removal<api::DeleteFunction>(context, std::move(removal)));
+    }
+    co_return made;
   }
 
   Task<Made> update(ResourceContext& context, std::string id, const Value& before, const Value& after) override {
@@ -72,6 +78,9 @@ class FunctionType final : public ResourceType {
       settings.set("Environment", Value::object({{"Variables", Value::object()}}));
     }
     if (after.find("Layers") == nullptr) settings.set("Layers", Value::list());
+    if (after.text_of("PackageType") == "Image" && after.find("ImageConfig") == nullptr) {
+      settings.set("ImageConfig", Value::object());
+    }
     if (after.find("Timeout") == nullptr) settings.set("Timeout", Value::number("3"));
     if (after.find("MemorySize") == nullptr) settings.set("MemorySize", Value::number("128"));
     if (after.find("Description") == nullptr) settings.set("Description", Value::string(""));
@@ -113,6 +122,10 @@ class FunctionType final : public ResourceType {
           co_await context.directory.call<api::GetFunctionConfiguration>(kService, context.call, std::move(input));
       const bool pending = found.state.value_or("Active") == "Pending" ||
                            found.last_update_status.value_or("Successful") == "InProgress";
+      if (found.state == "Failed" || found.last_update_status == "Failed") {
+        co_return Error("NotStabilized", 500,
+                        found.last_update_status_reason.value_or(found.state_reason.value_or("The function failed.")));
+      }
       if (!pending) {
         Made result(name);
         result.attributes.set("Arn", Value::string(found.function_arn.value_or("")));

@@ -18,6 +18,9 @@ struct Package {
   std::string sha_base64;      ///< The same as CodeSha256 has it.
   std::uint64_t size = 0;      ///< Of the zip.
   std::uint64_t unpacked = 0;  ///< Of all files in it.
+  /// Of a container image: what was asked for, and what it meant. Then `blob` is no blob's (see image_pulls.h).
+  std::string image_uri;
+  std::string resolved_image_uri;
 };
 
 /// The folder of an unpacked package, which stays as long as this does.

@@ -34,6 +34,17 @@ Result<void> set_snap_start(wire::lambda::FunctionConfiguration& configuration, 
 /// The runtime, and the version of it that is shown for it.
 void set_runtime(wire::lambda::FunctionConfiguration& configuration, const std::string& runtime);
 
+/// Fails unless the function is an image.
+Result<void> set_image_config(wire::lambda::FunctionConfiguration& configuration,
+                              const wire::lambda::ImageConfig& wanted);
+/// Whether what a request says of its code fits the package type.
+Result<void> check_package_type(const wire::lambda::CreateFunctionRequest& input);
+/// Fails with ResourceConflictException while the function's image is being fetched.
+Result<void> check_idle(const VersionRow& row, const FunctionName& name);
+void set_pending(VersionRow& row);
+/// The version is made of this package from now on.
+void set_updated(VersionRow& row, const Package& package);
+
 /// Asks for what this server cannot do: refused by name rather than ignored.
 Error unsupported(const std::string& what);
 
@@ -50,7 +61,9 @@ std::string engine_key(const FunctionName& name, const wire::lambda::FunctionCon
 template <typename Input>
 Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, const Input& input) {
   if (input.file_system_configs && !input.file_system_configs->empty()) return unsupported("FileSystemConfigs");
-  if (input.image_config) return unsupported("ImageConfig");
+  if (input.image_config) {
+    if (Result<void> set = set_image_config(configuration, *input.image_config); !set) return set;
+  }
   if (input.capacity_provider_config) return unsupported("CapacityProviderConfig");
   if (Result<void> set = set_limits(configuration, input.timeout, input.memory_size, input.ephemeral_storage); !set) {
     return set;

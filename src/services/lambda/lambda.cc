@@ -74,6 +74,9 @@ void Lambda::start(std::vector<Loop*> loops) {
   if (!loops.empty()) {
     executions_->start(*loops.front());
     loops.front()->post([this] {
+      cumulet::start(resume_pulls(), [](const Result<void>& done) {
+        if (!done) log::error("images are not fetched", {{"why", done.error().message()}});
+      });
       cumulet::start(follow_provisioning(), [](const Result<void>& done) {
         if (!done) log::error("provisioned concurrency was not restored", {{"why", done.error().message()}});
       });

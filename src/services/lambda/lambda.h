@@ -19,11 +19,13 @@
 #include "events/metric_sink.h"
 #include "events/outbox.h"
 #include "events/stream_source.h"
+#include "images/store.h"
 #include "services/lambda/bucket_target.h"
 #include "services/lambda/code_signing.h"
 #include "services/lambda/code_store.h"
 #include "services/lambda/event_source/event_sources.h"
 #include "services/lambda/function_name.h"
+#include "services/lambda/image_pulls.h"
 #include "services/lambda/invocation_metrics.h"
 #include "services/lambda/invocation_record.h"
 #include "services/lambda/response_streaming.h"
@@ -63,6 +65,7 @@ struct Options {
   /// The services that event source mappings read from, and that take records of invocations. Outlives Lambda.
   const wire::Directory* services = nullptr;
   events::MetricSink* metrics = nullptr;  ///< May be null.
+  images::ImageStore* images = nullptr;   ///< Null: functions that are container images are refused.
   /// Whether a service that invokes a function for itself (S3, API Gateway, …) needs a permission in its policy.
   bool services_need_permission = true;
 };
@@ -108,6 +111,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<compute::Credentials> credentials_for(const compute::FunctionVersion& version);
   /// For the sweep of blobs at start: whether some function or layer is made of it.
   Task<bool> names_blob(std::string id);
+  /// For the sweep of images at start.
+  Task<bool> names_image(std::string digest);
 
  private:
   using Call = wire::Call;
@@ -121,12 +126,33 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<wire::lambda::DeleteFunctionResponse> delete_function(Call& call,
                                                              const wire::lambda::DeleteFunctionRequest& input);
   Task<Configuration> create_in(Call& call, const wire::lambda::CreateFunctionRequest& input, const Package& package,
-                                storage::Transaction& txn);
+                                const PullRow* pull, storage::Transaction& txn);
   Task<std::string> read_code(Call& call, const wire::lambda::FunctionCode& code, std::string operation);
+  Task<Package> take_zip(Call& call, const wire::lambda::UpdateFunctionCodeRequest& input);
   Task<void> check_runtime(Call& call, std::string runtime);
   Task<void> check_role(std::string role);
   Task<std::vector<wire::lambda::Layer>> find_layers(storage::Transaction& txn, std::vector<std::string> arns,
                                                      std::string account);
+
+  // operations_images.cc
+  /// An image that a function is to be made of.
+  struct ImageCode {
+    Package package;
+    std::string architecture;
+    images::HeldImage held;                        ///< It is here …
+    std::optional<images::ResolvedImage> pending;  ///< … or has to be fetched.
+  };
+  Task<ImageCode> find_image(Call& call, std::string uri, std::optional<std::vector<std::string>> architectures,
+                             bool wait);
+  PullRow pull_of(const FunctionName& name, const ImageCode& code, bool update) const;
+  Task<Configuration> begin_image_update(FunctionName name, ImageCode code,
+                                         const wire::lambda::UpdateFunctionCodeRequest& input);
+  void begin_pull(PullRow pull, std::optional<images::ResolvedImage> image);
+  Task<images::HeldImage> pull_once(PullRow pull, std::optional<images::ResolvedImage> image);
+  Task<void> follow_pull(PullRow pull, std::optional<images::ResolvedImage> image);
+  Task<void> resume_pulls();
+  Task<void> drop_code(std::string blob, std::string sha);
+  Task<void> use_image(compute::FunctionVersion& version, VersionRow row);
 
   // operations_reading.cc
   void register_reading();

@@ -42,7 +42,6 @@ void Lambda::register_functions() {
 
 /// The zip that a request brings or names.
 Task<std::string> Lambda::read_code(Call& call, const api::FunctionCode& code, std::string operation) {
-  if (code.image_uri) co_await fail(unsupported("Code from a container image (ImageUri)"));
   if (code.zip_file) {
     if (code.s3_bucket || code.s3_key) {
       co_await fail(invalid("Please do not provide other FunctionCode parameters when providing a ZipFile."));
@@ -108,16 +107,13 @@ Task<std::vector<api::Layer>> Lambda::find_layers(Transaction& txn, std::vector<
 Task<api::FunctionConfiguration> Lambda::create_function(Call& call, const api::CreateFunctionRequest& input) {
   FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
   name.qualifier.reset();
-  if (input.package_type.value_or("Zip") != "Zip") co_await fail(unsupported("PackageType Image"));
+  co_await check_package_type(input);
   if (input.tenancy_config) co_await fail(unsupported("TenancyConfig"));
-  if (!input.runtime || !input.handler) {
-    co_await fail(
-        invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
-  }
   if (input.tags && input.tags->size() > 50) co_await fail(invalid("Number of tags exceeds resource tag limit."));
   api::FunctionConfiguration checked = default_configuration(name);
+  checked.package_type = input.package_type.value_or("Zip");
   co_await set_common(checked, input);
-  co_await check_runtime(call, *input.runtime);
+  if (input.runtime) co_await check_runtime(call, *input.runtime);
   co_await check_role(input.role);
 
   const Store store(name.account, name.region);
@@ -129,21 +125,33 @@ Task<api::FunctionConfiguration> Lambda::create_function(Call& call, const api::
   if (taken) {
     co_await fail(user_error(api::errors::kResourceConflictException, "Function already exist: " + name.name));
   }
-  std::string zip = co_await read_code(call, input.code, std::string("CreateFunction"));
-  const Package package = co_await code_.add(std::move(zip));
-  const auto create = [this, &call, &input, &package](Transaction& txn) {
-    return create_in(call, input, package, txn);
+  ImageCode image;
+  Package package;
+  if (input.code.image_uri) {
+    image = co_await find_image(call, *input.code.image_uri, input.architectures, input.publish.value_or(false));
+    package = image.package;
+  } else {
+    std::string zip = co_await read_code(call, input.code, std::string("CreateFunction"));
+    package = co_await code_.add(std::move(zip));
+  }
+  std::optional<PullRow> pull;
+  if (image.pending) pull = pull_of(name, image, false);
+  const auto create = [this, &call, &input, &package, &pull](Transaction& txn) {
+    return create_in(call, input, package, pull ? &*pull : nullptr, txn);
   };
   Result<Configuration> created = co_await attempt(storage::transact(database_, create));
   if (!created) {
-    code_.forget(package.sha);
-    (void)co_await attempt(blobs_.erase(package.blob));
+    co_await drop_code(package.blob, package.sha);
+  } else if (image.held) {
+    (void)options_.images->find(image.held->digest);  // It is named now: what was forgotten meanwhile stays.
+  } else if (pull) {
+    begin_pull(*pull, std::move(image.pending));
   }
   co_return created;
 }
 
 Task<api::FunctionConfiguration> Lambda::create_in(Call& call, const api::CreateFunctionRequest& input,
-                                                   const Package& package, Transaction& txn) {
+                                                   const Package& package, const PullRow* pull, Transaction& txn) {
   FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
   name.qualifier.reset();
   const Store store(name.account, name.region);
@@ -153,6 +161,7 @@ Task<api::FunctionConfiguration> Lambda::create_in(Call& call, const api::Create
   VersionRow row;
   row.configuration = default_configuration(name);
   row.configuration.role = input.role;
+  row.configuration.package_type = input.package_type.value_or("Zip");
   co_await set_common(row.configuration, input);
   if (input.architectures && !input.architectures->empty()) row.configuration.architectures = input.architectures;
   if (input.layers && !input.layers->empty())
@@ -161,6 +170,11 @@ Task<api::FunctionConfiguration> Lambda::create_in(Call& call, const api::Create
   row.configuration.last_modified = last_modified();
   row.blob = package.blob;
   row.sha = package.sha;
+  set_updated(row, package);
+  if (pull != nullptr) {
+    set_pending(row);
+    put_pull(txn, *pull);
+  }
 
   if (input.code_signing_config_arn) co_await code_signing_.begin(txn, name, *input.code_signing_config_arn);
   co_await code_signing_.check_deployment(txn, name);
@@ -174,6 +188,20 @@ Task<api::FunctionConfiguration> Lambda::create_in(Call& call, const api::Create
   co_return row.configuration;
 }
 
+/// The package that an update brings or names.
+Task<Package> Lambda::take_zip(Call& call, const api::UpdateFunctionCodeRequest& input) {
+  if (input.image_uri) {
+    co_await fail(invalid("Please don't provide ImageUri when updating a function with packageType Zip."));
+  }
+  api::FunctionCode code;
+  code.zip_file = input.zip_file;
+  code.s3_bucket = input.s3_bucket;
+  code.s3_key = input.s3_key;
+  code.s3_object_version = input.s3_object_version;
+  std::string zip = co_await read_code(call, code, std::string("UpdateFunctionCode"));
+  co_return co_await code_.add(std::move(zip));
+}
+
 Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::UpdateFunctionCodeRequest& input) {
   FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
   co_await only_latest(name);
@@ -182,14 +210,21 @@ Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::Upda
   const VersionRow before = co_await storage::transact(database_, find);
   if (input.revision_id && *input.revision_id != before.configuration.revision_id) co_await fail(stale_revision());
 
-  api::FunctionCode code;
-  code.zip_file = input.zip_file;
-  code.s3_bucket = input.s3_bucket;
-  code.s3_key = input.s3_key;
-  code.s3_object_version = input.s3_object_version;
-  code.image_uri = input.image_uri;
-  std::string zip = co_await read_code(call, code, std::string("UpdateFunctionCode"));
-  const Package package = co_await code_.add(std::move(zip));
+  ImageCode image;
+  Package package;
+  if (before.configuration.package_type == "Image") {
+    if (!input.image_uri) {
+      co_await fail(invalid("Please provide ImageUri when updating a function with packageType Image."));
+    }
+    co_await check_idle(before, name);
+    const auto architectures =
+        input.architectures && !input.architectures->empty() ? input.architectures : before.configuration.architectures;
+    image = co_await find_image(call, *input.image_uri, architectures, input.publish.value_or(false));
+    if (image.pending) co_return co_await begin_image_update(name, std::move(image), input);
+    package = image.package;
+  } else {
+    package = co_await take_zip(call, input);
+  }
 
   std::string old_blob;
   std::string old_sha;
@@ -198,6 +233,7 @@ Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::Upda
   const auto update = [&](Transaction& txn) -> Task<Configuration> {
     VersionRow row = co_await require_version(txn, name);
     if (input.revision_id && *input.revision_id != row.configuration.revision_id) co_await fail(stale_revision());
+    co_await check_idle(row, name);
     co_await code_signing_.check_deployment(txn, name);
     const Store store(name.account, name.region);
     old_blob.clear();
@@ -218,17 +254,21 @@ Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::Upda
     }
     row.blob = package.blob;
     row.sha = package.sha;
+    set_updated(row, package);
     store.put_version(txn, name.name, 0, row);
     if (input.publish.value_or(false)) co_return co_await publish_in(txn, store, name.name, std::nullopt);
     co_return row.configuration;
   };
   Result<Configuration> updated = co_await attempt(storage::transact(database_, update));
   if (!updated || dry) {
-    code_.forget(package.sha);
-    (void)co_await attempt(blobs_.erase(package.blob));
+    co_await drop_code(package.blob, package.sha);
   } else {
-    if (!old_blob.empty() && old_sha != package.sha) code_.forget(old_sha);
-    if (!old_blob.empty()) (void)co_await attempt(blobs_.erase(old_blob));
+    if (image.held) (void)options_.images->find(image.held->digest);
+    if (!old_blob.empty() && old_sha != package.sha) {
+      co_await drop_code(old_blob, old_sha);
+    } else if (!old_blob.empty() && !image.held) {
+      (void)co_await attempt(blobs_.erase(old_blob));
+    }
     engine_.retire(old_key);
     const std::lock_guard lock(mutex_);
     routes_.clear();  // they hold the old code
@@ -247,6 +287,12 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
   const auto update = [&](Transaction& txn) -> Task<Configuration> {
     VersionRow row = co_await require_version(txn, name);
     if (input.revision_id && *input.revision_id != row.configuration.revision_id) co_await fail(stale_revision());
+    co_await check_idle(row, name);
+    if (row.configuration.package_type == "Image" &&
+        (input.runtime || input.handler || (input.layers && !input.layers->empty()))) {
+      co_await fail(
+          invalid("Please don't provide Handler or Runtime or Layer when the intended function PackageType is IMAGE."));
+    }
     old_key = engine_key(name, row.configuration);
     if (input.durable_config && !row.configuration.durable_config) {
       co_await fail(invalid("Durable execution can only be enabled when a function is created."));
@@ -276,21 +322,20 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
     co_await fail(invalid("$LATEST version cannot be deleted without deleting the function."));
   }
   const Store store(name.account, name.region);
-  std::vector<std::string> blobs;
-  std::vector<std::string> contents;
+  std::vector<std::pair<std::string, std::string>> packages;
   std::vector<std::string> keys;
   const auto erase = [&](Transaction& txn) -> Task<void> {
-    blobs.clear();
-    contents.clear();
+    packages.clear();
     keys.clear();
     if (!(co_await store.find_function(txn, name.name))) co_await fail(function_not_found(name.qualified_arn()));
     const std::vector<VersionRow> versions = co_await store.list_versions(txn, name.name, 0, 10'000);
     if (!name.qualifier) {
       for (const VersionRow& row : versions) {
         keys.push_back(engine_key(name, row.configuration));
-        contents.push_back(row.sha);
+        packages.emplace_back(row.blob, row.sha);
       }
-      blobs = co_await store.erase_function(txn, name.name);
+      co_await store.erase_function(txn, name.name);
+      erase_pull(txn, name);
       const std::vector<ProvisionedRow> held = co_await list_provisioned(txn, name);
       for (const ProvisionedRow& row : held) erase_provisioned(txn, row.name);
       co_return;
@@ -311,8 +356,7 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
     const auto users =
         std::count_if(versions.begin(), versions.end(), [&](const auto& v) { return v.blob == row->blob; });
     if (users == 1) {
-      blobs.push_back(row->blob);
-      contents.push_back(row->sha);
+      packages.emplace_back(row->blob, row->sha);
       erase_blob_name(txn, row->blob);
     }
     keys.push_back(engine_key(name, row->configuration));
@@ -320,10 +364,9 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
     erase_provisioned(txn, name);
   };
   co_await storage::transact(database_, erase);
-  for (const std::string& blob : blobs) (void)co_await attempt(blobs_.erase(blob));
   for (const std::string& key : keys) engine_.retire(key);
   co_await follow_provisioning();
-  for (const std::string& sha : contents) code_.forget(sha);
+  for (const auto& [blob, sha] : packages) co_await drop_code(blob, sha);
   const std::lock_guard lock(mutex_);
   routes_.clear();  // they hold the code
   api::DeleteFunctionResponse output;

@@ -31,8 +31,14 @@ Task<api::GetFunctionResponse> Lambda::get_function(Call& call, const api::GetFu
     api::GetFunctionResponse output;
     output.configuration = shown_as(row.configuration, name);
     api::FunctionCodeLocation& code = output.code.emplace();
-    code.repository_type = "S3";
-    code.location = code_location(call, row.blob);
+    if (row.image_uri.empty()) {
+      code.repository_type = "S3";
+      code.location = code_location(call, row.blob);
+    } else {
+      code.repository_type = "ECR";
+      code.image_uri = row.image_uri;
+      code.resolved_image_uri = row.resolved_image_uri;
+    }
     if (function && !function->tags.empty()) output.tags = function->tags;
     if (function && function->reserved >= 0) {
       output.concurrency.emplace().reserved_concurrent_executions = static_cast<std::int32_t>(function->reserved);

@@ -69,6 +69,7 @@ Task<api::FunctionConfiguration> Lambda::publish_version(Call& call, const api::
   const Store store(name.account, name.region);
   const auto publish = [&](Transaction& txn) -> Task<Configuration> {
     const VersionRow latest = co_await require_version(txn, name);
+    co_await check_idle(latest, name);
     if (input.code_sha256 && !input.code_sha256->empty() && *input.code_sha256 != latest.configuration.code_sha256) {
       co_await fail(invalid(
           "CodeSHA256 (" + *input.code_sha256 + ") is different from current CodeSHA256 in $LATEST (" +

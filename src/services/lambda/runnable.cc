@@ -150,8 +150,12 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   version->role = c.role.value_or("");
   version->runtime = c.runtime.value_or("");
   version->handler = c.handler.value_or("");
-  version->holds.push_back(co_await code_.folder(parts.row.blob, parts.row.sha));
-  version->code = *version->holds.front();
+  if (is_image_blob(parts.row.blob)) {
+    co_await use_image(*version, parts.row);
+  } else {
+    version->holds.push_back(co_await code_.folder(parts.row.blob, parts.row.sha));
+    version->code = *version->holds.front();
+  }
   for (const auto& [blob, sha] : parts.layers) {
     version->holds.push_back(co_await code_.folder(blob, sha));
     version->layers.push_back(*version->holds.back());

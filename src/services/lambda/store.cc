@@ -67,6 +67,8 @@ VersionRow decode_version(std::string_view bytes) {
   version.blob = row.text();
   version.sha = row.text();
   version.published_of = row.text();
+  version.image_uri = row.text();
+  version.resolved_image_uri = row.text();
   return version;
 }
 
@@ -182,7 +184,9 @@ void Store::put_version(Transaction& txn, const std::string& name, std::uint64_t
   row.text(encode<api::GetFunctionConfiguration>(version.configuration))
       .text(version.blob)
       .text(version.sha)
-      .text(version.published_of);
+      .text(version.published_of)
+      .text(version.image_uri)
+      .text(version.resolved_image_uri);
   txn.put(key_of(*this, "v", name, number), std::move(row).bytes());
   put_blob_name(txn, version.blob);
 }

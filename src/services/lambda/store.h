@@ -26,6 +26,8 @@ struct VersionRow {
   std::string blob;          ///< The package as it was uploaded.
   std::string sha;           ///< Of the package, in hexadecimal: names the folder where it lies unpacked.
   std::string published_of;  ///< Revision of $LATEST from which the version was made.
+  std::string image_uri;     ///< Of container images; then `sha` is that of the image's manifest.
+  std::string resolved_image_uri;
 };
 
 struct LayerRow {
