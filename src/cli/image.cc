@@ -41,7 +41,7 @@ Result<ImageName> parse_name(const std::string& text) {
   return name;
 }
 
-Error cannot(const std::string& what, const std::error_code& why) {
+Error import_failed(const std::string& what, const std::error_code& why) {
   return Error("CannotImport", 500, "cannot " + what + ": " + why.message());
 }
 
@@ -50,7 +50,7 @@ Result<void> sync_all(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = fd >= 0 && ::syncfs(fd) == 0;
   if (fd >= 0) ::close(fd);
-  if (!synced) return cannot("write " + path.string(), std::error_code(errno, std::generic_category()));
+  if (!synced) return import_failed("write " + path.string(), std::error_code(errno, std::generic_category()));
   return {};
 }
 
@@ -66,12 +66,12 @@ Result<void> import_image(const fs::path& source, const ImageName& name, const f
   const fs::path draft = folder / ("." + random_id(16));
   if (!problem) fs::copy(source, draft, fs::copy_options::recursive | fs::copy_options::copy_symlinks, problem);
   Result<void> done;
-  if (problem) done = cannot("copy " + source.string(), problem);
+  if (problem) done = import_failed("copy " + source.string(), problem);
   if (done.ok()) done = sync_all(draft);
   if (done.ok()) {
     fs::remove_all(place, problem);
     fs::rename(draft, place, problem);
-    if (problem) done = cannot("make " + place.string(), problem);
+    if (problem) done = import_failed("make " + place.string(), problem);
   }
   fs::remove_all(draft, problem);
   return done;
