@@ -78,6 +78,11 @@ TEST_F(LambdaTest, BadInputIsRefused) {
   EXPECT_THAT(call<api::CreateFunction>(input).error().message(), HasSubstr("Could not unzip uploaded file"));
   input.code.zip_file.reset();
   input.code.image_uri = "x";
+  EXPECT_THAT(call<api::CreateFunction>(input).error().message(), HasSubstr("with packageType Zip"));
+  input.package_type = "Image";
+  EXPECT_THAT(call<api::CreateFunction>(input).error().message(), HasSubstr("Please don't provide Handler"));
+  input.runtime.reset();
+  input.handler.reset();
   EXPECT_THAT(call<api::CreateFunction>(input).error().message(), HasSubstr("not supported"));
 }
 
