@@ -230,7 +230,7 @@ def wait_for_end(filled, server, seconds=30):
 def run_until(filled, template, at, work):
     """One copy of the data, killed before that step; gives the problems and how many steps were taken."""
     data = os.path.join(work, f"step-{at}")
-    shutil.copytree(template, data)
+    shutil.copytree(template, data, ignore=shutil.ignore_patterns("*.sock"))
     steps = Steps(pathlib.Path(work, f"steps-{at}"))
     server = Server(data, steps.path, THREE_DAYS)
     steps.left = at
