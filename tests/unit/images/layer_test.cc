@@ -63,7 +63,9 @@ class LayerTest : public testing::Test {
     Result<std::unique_ptr<LayerStream>> stream = LayerStream::open(file.get());
     limits.free_bytes = 0;
     Result<void> done = apply_layer(**stream, *tree, limits);
-    if (done.ok()) EXPECT_EQ((*stream)->digest(), "sha256:" + hex_encode(sha256(tar)));
+    if (done.ok()) {
+      EXPECT_EQ((*stream)->digest(), "sha256:" + hex_encode(sha256(tar)));
+    }
     return done;
   }
   std::string text(const std::string& path) const {
