@@ -96,6 +96,7 @@ std::optional<Verifier::Result> read_last_line(std::string_view line) {
 }  // namespace
 
 Result<void> VerifyDoor::open(const std::filesystem::path& directory) {
+  directory_ = directory;
   const Address address(directory);
   listening_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (listening_ < 0) return door_error("make");
@@ -115,6 +116,7 @@ void VerifyDoor::close() {
     const std::uint64_t one = 1;
     if (::write(closing_, &one, sizeof(one)) != sizeof(one)) log::error("the verify socket does not close");
     thread_.join();
+    ::unlink(Address(directory_).path());
   }
   for (int* descriptor : {&listening_, &closing_}) {
     if (*descriptor >= 0) ::close(*descriptor);

@@ -30,6 +30,7 @@ class VerifyDoor {
   void answer(int connection);
 
   Scrubber& scrubber_;
+  std::filesystem::path directory_;
   int listening_ = -1;
   int closing_ = -1;  ///< An event: becomes readable when the door closes.
   std::atomic<bool> closed_{false};

@@ -86,7 +86,10 @@ def test_a_running_server_is_asked(own_server, aws_for):
     assert verify(own_server)[0] == 0
     own_server.start()
     assert verify(own_server)[0] == 0
-    assert os.stat(os.path.join(own_server.data, "verify.sock")).st_mode & 0o777 == 0o600
+    socket = pathlib.Path(own_server.data, "verify.sock")
+    assert socket.stat().st_mode & 0o777 == 0o600
+    own_server.stop()
+    assert not socket.exists()
 
 
 def test_sealed_files_are_checked_too(own_server, aws_for):
