@@ -6,12 +6,12 @@ set -euo pipefail
 # What compiles the server, what functions and tests run on. Debian 12 (bookworm) names.
 BUILD_PACKAGES=(
   clang-14 cmake ninja-build mold ccache pkg-config python3-minimal ca-certificates
-  libboost1.81-dev libssl-dev librocksdb-dev libsimdjson-dev libfmt-dev libre2-dev libyaml-dev libexpat1-dev libzip-dev libarchive-dev
-  zlib1g-dev libzstd-dev libnghttp2-dev libcurl4-openssl-dev libseccomp-dev libcap-dev libsnappy-dev liblz4-dev libbz2-dev
+  libboost1.81-dev libssl-dev librocksdb-dev libsimdjson-dev libfmt-dev libre2-dev libyaml-dev libexpat1-dev libzip-dev
+  libarchive-dev zlib1g-dev libzstd-dev libnghttp2-dev libcurl4-openssl-dev libseccomp-dev libcap-dev libsnappy-dev liblz4-dev libbz2-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 RUN_PACKAGES=(curl python3-boto3 tzdata)
-TEST_PACKAGES=(clang-format-14 llvm-14 g++-12 curl zip unzip ruby openjdk-17-jdk-headless rclone s3cmd s3fs restic)
+TEST_PACKAGES=(clang-format-14 llvm-14 g++-12 curl zip unzip ruby openjdk-17-jdk-headless rclone s3cmd s3fs restic zstd)
 
 readonly root=$PWD
 readonly jobs=${CUMULET_JOBS:-$(nproc)}
