@@ -14,6 +14,7 @@ std::string base64_encode(std::string_view bytes);
 std::optional<std::string> base64_decode(std::string_view text);
 std::string base64url_encode(std::string_view bytes);  ///< Without padding.
 std::optional<std::string> base64url_decode(std::string_view text);
+int hex_digit(char c);  ///< What it stands for; -1 for what is none.
 std::string hex_encode(std::string_view bytes);
 std::optional<std::string> hex_decode(std::string_view text);
 

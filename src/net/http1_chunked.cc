@@ -2,19 +2,14 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace cumulet::net {
 namespace {
 
 constexpr std::size_t kSizeDigits = 15;
 constexpr std::size_t kExtensionBytes = 256;
 constexpr std::size_t kTrailerBytes = 64 * 1024;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool is_text(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -60,7 +55,7 @@ bool ChunkedDecoder::trailer_byte(char c) {
 bool ChunkedDecoder::step_line(char c) {
   switch (state_) {
     case State::kSize: {
-      if (const int value = hex_value(c); value >= 0) {
+      if (const int value = hex_digit(c); value >= 0) {
         if (++digits_ > kSizeDigits) return false;
         left_ = left_ * 16 + static_cast<std::uint64_t>(value);
         return true;

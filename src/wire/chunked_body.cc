@@ -39,21 +39,13 @@ std::string_view trim_line(std::string_view text) {
   return trim(text);
 }
 
-/// Up to 16 hex digits; nullopt for anything else.
+/// Up to 15 hex digits; nullopt for anything else.
 std::optional<std::uint64_t> parse_hex(std::string_view text) {
   if (text.empty() || text.size() > 15) return std::nullopt;
   std::uint64_t value = 0;
   for (const char c : text) {
-    int digit = 0;
-    if (c >= '0' && c <= '9') {
-      digit = c - '0';
-    } else if (c >= 'a' && c <= 'f') {
-      digit = c - 'a' + 10;
-    } else if (c >= 'A' && c <= 'F') {
-      digit = c - 'A' + 10;
-    } else {
-      return std::nullopt;
-    }
+    const int digit = hex_digit(c);
+    if (digit < 0) return std::nullopt;
     value = value * 16 + static_cast<std::uint64_t>(digit);
   }
   return value;

@@ -262,8 +262,7 @@ class TopicInlinePolicyType final : public TopicPolicyType {
   }
 
   Task<Made> create(ResourceContext& context, const Value& properties) override {
-    const Made made = co_await TopicPolicyType::create(context, properties);
-    (void)made;  // Its name is of no use here.
+    co_await TopicPolicyType::create(context, properties);  // Its name is of no use here.
     co_return Made(properties.text_of("TopicArn"));
   }
 };

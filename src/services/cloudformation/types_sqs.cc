@@ -201,8 +201,7 @@ class QueueInlinePolicyType final : public QueuePolicyType {
   }
 
   Task<Made> create(ResourceContext& context, const Value& properties) override {
-    const Made made = co_await QueuePolicyType::create(context, properties);
-    (void)made;  // Its name is of no use here.
+    co_await QueuePolicyType::create(context, properties);  // Its name is of no use here.
     co_return Made(properties.text_of("Queue"));
   }
 };

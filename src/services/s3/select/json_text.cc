@@ -10,16 +10,9 @@ namespace {
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 unsigned four_digits(std::string_view text) {
   unsigned value = 0;
-  for (const char c : text.substr(0, 4)) value = value * 16 + static_cast<unsigned>(hex_value(c));
+  for (const char c : text.substr(0, 4)) value = value * 16 + static_cast<unsigned>(hex_digit(c));
   return value;
 }
 
@@ -195,7 +188,7 @@ bool JsonText::escape() {
   if (c != 'u') return std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos || fail(Outcome::kWrong);
   for (int i = 0; i < 4; ++i) {
     if (!more()) return fail(Outcome::kIncomplete);
-    if (hex_value(text_[at_++]) < 0) return fail(Outcome::kWrong);
+    if (hex_digit(text_[at_++]) < 0) return fail(Outcome::kWrong);
   }
   return true;
 }
