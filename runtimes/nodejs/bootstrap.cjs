@@ -37,6 +37,7 @@ function contextOf(headers, settle) {
     identity: parse(headers['lambda-runtime-cognito-identity']),
     invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
     awsRequestId: headers['lambda-runtime-aws-request-id'],
+    tenantId: headers['lambda-runtime-aws-tenant-id'],
     getRemainingTimeInMillis: () => deadline - Date.now(),
     done: (error, result) => settle(error, result),
     fail: (error) => settle(error === undefined ? new Error('handled') : error),
@@ -131,6 +132,7 @@ async function serve(handler) {
     const id = headers['lambda-runtime-aws-request-id'];
     const path = `invocation/${id}/`;
     log.current.requestId = id;
+    log.current.tenantId = headers['lambda-runtime-aws-tenant-id'];
     if (headers['lambda-runtime-trace-id']) process.env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
     else delete process.env._X_AMZN_TRACE_ID;
     try {

@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const LEVELS = { TRACE: 0, DEBUG: 1, INFO: 2, WARN: 3, ERROR: 4, FATAL: 5 };
 const METHODS = { trace: 'TRACE', debug: 'DEBUG', info: 'INFO', log: 'INFO', warn: 'WARN', error: 'ERROR', fatal: 'FATAL' };
 
-const current = { requestId: undefined };
+const current = { requestId: undefined, tenantId: undefined };
 
 // Synchronous, so that a line is out before the process may be frozen; the pipe may be full for a moment.
 function write(text) {
@@ -35,7 +35,7 @@ function describe(error) {
 }
 
 function jsonLine(level, args) {
-  const line = { timestamp: new Date().toISOString(), level, requestId: current.requestId };
+  const line = { timestamp: new Date().toISOString(), level, requestId: current.requestId, tenantId: current.tenantId };
   if (args.length === 1) {
     line.message = args[0];
     try {

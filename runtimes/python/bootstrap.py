@@ -188,6 +188,7 @@ class CurrentRequest:
     """The request that log lines belong to."""
 
     request_id = ""
+    tenant_id = None
 
 
 def install_logging(logging):
@@ -199,7 +200,7 @@ def install_logging(logging):
     class RequestFilter(logging.Filter):
         def filter(self, record):
             record.aws_request_id = CurrentRequest.request_id
-            record.tenant_id = None
+            record.tenant_id = CurrentRequest.tenant_id
             return True
 
     json_format = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
@@ -245,6 +246,8 @@ def json_formatter(logging, base):
                 "logger": record.name,
                 "requestId": record.aws_request_id,
             }
+            if record.tenant_id is not None:
+                fields["tenantId"] = record.tenant_id
             if record.exc_info and record.exc_info[0]:
                 import traceback
                 fields["stackTrace"] = traceback.format_tb(record.exc_info[2])
@@ -379,6 +382,7 @@ def marshal(value):
 def handle(handler, headers, body):
     request_id = headers["lambda-runtime-aws-request-id"]
     CurrentRequest.request_id = request_id
+    CurrentRequest.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
     trace_id = headers.get("lambda-runtime-trace-id")
     if trace_id:
         os.environ["_X_AMZN_TRACE_ID"] = trace_id

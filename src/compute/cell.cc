@@ -18,11 +18,38 @@ Task<net::Response> refuse() {
   co_return net::Response(403, "application/json", error_document("InvalidStateTransition", "No function yet"));
 }
 
+const Error kNoWayOut("Sandbox.Failure", 500, "this kind of sandbox has no egress");
+
+Result<std::shared_ptr<egress::Exit>> attach(EngineParts& parts, int network) {
+  if (parts.gateway == nullptr) return Error("Sandbox.Failure", 500, "this server gives no function egress");
+  const Result<std::uint64_t> site = parts.gateway->attach(network);
+  if (!site) return site.error();
+  return std::make_shared<egress::Exit>(*parts.gateway, *site);
+}
+
 }  // namespace
 
-Task<std::unique_ptr<Cell>> Cell::make(EngineParts& parts, SandboxSpec spec, std::size_t loop_index) {
+Task<std::unique_ptr<Cell>> Cell::make(EngineParts& parts, SandboxSpec spec, std::size_t loop_index, bool egress) {
+  const auto way_out = std::make_shared<std::shared_ptr<egress::Exit>>();
+  if (egress) {
+    spec.prepare_network = [&parts, way_out](int network) -> Result<void> {
+      Result<std::shared_ptr<egress::Exit>> opened = attach(parts, network);
+      if (!opened) return std::move(opened).error();
+      *way_out = std::move(opened).value();
+      return {};
+    };
+  }
   std::unique_ptr<Sandbox> sandbox = co_await parts.substrate.start(std::move(spec));
-  co_return std::make_unique<Cell>(parts, std::move(sandbox), loop_index);
+  auto cell = std::make_unique<Cell>(parts, std::move(sandbox), loop_index);
+  if (egress && !*way_out) co_await fail(kNoWayOut);
+  cell->way_out = *way_out;
+  co_return cell;
+}
+
+Task<std::shared_ptr<egress::Exit>> open_way_out(EngineParts& parts, int network) {
+  if (network < 0) co_await fail(kNoWayOut);
+  const auto open = [&parts, network] { return attach(parts, network); };
+  co_return co_await blocking(*parts.files, open);
 }
 
 Cell::Cell(EngineParts& parts, std::unique_ptr<Sandbox> sandbox, std::size_t loop_index)

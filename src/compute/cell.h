@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "compute/catalogue.h"
 #include "compute/client_folders.h"
+#include "compute/egress/gateway.h"
 #include "compute/engine.h"
 #include "compute/output.h"
 #include "compute/runtime_api.h"
@@ -34,6 +35,7 @@ struct EngineParts {
   ClientFolders* clients = nullptr;
   std::optional<RuntimeRoot> root;
   std::shared_ptr<OutputPump> pump;
+  egress::Gateway* gateway = nullptr;    ///< Null: no function has egress.
   ThreadPool* files = nullptr;           ///< For merging layers.
   std::filesystem::path extension_host;  ///< The folder of the program that runs extensions.
 };
@@ -51,7 +53,9 @@ struct RuntimeDoor {
 class Cell {
  public:
   /// Starts a sandbox and serves its listeners on that loop, which must be the current one.
-  static Task<std::unique_ptr<Cell>> make(EngineParts& parts, SandboxSpec spec, std::size_t loop_index);
+  /// With a way out to the internet, if `egress`.
+  static Task<std::unique_ptr<Cell>> make(EngineParts& parts, SandboxSpec spec, std::size_t loop_index,
+                                          bool egress = false);
   Cell(EngineParts& parts, std::unique_ptr<Sandbox> sandbox, std::size_t loop_index);
   ~Cell();  ///< After its processes have ended: `close` and `exit` come first.
 
@@ -65,6 +69,7 @@ class Cell {
   std::size_t loop_index() const { return loop_index_; }
   /// Removed with the cell: the folder that a parked runtime sees as /var/task. Empty: none.
   std::filesystem::path task_folder;
+  std::shared_ptr<egress::Exit> way_out;  ///< To the internet. Null: none.
 
  private:
   EngineParts& parts_;
@@ -75,5 +80,8 @@ class Cell {
   std::vector<std::uint64_t> listeners_;
   Deferred<SandboxExit> exit_;
 };
+
+/// Gives a sandbox that runs already its way out to the internet.
+Task<std::shared_ptr<egress::Exit>> open_way_out(EngineParts& parts, int network);
 
 }  // namespace cumulet::compute

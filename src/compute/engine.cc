@@ -15,7 +15,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How many invocations run, by function and by account. Thread-safe.
+/// A tenant's own: nobody else's invocation comes into its environments.
+std::shared_ptr<const FunctionVersion> version_of_tenant(const FunctionVersion& version, const std::string& tenant) {
+  auto own = std::make_shared<FunctionVersion>(version);
+  own->tenant_id = tenant;
+  own->key += " tenant " + tenant;
+  return own;
+}
+
+/// How many invocations run, by function and by account and region. Thread-safe.
 class Concurrency {
  public:
   explicit Concurrency(std::uint32_t account_limit) : account_limit_(account_limit) {}
@@ -40,11 +48,11 @@ class Concurrency {
     std::string account_;  ///< Empty when the function runs on its own reservation.
   };
 
-  Result<Place> enter(const FunctionVersion& version, std::int64_t reserved) {
+  Result<Place> enter(const FunctionVersion& version, Allowance allowance) {
     const std::lock_guard lock(mutex_);
     std::uint32_t& of_function = functions_[version.arn];
-    if (reserved >= 0) {
-      if (of_function >= reserved) {
+    if (allowance.reserved >= 0) {
+      if (of_function >= allowance.reserved) {
         const auto error = throttled("ReservedFunctionConcurrentInvocationLimitExceeded");
         forget(functions_, version.arn);
         return error;
@@ -52,14 +60,16 @@ class Concurrency {
       ++of_function;
       return Place(this, version.arn, std::string());
     }
-    std::uint32_t& of_account = accounts_[version.account];
-    if (of_account >= account_limit_) {
+    const std::string account = version.account + " " + version.region;
+    std::uint32_t& of_account = accounts_[account];
+    if (of_account + allowance.taken >= account_limit_) {
       forget(functions_, version.arn);
+      forget(accounts_, account);
       return throttled("ConcurrentInvocationLimitExceeded");
     }
     ++of_function;
     ++of_account;
-    return Place(this, version.arn, version.account);
+    return Place(this, version.arn, account);
   }
 
   std::size_t running() const {
@@ -121,6 +131,12 @@ class PooledEngine final : public Engine {
     Result<std::filesystem::path> host = write_extension_host(options_.state);
     if (!host) return std::move(host).error();
     parts_.extension_host = std::move(host).value();
+    if (options_.egress) {
+      Result<std::unique_ptr<egress::Gateway>> gateway = egress::Gateway::make(*options_.egress);
+      if (!gateway) return std::move(gateway).error();
+      gateway_ = std::move(gateway).value();
+      parts_.gateway = gateway_.get();
+    }
     remove_leftovers();
     parking_.emplace(parts_);
     pool_.emplace(parts_, *parking_);
@@ -128,11 +144,12 @@ class PooledEngine final : public Engine {
   }
 
   Task<InvocationResult> invoke(std::shared_ptr<const FunctionVersion> version, Invocation invocation,
-                                std::int64_t reserved) override {
-    Result<Concurrency::Place> entered = concurrency_.enter(*version, reserved);
+                                Allowance allowance) override {
+    Result<Concurrency::Place> entered = concurrency_.enter(*version, allowance);
     if (!entered) co_return std::move(entered).error();
     const Concurrency::Place place = std::move(entered).value();
     invocations_.add();
+    if (version->tenant_isolated) version = version_of_tenant(*version, invocation.tenant_id);
     const std::size_t here = loop_index();
     // An environment may die between being taken and being used; then the next one is tried.
     for (int tries = 0; tries < 3; ++tries) {
@@ -274,6 +291,7 @@ class PooledEngine final : public Engine {
   EngineParts parts_;
   std::optional<Catalogue> catalogue_;
   ClientFolders clients_;
+  std::unique_ptr<egress::Gateway> gateway_;
   ThreadPool files_;
   Concurrency concurrency_;
   Counter& invocations_;

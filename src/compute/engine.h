@@ -6,11 +6,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/task.h"
+#include "compute/egress/policy.h"
 #include "compute/logging_settings.h"
 #include "net/server.h"
 
@@ -59,6 +61,9 @@ struct FunctionVersion {
   std::uint32_t ephemeral_mib = 512;
   std::string log_group;  ///< /aws/lambda/NAME
   std::string initialization_type = "on-demand";
+  bool tenant_isolated = false;  ///< Each tenant has environments of its own, and each invocation a tenant.
+  std::string tenant_id;         ///< Whose environments these are, if it is isolated. The engine sets it.
+  bool egress = false;           ///< May reach the internet.
   LoggingSettings logging;
 };
 
@@ -68,9 +73,18 @@ struct Invocation {
   std::string invoked_arn;     ///< As invoked: with the qualifier, if one was given.
   std::string client_context;  ///< JSON, may be empty.
   std::string trace_id;
-  bool tail = false;  ///< The last 4 KB of the log are wanted.
+  std::string tenant_id;  ///< Of a function that isolates its tenants; else empty.
+  bool tail = false;      ///< The last 4 KB of the log are wanted.
   /// Takes the response piece by piece, if the function streams it. Null: it is wanted as a whole.
   std::shared_ptr<ResponseStream> stream;
+};
+
+/// How many invocations of a function may run at once.
+struct Allowance {
+  Allowance() = default;
+  explicit Allowance(std::int64_t r, std::int64_t t = 0) : reserved(r), taken(t) {}
+  std::int64_t reserved = -1;  ///< Its own concurrency; negative: it shares what the account has left.
+  std::int64_t taken = 0;      ///< What others of its account and region have reserved.
 };
 
 struct InvocationResult {
@@ -101,10 +115,10 @@ struct EngineHooks {
 };
 
 struct EngineOptions {
-  std::chrono::seconds idle_time{600};  ///< After it, an idle environment is reaped.
-  std::uint32_t account_concurrency = 1000;
-  std::filesystem::path runtimes;  ///< The folder of runtime clients (runtimes/ of this project).
-  std::filesystem::path state;     ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
+  std::chrono::seconds idle_time{600};       ///< After it, an idle environment is reaped.
+  std::uint32_t account_concurrency = 1000;  ///< Of each account in each region.
+  std::filesystem::path runtimes;            ///< The folder of runtime clients (runtimes/ of this project).
+  std::filesystem::path state;               ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
   /// PEM of the authority that signed our certificates. With it, AWS's own names lead to us inside sandboxes, and are
   /// trusted: for SDKs that do not know AWS_ENDPOINT_URL.
   std::string certificate_authority;
@@ -112,6 +126,8 @@ struct EngineOptions {
   /// Once initialised, a function has memory / 1,769 MiB processors at most, as on AWS. Otherwise it may use a whole
   /// one that nobody else wants.
   bool exact_cpus = false;
+  /// Where functions with egress may go. Nothing: there is none.
+  std::optional<egress::Settings> egress;
 };
 
 /// How far the environments of a version that are to be held ready have come.
@@ -133,9 +149,9 @@ class Engine {
 
   /// Runs one invocation to its end. Function errors (exceptions, time-outs, exits) are results, not Errors; Errors are
   /// TooManyRequestsException (429, with field Reason), and ServiceException (500) when no sandbox can be made.
-  /// `reserved` is the function's reserved concurrency (negative: none). Any loop.
+  /// Any loop.
   virtual Task<InvocationResult> invoke(std::shared_ptr<const FunctionVersion> version, Invocation invocation,
-                                        std::int64_t reserved) = 0;
+                                        Allowance allowance) = 0;
   /// Holds so many environments of this version initialised, called for or not, until its key is retired. More calls
   /// than that get environments on demand.
   virtual void provision(std::shared_ptr<const FunctionVersion> version, std::uint32_t count) = 0;

@@ -103,7 +103,8 @@ Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::
     co_return failure;
   }
   extensions_->expect(spec->extensions);
-  Result<std::unique_ptr<Cell>> cell = co_await attempt(Cell::make(parts_, std::move(spec->sandbox), loop_index_));
+  Result<std::unique_ptr<Cell>> cell =
+      co_await attempt(Cell::make(parts_, std::move(spec->sandbox), loop_index_, version_->egress));
   if (!cell) {
     log::error("no sandbox", {{"function", version_->arn}, {"why", cell.error().message()}});
     failure.emplace(BootOutcome::Kind::kPlatformFailed, cell.error().message(), "");
@@ -115,8 +116,12 @@ Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::
 
 Task<void> Environment::dispatch(std::unique_ptr<Cell> parked, bool os_only) {
   const Result<Credentials> credentials = co_await attempt(parts_.hooks.credentials(*version_));
+  Result<std::shared_ptr<egress::Exit>> way_out = std::shared_ptr<egress::Exit>();
+  if (version_->egress) way_out = co_await attempt(open_way_out(parts_, parked->sandbox().network()));
   adopt(std::move(parked));
   if (!credentials) co_await fail(credentials.error());
+  if (!way_out) co_await fail(way_out.error());
+  cell_->way_out = std::move(way_out).value();
   std::string variables = "{";
   for (const auto& [name, value] : environment_variables(*version_, *credentials, journal_.log_stream(), os_only,
                                                          !parts_.options.certificate_authority.empty())) {
@@ -234,6 +239,7 @@ net::Response Environment::delivery(Invocation& invocation, SteadyTime deadline)
   response.headers.add("Lambda-Runtime-Deadline-Ms", std::to_string(deadline_ms));
   response.headers.add("Lambda-Runtime-Invoked-Function-Arn", invocation.invoked_arn);
   if (!invocation.trace_id.empty()) response.headers.add("Lambda-Runtime-Trace-Id", one_line(invocation.trace_id));
+  if (!version_->tenant_id.empty()) response.headers.add("Lambda-Runtime-Aws-Tenant-Id", version_->tenant_id);
   if (!invocation.client_context.empty()) {
     response.headers.add("Lambda-Runtime-Client-Context", one_line(invocation.client_context));
   }
@@ -358,7 +364,7 @@ void Environment::report_runtime_done(const Invocation& invocation, const Runnin
   if (ended.answered) times.answered_ms = std::min(millis(ended.answered_at - began), report.duration_ms);
   if (!ended.is_error) times.produced_bytes = ended.payload.size();
   const PhaseEnd end(report.status.empty() ? "success" : report.status, report.error_type);
-  journal_.platform(runtime_done_event(invocation.request_id, times, end, invocation.trace_id));
+  journal_.platform(runtime_done_event(*version_, invocation.request_id, times, end, invocation.trace_id));
 }
 
 InvocationResult Environment::report_failed_boot(const Invocation& invocation, const BootOutcome& outcome,
@@ -391,7 +397,7 @@ void Environment::finish_report(bool keep_tail) {
   collect(true);
   if (cell_) report.peak_bytes = cell_->sandbox().peak_memory();
   journal_.platform(end_event(report.request_id));
-  journal_.platform(report_event(report));
+  journal_.platform(report_event(*version_, report));
   journal_.flush();
   if (!keep_tail) journal_.clear_tail();
 }

@@ -26,6 +26,10 @@ std::string tracing_member(const std::string& trace_id) {
   return ",\"tracing\":{\"type\":\"X-Amzn-Trace-Id\",\"value\":" + quoted(trace_id) + "}";
 }
 
+std::string tenant_member(const FunctionVersion& version) {
+  return version.tenant_id.empty() ? "" : ",\"tenantId\":" + quoted(version.tenant_id);
+}
+
 std::string span(const char* name, Timestamp start, double duration_ms) {
   return fmt::format("{{\"name\":\"{}\",\"start\":\"{}\",\"durationMs\":{:.3f}}}", name, iso8601(start, true),
                      duration_ms);
@@ -85,12 +89,12 @@ PlatformEvent init_report_event(const FunctionVersion& version, double init_ms, 
 PlatformEvent start_event(const FunctionVersion& version, const std::string& request_id, const std::string& trace_id) {
   return PlatformEvent("platform.start", LogLevel::kInfo,
                        "{\"requestId\":" + quoted(request_id) + ",\"version\":" + quoted(version.version) +
-                           tracing_member(trace_id) + "}",
+                           tenant_member(version) + tracing_member(trace_id) + "}",
                        start_line(version, request_id));
 }
 
-PlatformEvent runtime_done_event(const std::string& request_id, const RuntimeTimes& times, const PhaseEnd& end,
-                                 const std::string& trace_id) {
+PlatformEvent runtime_done_event(const FunctionVersion& version, const std::string& request_id,
+                                 const RuntimeTimes& times, const PhaseEnd& end, const std::string& trace_id) {
   std::string spans;
   if (times.answered_ms) {
     const Timestamp answered = after(times.began, *times.answered_ms);
@@ -99,9 +103,9 @@ PlatformEvent runtime_done_event(const std::string& request_id, const RuntimeTim
             span("runtimeOverhead", answered, times.done_ms - *times.answered_ms) + "]";
   }
   return PlatformEvent("platform.runtimeDone", end.good() ? LogLevel::kDebug : LogLevel::kWarn,
-                       fmt::format("{{\"requestId\":{},\"status\":\"{}\"{}{}{},\"metrics\":{{\"durationMs\":{:.3f},"
+                       fmt::format("{{\"requestId\":{},\"status\":\"{}\"{}{}{}{},\"metrics\":{{\"durationMs\":{:.3f},"
                                    "\"producedBytes\":{}}}}}",
-                                   quoted(request_id), end.status, error_member(end.error_type),
+                                   quoted(request_id), end.status, tenant_member(version), error_member(end.error_type),
                                    tracing_member(trace_id), spans, times.done_ms, times.produced_bytes),
                        "");
 }
@@ -111,13 +115,13 @@ PlatformEvent end_event(const std::string& request_id) {
                        end_line(request_id));
 }
 
-PlatformEvent report_event(const Report& report) {
+PlatformEvent report_event(const FunctionVersion& version, const Report& report) {
   const bool good = report.status.empty();
   const std::string init = report.init_ms > 0 ? fmt::format(",\"initDurationMs\":{:.3f}", report.init_ms) : "";
   const std::string record = fmt::format(
-      "{{\"requestId\":{},\"metrics\":{{\"durationMs\":{:.3f},\"billedDurationMs\":{:.0f},\"memorySizeMB\":{},"
+      "{{\"requestId\":{}{},\"metrics\":{{\"durationMs\":{:.3f},\"billedDurationMs\":{:.0f},\"memorySizeMB\":{},"
       "\"maxMemoryUsedMB\":{}{}}}{},\"status\":\"{}\"{}}}",
-      quoted(report.request_id), report.duration_ms, report.billed_ms, report.memory_mib,
+      quoted(report.request_id), tenant_member(version), report.duration_ms, report.billed_ms, report.memory_mib,
       (report.peak_bytes + 1048575) >> 20, init, tracing_member(report.trace_id), good ? "success" : report.status,
       error_member(report.error_type));
   return PlatformEvent("platform.report", good ? LogLevel::kInfo : LogLevel::kWarn, record, report_line(report));

@@ -43,10 +43,10 @@ struct RuntimeTimes {
   double done_ms = 0;
   std::size_t produced_bytes = 0;
 };
-PlatformEvent runtime_done_event(const std::string& request_id, const RuntimeTimes& times, const PhaseEnd& end,
-                                 const std::string& trace_id);
+PlatformEvent runtime_done_event(const FunctionVersion& version, const std::string& request_id,
+                                 const RuntimeTimes& times, const PhaseEnd& end, const std::string& trace_id);
 PlatformEvent end_event(const std::string& request_id);
-PlatformEvent report_event(const Report& report);
+PlatformEvent report_event(const FunctionVersion& version, const Report& report);
 /// RequestId: … Error: … and the error's type.
 PlatformEvent fault_event(const std::string& request_id, const std::string& message, const std::string& error_type);
 PlatformEvent extension_event(const std::string& name, const std::string& state, const std::vector<std::string>& events,

@@ -286,8 +286,19 @@ void Pool::gone(Environment& environment) {
 
 void Pool::retire(const std::string& key) {
   const std::lock_guard lock(mutex_);
+  if (groups_.contains(key)) retire_group(key);
+  // The keys of what is held apart for a tenant or an alias begin with the version's own.
+  const std::string prefix = key + " ";
+  std::vector<std::string> derived;
+  for (auto at = groups_.lower_bound(prefix); at != groups_.end() && at->first.starts_with(prefix); ++at) {
+    derived.push_back(at->first);
+  }
+  for (const std::string& one : derived) retire_group(one);
+}
+
+/// Under the lock.
+void Pool::retire_group(const std::string& key) {
   const auto group = groups_.find(key);
-  if (group == groups_.end()) return;
   group->second.retired = true;
   group->second.provisioned.wanted = 0;
   release_provisioned(key, 0);

@@ -99,6 +99,7 @@ class Pool {
   void gone(Environment& environment);
   void end_later(const std::shared_ptr<Environment>& environment);
   bool evict_oldest();
+  void retire_group(const std::string& key);
   void drop_if_empty(const std::string& key);
   static std::optional<Waiter> take_disappointed(Group& group, bool no_sandbox);
   void take_from_idle(Group& group, std::size_t position);

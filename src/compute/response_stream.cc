@@ -18,7 +18,22 @@ void ResponseStream::begin(std::string content_type) {
   wake(reader_);
 }
 
+/// Waits until the bytes that were written before have had their time.
+Task<void> ResponseStream::keep_pace(std::size_t size) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (written_ <= kUnpaced) {
+    slow_since_ = now;
+  } else {
+    const double due = static_cast<double>(written_ - kUnpaced) / static_cast<double>(kPace);
+    const auto until =
+        slow_since_ + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(due));
+    if (until > now) co_await sleep_for(std::chrono::duration_cast<milliseconds>(until - now));
+  }
+  written_ += size;
+}
+
 Task<bool> ResponseStream::write(std::string piece) {
+  if (paced_) co_await keep_pace(piece.size());
   while (true) {
     Deferred<bool> room;
     {

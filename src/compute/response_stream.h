@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/deferred.h"
 
 namespace cumulet::compute {
@@ -27,6 +28,11 @@ class ResponseStream {
  public:
   static constexpr std::uint64_t kLimit = 200ull << 20;  ///< Of a whole streamed response.
   static constexpr std::size_t kHeld = 256 * 1024;
+  static constexpr std::uint64_t kUnpaced = 6ull << 20;  ///< With `pace`: this much goes as fast as it can …
+  static constexpr std::uint64_t kPace = 2ull << 20;     ///< … and then so many bytes a second.
+
+  /// Holds to the bandwidth that AWS gives. Before anything is written.
+  void pace() { paced_ = true; }
 
   // The function's side.
   void begin(std::string content_type);
@@ -47,11 +53,15 @@ class ResponseStream {
   using Signal = std::optional<Deferred<bool>>;
 
   static void wake(Signal& waiting);
+  Task<void> keep_pace(std::size_t size);
 
   mutable std::mutex mutex_;
   std::deque<std::string> pieces_;
   std::size_t held_ = 0;
   std::string content_type_;
+  bool paced_ = false;
+  std::uint64_t written_ = 0;  ///< The writer's, if paced.
+  SteadyTime slow_since_{};    ///< When the last of the unpaced bytes was written.
   bool begun_ = false;
   bool abandoned_ = false;
   std::optional<ResponseEnd> end_;

@@ -110,7 +110,7 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
   for (const auto& [name, text] : {std::pair{"passwd", kPasswd},
                                    {"group", kGroup},
                                    {"nsswitch.conf", kNsswitch},
-                                   {"resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"},
+                                   {"resolv.conf", "nameserver 127.0.0.1\noptions timeout:3 attempts:2\n"},
                                    {"hostname", "sandbox\n"}}) {
     if (Result<void> written = write_file(etc / name, text); !written) return std::move(written).error();
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -35,6 +36,8 @@ struct SandboxSpec {
   std::uint32_t max_processes = 1024;
   /// TCP ports on the sandbox's own 127.0.0.1 at which *we* listen (the Runtime API, the platform's endpoints).
   std::vector<std::uint16_t> listen_ports;
+  /// Called, if it is set, with the sandbox's network namespace before the command starts. Its failure is the start's.
+  std::function<Result<void>(int network)> prepare_network;
 };
 
 enum class ExitKind { kExited, kSignaled, kOutOfMemory };
@@ -66,6 +69,8 @@ class Sandbox {
   virtual void terminate() = 0;  ///< SIGTERM to the main process.
   /// Waits for the main process to end. May be awaited once.
   virtual Task<SandboxExit> exited() = 0;
+  /// Its network namespace, which stays its own; -1 where there is none to be had.
+  virtual int network() const { return -1; }
   /// The highest use of memory so far, in bytes.
   virtual std::uint64_t peak_memory() const = 0;
 };

@@ -248,6 +248,11 @@ Result<void> Cloud::Parts::open_compute() {
   options.runtimes = config.runtimes.empty() ? compute::find_runtimes_folder() : config.runtimes;
   options.certificate_authority = certificate_authority;
   options.exact_cpus = config.exact_cpus;
+  if (config.egress != lambda::EgressRule::kNever) {
+    options.egress.emplace();
+    options.egress->opened = config.egress_allow;
+    options.egress->resolver = config.egress_resolver;
+  }
   options.state = config.data_dir / "engine";
   Result<void> made = make_directory(options.state, 0711);
   if (!made.ok()) return made;
@@ -291,6 +296,8 @@ lambda::Options Cloud::Parts::lambda_options() {
   options.services = &directory;
   options.metrics = &cloudwatch->metrics();
   options.services_need_permission = !config.dev;
+  options.egress = config.egress;
+  options.exact_streaming = config.exact_streaming;
   return options;
 }
 

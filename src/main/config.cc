@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "compute/egress/resolvers.h"
 
 namespace cumulet {
 namespace {
@@ -73,6 +74,31 @@ Flag switch_flag(bool Config::*member) {
               }};
 }
 
+bool set_egress(Config& config, const std::string& text) {
+  const std::map<std::string, lambda::EgressRule> rules{{"never", lambda::EgressRule::kNever},
+                                                        {"none", lambda::EgressRule::kNone},
+                                                        {"internet", lambda::EgressRule::kInternet}};
+  const auto rule = rules.find(text);
+  if (rule != rules.end()) config.egress = rule->second;
+  return rule != rules.end();
+}
+
+bool set_egress_allow(Config& config, const std::string& text) {
+  config.egress_allow.clear();
+  for (const std::string_view one : split(text, ',')) {
+    const std::optional<compute::egress::Range> range = compute::egress::parse_range(trim(one));
+    if (!range) return false;
+    config.egress_allow.push_back(*range);
+  }
+  return true;
+}
+
+bool set_egress_resolver(Config& config, const std::string& text) {
+  compute::egress::Endpoint endpoint;
+  config.egress_resolver = text;
+  return compute::egress::parse_resolver(text, endpoint);
+}
+
 const std::map<std::string, Flag>& flags() {
   static const std::map<std::string, Flag> all{
       {"listen", Flag{true, set_listen}},
@@ -80,6 +106,10 @@ const std::map<std::string, Flag>& flags() {
       {"dev", switch_flag(&Config::dev)},
       {"exact-cpus", switch_flag(&Config::exact_cpus)},
       {"encrypt-objects", switch_flag(&Config::encrypt_objects)},
+      {"egress", Flag{true, set_egress}},
+      {"egress-allow", Flag{true, set_egress_allow}},
+      {"egress-resolver", Flag{true, set_egress_resolver}},
+      {"exact-streaming", switch_flag(&Config::exact_streaming)},
       {"tls-cert", text_flag(&Config::tls_cert)},
       {"tls-key", text_flag(&Config::tls_key)},
       {"account-id", Flag{true, set_account}},
@@ -227,6 +257,14 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
   --encrypt-objects      new buckets of S3 encrypt by default (SSE-S3), as on AWS
   --exact-cpus           functions never use more of the processors than their memory gives
                          them on AWS (default: a whole one that nobody else wants)
+  --egress RULE          which functions may reach the internet: 'none' (default) those with
+                         the tag cumulet:egress=internet, 'internet' all but those with
+                         cumulet:egress=none, 'never' no function
+  --egress-allow CIDRS   private addresses that these may reach as well, with commas between
+  --egress-resolver ADDRESS[:PORT]
+                         whom they ask for names (default: the host's resolvers)
+  --exact-streaming      after 6 MiB, streamed responses go at 2 MiB/s as on AWS
+                         (default: as fast as they are read)
   --kinesis-shard-limits N
                          times the documented limits of a Kinesis shard; 0: none (default 1)
   --drain-seconds N      how long SIGTERM waits for what is in flight (default 30)

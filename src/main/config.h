@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "compute/egress/policy.h"
+#include "services/lambda/egress_tag.h"
 
 namespace cumulet {
 
@@ -25,17 +27,21 @@ struct Config {
   std::filesystem::path runtimes;    ///< Runtime clients; default: found beside the binary.
   std::filesystem::path access_log;  ///< Default: DATA_DIR/access.log.
   std::string log_level = "info";
-  std::filesystem::path registry_logins;  ///< A file as `docker login` writes it.
-  std::uint32_t image_seconds = 600;      ///< How long fetching a container image may take.
-  bool exact_cpus = false;                ///< Functions get AWS's share of the processors and no more.
-  bool encrypt_objects = false;           ///< New buckets of S3 encrypt by default.
-  std::uint32_t threads = 0;              ///< Event loops; 0: one a CPU.
-  std::uint32_t store_memory = 128;       ///< MiB that the store may hold in memory.
-  double kinesis_shard_limits = 1;        ///< Times a shard's documented limits; 0: none.
-  std::string smtp;                       ///< smtp[s]://[user:password@]host[:port]: SNS sends email through it.
-  std::string smtp_from;                  ///< Its sender's address.
-  std::string sms_gateway;                ///< An HTTP endpoint that takes SNS's text messages.
-  std::string fcm_url;                    ///< Instead of Google's and Apple's own servers: for tests.
+  std::filesystem::path registry_logins;                  ///< A file as `docker login` writes it.
+  std::uint32_t image_seconds = 600;                      ///< How long fetching a container image may take.
+  bool exact_cpus = false;                                ///< Functions get AWS's share of the processors and no more.
+  lambda::EgressRule egress = lambda::EgressRule::kNone;  ///< Which functions may reach the internet.
+  std::vector<compute::egress::Range> egress_allow;       ///< What they may reach beside it.
+  std::string egress_resolver;                            ///< Whom they ask for names; default: the host's resolvers.
+  bool encrypt_objects = false;                           ///< New buckets of S3 encrypt by default.
+  bool exact_streaming = false;                           ///< Streamed responses get AWS's bandwidth and no more.
+  std::uint32_t threads = 0;                              ///< Event loops; 0: one a CPU.
+  std::uint32_t store_memory = 128;                       ///< MiB that the store may hold in memory.
+  double kinesis_shard_limits = 1;                        ///< Times a shard's documented limits; 0: none.
+  std::string smtp;         ///< smtp[s]://[user:password@]host[:port]: SNS sends email through it.
+  std::string smtp_from;    ///< Its sender's address.
+  std::string sms_gateway;  ///< An HTTP endpoint that takes SNS's text messages.
+  std::string fcm_url;      ///< Instead of Google's and Apple's own servers: for tests.
   std::string apns_url;
   std::string sns_signing_host;      ///< In SigningCertURL; default: sns.REGION.amazonaws.com.
   std::uint32_t drain_seconds = 30;  ///< How long SIGTERM waits for what is in flight.

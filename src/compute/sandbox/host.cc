@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "compute/egress/inside.h"
 #include "compute/sandbox.h"
 #include "compute/sandbox/cgroups.h"
+#include "compute/sandbox/network.h"
 #include "compute/sandbox/rootless.h"
 #include "compute/sandbox/system.h"
 
@@ -150,6 +152,21 @@ Finding memory_programs() {
                  refused ? "refused, but the sandbox's init is one: sysctl -w vm.memfd_noexec=1" : "allowed");
 }
 
+/// Tried in a network namespace that goes at once.
+Finding way_out() {
+  const char* const what = "egress of functions";
+  Result<sandbox::NetworkMaker> maker = sandbox::NetworkMaker::make();
+  Result<sandbox::Fd> network = maker.ok() ? maker->create_namespace() : std::move(maker).error();
+  if (!network.ok()) return finding(what, false, network.error().message());
+  const Result<egress::Doors> doors = egress::open_doors(network->get(), egress::Policy());
+  if (doors.ok()) return finding(what, true, "nf_tables hands packets over");
+  return finding(
+      what, false,
+      doors.error().message() +
+          "; functions that need no internet run all the same. It takes a kernel with nf_tables and its tproxy "
+          "expression: modprobe nf_tables nft_tproxy");
+}
+
 Finding file_system(const char* name, const char* purpose) {
   const std::string known = read_file("/proc/filesystems");
   if (known.find(fmt::format("\t{}\n", name)) != std::string::npos)
@@ -172,6 +189,7 @@ std::vector<Finding> examine_host() {
   add_groups(findings);
   findings.push_back(seccomp());
   findings.push_back(memory_programs());
+  findings.push_back(way_out());
   findings.push_back(file_system("tmpfs", "sandboxes need it for /tmp"));
   findings.push_back(file_system("overlay", "several layers at /opt are copied together instead"));
   findings.push_back(file_system("erofs", "code is shown from directories instead of images"));

@@ -66,6 +66,7 @@ class ProcessSandbox final : public Sandbox {
   void kill() override { life_->kill(); }
   void terminate() override { life_->terminate(); }
   Task<SandboxExit> exited() override { return life_->exited.wait(); }
+  int network() const override { return life_->network.get(); }
   std::uint64_t peak_memory() const override {
     return std::min(std::max<std::uint64_t>(life_->groups.peak_memory(), life_->peak_seen), life_->memory_bytes);
   }

@@ -146,6 +146,9 @@ Result<void> Starter::launch(const SandboxSpec& spec, const std::shared_ptr<Life
   if (Result<void> set = life->groups.set_limits(limits); !set.ok()) return set;
   Result<std::vector<Fd>> listeners = network_->listen(life->network, spec.listen_ports);
   if (!listeners.ok()) return std::move(listeners).error();
+  if (spec.prepare_network) {
+    if (Result<void> prepared = spec.prepare_network(life->network.get()); !prepared.ok()) return prepared;
+  }
   Result<RootTree> tree = templates_->clone(spec, host_user(life->slot));
   if (!tree.ok()) return std::move(tree).error();
   Result<std::pair<Fd, Fd>> output = make_output(host_user(life->slot));

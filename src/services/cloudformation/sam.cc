@@ -134,7 +134,7 @@ class Transformer {
                                                  "KmsKeyArn",     "EphemeralStorage", "ReservedConcurrentExecutions",
                                                  "Architectures", "LoggingConfig",    "SnapStart",
                                                  "PackageType",   "ImageConfig",      "RuntimeManagementConfig",
-                                                 "DurableConfig"};
+                                                 "DurableConfig", "TenancyConfig"};
     static const std::set<std::string> kOwn{"CodeUri",
                                             "ImageUri",
                                             "InlineCode",

@@ -41,7 +41,7 @@ Result<Value> code_of(const Value& properties) {
 class FunctionType final : public ResourceType {
  public:
   const std::set<std::string>& replaced_by() const override {
-    static const std::set<std::string> kNames{"FunctionName", "PackageType"};
+    static const std::set<std::string> kNames{"FunctionName", "PackageType", "TenancyConfig"};
     return kNames;
   }
 

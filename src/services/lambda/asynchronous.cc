@@ -7,6 +7,7 @@
 #include "services/lambda/lambda.h"
 #include "services/lambda/lineage.h"
 #include "services/lambda/permission.h"
+#include "services/lambda/tenancy.h"
 
 /// Asynchronous invocations: events of the outbox that name a function. Function errors are tried again after one
 /// minute and after two, throttles and failures of the platform with growing pauses until the event is too old; what is
@@ -82,6 +83,8 @@ Task<events::Outcome> Lambda::deliver(const events::Event& event) {
   const Runnable target = co_await runnable(*name);
   const Result<void> permitted = permit(target, event.source_arn, event.account);
   if (!permitted.ok()) co_return events::Outcome::dropped(permitted.error().message());
+  const Result<void> tenant = check_tenant(*target.version, attribute_of(event, kTenantAttribute));
+  if (!tenant.ok()) co_return events::Outcome::dropped(tenant.error().message());
   if (target.metrics && event.attempt == 0) target.metrics->event_received();
 
   InvocationRecord record(event, *name);
@@ -90,7 +93,7 @@ Task<events::Outcome> Lambda::deliver(const events::Event& event) {
     record.condition = "EventAgeExceeded";
     co_return co_await give_up(event, *settings, target, std::move(record));
   }
-  if (target.reserved == 0) {
+  if (target.allowance.reserved == 0) {
     record.condition = "ZeroReservedConcurrency";
     record.invocations = 0;
     co_return co_await give_up(event, *settings, target, std::move(record));
@@ -115,6 +118,7 @@ Task<events::Outcome> Lambda::try_event(const events::Event& event, const Settin
   invocation.request_id = event.id;
   invocation.payload = event.payload.empty() ? "{}" : event.payload;
   invocation.trace_id = record.trace;
+  invocation.tenant_id = attribute_of(event, kTenantAttribute);
   const Result<compute::InvocationResult> result = co_await attempt(run(target, std::move(invocation)));
   std::uint32_t failures = failures_of(event);
   milliseconds pause{0};

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/tenancy.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -133,6 +134,9 @@ Result<void> set_snap_start(api::FunctionConfiguration& configuration, const api
   const bool old_java = runtime == "java8" || runtime == "java8.al2";
   const bool python = runtime.starts_with("python3.") && parse_int(runtime.substr(8)).value_or(0) >= 12;
   const bool can = (runtime.starts_with("java") && !old_java) || python || runtime.starts_with("dotnet");
+  if (apply_on != "None") {
+    if (Result<void> good = not_with_tenants(configuration, "SnapStart"); !good) return good;
+  }
   if (apply_on != "None" && !can) return invalid(runtime + " is not supported for SnapStart enabled functions.");
   configuration.snap_start.emplace().apply_on = apply_on;
   configuration.snap_start->optimization_status = "Off";

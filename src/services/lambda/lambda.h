@@ -23,6 +23,7 @@
 #include "services/lambda/bucket_target.h"
 #include "services/lambda/code_signing.h"
 #include "services/lambda/code_store.h"
+#include "services/lambda/egress_tag.h"
 #include "services/lambda/event_source/event_sources.h"
 #include "services/lambda/function_name.h"
 #include "services/lambda/image_pulls.h"
@@ -66,6 +67,8 @@ struct Options {
   const wire::Directory* services = nullptr;
   events::MetricSink* metrics = nullptr;  ///< May be null.
   images::ImageStore* images = nullptr;   ///< Null: functions that are container images are refused.
+  EgressRule egress = EgressRule::kNone;  ///< Which functions may reach the internet.
+  bool exact_streaming = false;           ///< Streamed responses have AWS's bandwidth and no more.
   /// Whether a service that invokes a function for itself (S3, API Gateway, …) needs a permission in its policy.
   bool services_need_permission = true;
 };
@@ -73,7 +76,7 @@ struct Options {
 /// A function version that is ready to run, with what decides on its running.
 struct Runnable {
   std::shared_ptr<const compute::FunctionVersion> version;
-  std::int64_t reserved = -1;
+  compute::Allowance allowance;
   bool stops_recursion = true;
   std::string arn;  ///< As asked for: with the qualifier, if there was one.
   std::shared_ptr<const access::Policy> policy;
@@ -275,7 +278,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   StreamedInvocation begin_streaming(Runnable target, compute::Invocation invocation);
   Task<compute::InvocationResult> run_to_the_end(Runnable target, compute::Invocation invocation);
   Task<wire::lambda::InvokeAsyncResponse> invoke_async(Call& call, const wire::lambda::InvokeAsyncRequest& input);
-  Task<void> record_invocation(const Runnable& runnable, std::string payload, std::string trace, Call& call);
+  Task<void> record_invocation(const Runnable& runnable, std::string payload, std::string trace, std::string tenant,
+                               Call& call);
   /// Of a durable function: an execution, to its end.
   Task<compute::InvocationResult> run(const Runnable& runnable, compute::Invocation invocation);
   Task<compute::InvocationResult> run_once(const Runnable& runnable, compute::Invocation invocation);
@@ -323,6 +327,7 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<std::shared_ptr<const Route>> load_route(FunctionName name);
   Task<std::shared_ptr<const compute::FunctionVersion>> load_version(FunctionName name);
   std::shared_ptr<InvocationMetrics> metrics_of(const FunctionName& name);
+  Task<std::int64_t> reserved_in(std::string account, std::string region);
 
   /// The version row that a name with a qualifier means; fails with ResourceNotFoundException.
   Task<VersionRow> require_version(storage::Transaction& txn, FunctionName name);
@@ -352,6 +357,13 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   /// Commits to our keys so far. The store counts on after this object is gone.
   const std::shared_ptr<std::atomic<std::uint64_t>> changes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t cached_at_ = 0;
+  /// What the functions of an account and region have reserved, as of a count of `reservations_`.
+  struct ReservedSum {
+    std::uint64_t as_of = 0;
+    std::int64_t sum = 0;
+  };
+  std::atomic<std::uint64_t> reservations_{1};  ///< Grows when a function reserves concurrency or gives it up.
+  std::map<std::string, ReservedSum, std::less<>> reserved_sums_;
   std::map<std::string, std::shared_ptr<const Route>, std::less<>> routes_;
   /// Of the functions whose routes are in use, so that a change does not begin them anew.
   std::map<std::string, std::weak_ptr<InvocationMetrics>, std::less<>> metrics_;

@@ -5,6 +5,7 @@
 #include "services/lambda/event_source/mapping_rules.h"
 #include "services/lambda/event_source/record_filter.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/tenancy.h"
 #include "wire/generated/sqs.h"
 
 namespace cumulet::lambda {
@@ -114,6 +115,8 @@ Task<FunctionName> Lambda::mapped_function(Call& call, std::string function_name
     const Store store(name.account, name.region);
     const std::optional<FunctionRow> function = co_await store.find_function(txn, name.name);
     if (!function) co_await fail(invalid("Function does not exist"));
+    const std::optional<VersionRow> latest = co_await store.find_version(txn, name.name, 0);
+    if (latest) co_await not_with_tenants(latest->configuration, "Event source mappings");
     if (!name.qualifier) co_return;
     const bool version = version_number(*name.qualifier).has_value();
     const Result<VersionRow> found = co_await attempt(require_version(txn, name));

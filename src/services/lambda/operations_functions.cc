@@ -5,6 +5,7 @@
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
+#include "services/lambda/tenancy.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -108,10 +109,14 @@ Task<api::FunctionConfiguration> Lambda::create_function(Call& call, const api::
   FunctionName name = co_await parse_function_name(input.function_name, call.account(), call.region, std::nullopt);
   name.qualifier.reset();
   co_await check_package_type(input);
-  if (input.tenancy_config) co_await fail(unsupported("TenancyConfig"));
+  if (input.tenancy_config && input.durable_config) {
+    co_await fail(unsupported("TenancyConfig together with DurableConfig"));
+  }
   if (input.tags && input.tags->size() > 50) co_await fail(invalid("Number of tags exceeds resource tag limit."));
+  if (input.tags) co_await check_egress_tag(options_.egress, *input.tags);
   api::FunctionConfiguration checked = default_configuration(name);
   checked.package_type = input.package_type.value_or("Zip");
+  checked.tenancy_config = input.tenancy_config;
   co_await set_common(checked, input);
   if (input.runtime) co_await check_runtime(call, *input.runtime);
   co_await check_role(input.role);
@@ -162,6 +167,7 @@ Task<api::FunctionConfiguration> Lambda::create_in(Call& call, const api::Create
   row.configuration = default_configuration(name);
   row.configuration.role = input.role;
   row.configuration.package_type = input.package_type.value_or("Zip");
+  row.configuration.tenancy_config = input.tenancy_config;
   co_await set_common(row.configuration, input);
   if (input.architectures && !input.architectures->empty()) row.configuration.architectures = input.architectures;
   if (input.layers && !input.layers->empty())
@@ -364,6 +370,7 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
     erase_provisioned(txn, name);
   };
   co_await storage::transact(database_, erase);
+  ++reservations_;
   for (const std::string& key : keys) engine_.retire(key);
   co_await follow_provisioning();
   for (const auto& [blob, sha] : packages) co_await drop_code(blob, sha);

@@ -5,6 +5,7 @@
 #include "services/lambda/lambda.h"
 #include "services/lambda/lineage.h"
 #include "services/lambda/permission.h"
+#include "services/lambda/tenancy.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -78,6 +79,8 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
   if (payload.size() > limit) co_await fail(too_large(limit));
   if (payload.empty()) payload = "{}";
   const Runnable target = co_await runnable(name);
+  const std::string tenant = input.tenant_id.value_or("");
+  co_await check_tenant(*target.version, tenant);
   const bool durable = target.durable.timeout_seconds > 0;
   if (input.durable_execution_name && !durable) {
     co_await fail(user_error(api::errors::kInvalidParameterValueException,
@@ -101,7 +104,7 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
   }
   if (event) {
     const std::string trace = trace_of(call.http, call.time);
-    co_await record_invocation(target, std::move(payload), trace, call);
+    co_await record_invocation(target, std::move(payload), trace, tenant, call);
     output.status_code = 202;
     co_return output;
   }
@@ -109,6 +112,7 @@ Task<api::InvocationResponse> Lambda::invoke_operation(Call& call, const api::In
   invocation.request_id = call.request_id;
   invocation.payload = std::move(payload);
   invocation.client_context = std::move(context);
+  invocation.tenant_id = tenant;
   const Lineage lineage = next_hop(trace_of(call.http, call.time), name.arn());
   if (lineage.hops > kMostHops && target.stops_recursion) co_await fail(recursive());
   invocation.trace_id = lineage.header;
@@ -138,6 +142,8 @@ Task<api::InvokeWithResponseStreamResponse> Lambda::invoke_streaming(
   }
   compute::Invocation invocation;
   invocation.client_context = co_await client_context(input.client_context);
+  invocation.tenant_id = input.tenant_id.value_or("");
+  co_await check_tenant(*target.version, invocation.tenant_id);
   api::InvokeWithResponseStreamResponse output;
   if (input.invocation_type == "DryRun") {
     output.status_code = 204;
@@ -164,6 +170,7 @@ Task<api::InvokeWithResponseStreamResponse> Lambda::invoke_streaming(
 
 StreamedInvocation Lambda::begin_streaming(Runnable target, compute::Invocation invocation) {
   const StreamedInvocation under_way;
+  if (options_.exact_streaming) under_way.stream->pace();
   invocation.stream = under_way.stream;
   cumulet::start(run_to_the_end(std::move(target), std::move(invocation)),
                  [under_way](Result<compute::InvocationResult> result) {
@@ -187,14 +194,16 @@ Task<api::InvokeAsyncResponse> Lambda::invoke_async(Call& call, const api::Invok
   if (const std::optional<std::string> problem = json_problem(payload)) {
     co_await fail(bad_content("Could not parse request body into json: " + *problem));
   }
+  co_await check_tenant(*target.version, std::string());
   const std::string trace = trace_of(call.http, call.time);
-  co_await record_invocation(target, std::move(payload), trace, call);
+  co_await record_invocation(target, std::move(payload), trace, std::string(), call);
   api::InvokeAsyncResponse output;
   output.status = 202;
   co_return output;
 }
 
-Task<void> Lambda::record_invocation(const Runnable& runnable, std::string payload, std::string trace, Call& call) {
+Task<void> Lambda::record_invocation(const Runnable& runnable, std::string payload, std::string trace,
+                                     std::string tenant, Call& call) {
   const auto record = [&](Transaction& txn) -> Task<void> {
     events::Event event;
     event.id = call.request_id;
@@ -204,6 +213,7 @@ Task<void> Lambda::record_invocation(const Runnable& runnable, std::string paylo
     event.source_arn = call.caller.arn;
     event.payload = payload;
     event.attributes["@TraceHeader"] = trace;
+    if (!tenant.empty()) event.attributes[kTenantAttribute] = tenant;
     outbox_.record(txn, std::move(event));
     co_return;
   };
@@ -216,11 +226,12 @@ Task<compute::InvocationResult> Lambda::run(const Runnable& runnable, compute::I
 }
 
 Task<compute::InvocationResult> Lambda::run_once(const Runnable& runnable, compute::Invocation invocation) {
+  co_await check_tenant(*runnable.version, invocation.tenant_id);
   invocation.invoked_arn = runnable.arn;
   const std::shared_ptr<InvocationMetrics> metrics = runnable.metrics;
   if (metrics) metrics->began();
   Result<compute::InvocationResult> result =
-      co_await attempt(engine_.invoke(runnable.version, std::move(invocation), runnable.reserved));
+      co_await attempt(engine_.invoke(runnable.version, std::move(invocation), runnable.allowance));
   if (metrics && result.ok()) metrics->ended(!result->function_error.empty(), result->duration_ms);
   if (metrics && !result.ok() && result.error().http_status() == 429) metrics->throttled();
   if (metrics && !result.ok() && result.error().http_status() != 429) metrics->broke_off();

@@ -5,6 +5,7 @@
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
 #include "services/lambda/route.h"
+#include "services/lambda/tenancy.h"
 
 /// Provisioned concurrency: environments of a version or an alias that are initialised before they are called.
 /// https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
@@ -118,7 +119,8 @@ Task<api::PutProvisionedConcurrencyConfigResponse> Lambda::put_provisioned_confi
   row.requested = input.provisioned_concurrent_executions;
   row.last_modified = clock_.now();
   const auto put = [&](Transaction& txn) -> Task<void> {
-    co_await require_version(txn, name);
+    const VersionRow version = co_await require_version(txn, name);
+    co_await not_with_tenants(version.configuration, "Provisioned concurrency");
     co_await check_overlap(txn, store, name);
     co_await check_room(txn, store, name, row.requested);
     put_provisioned(txn, row);
@@ -223,10 +225,11 @@ Task<void> Lambda::follow_provisioning() {
   const std::lock_guard lock(mutex_);
   if (turn < provisioning_done_) co_return;
   provisioning_done_ = turn;
-  for (const auto& [key, what] : wanted) engine_.provision(what.first, what.second);
+  // First what goes: its key may be the beginning of one that comes.
   for (const std::string& key : provisioned_keys_) {
     if (!wanted.contains(key)) engine_.retire(key);
   }
+  for (const auto& [key, what] : wanted) engine_.provision(what.first, what.second);
   provisioned_keys_.clear();
   for (const auto& [key, what] : wanted) provisioned_keys_.insert(key);
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/text.h"
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
@@ -155,6 +157,7 @@ Task<api::Concurrency> Lambda::put_concurrency(Call& call, const api::PutFunctio
     store.put_function(txn, function);
   };
   co_await storage::transact(database_, put);
+  ++reservations_;
   api::Concurrency output;
   output.reserved_concurrent_executions = input.reserved_concurrent_executions;
   co_return output;
@@ -188,6 +191,7 @@ Task<api::DeleteFunctionConcurrencyOutput> Lambda::delete_concurrency(
     store.put_function(txn, function);
   };
   co_await storage::transact(database_, erase);
+  ++reservations_;
   co_return api::DeleteFunctionConcurrencyOutput();
 }
 
@@ -271,6 +275,7 @@ Task<api::GetPolicyResponse> Lambda::get_policy(Call& call, const api::GetPolicy
 
 Task<api::TagResourceOutput> Lambda::tag_resource(Call& call, const api::TagResourceRequest& input) {
   const FunctionName name = co_await function_of(input.resource, call);
+  co_await check_egress_tag(options_.egress, input.tags);
   const Store store(name.account, name.region);
   const auto tag = [&](Transaction& txn) -> Task<void> {
     const std::optional<FunctionRow> found = co_await store.find_function(txn, name.name);
@@ -281,6 +286,7 @@ Task<api::TagResourceOutput> Lambda::tag_resource(Call& call, const api::TagReso
     store.put_function(txn, function);
   };
   co_await storage::transact(database_, tag);
+  if (input.tags.contains(kEgressTag)) co_await follow_provisioning();
   co_return api::TagResourceOutput();
 }
 
@@ -295,6 +301,8 @@ Task<api::UntagResourceOutput> Lambda::untag_resource(Call& call, const api::Unt
     store.put_function(txn, function);
   };
   co_await storage::transact(database_, untag);
+  const auto& gone = input.tag_keys;
+  if (std::find(gone.begin(), gone.end(), kEgressTag) != gone.end()) co_await follow_provisioning();
   co_return api::UntagResourceOutput();
 }
 

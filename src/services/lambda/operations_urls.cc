@@ -1,6 +1,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/tenancy.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -87,7 +88,8 @@ Task<api::CreateFunctionUrlConfigResponse> Lambda::create_url(Call& call,
   row.config.last_modified_time = row.config.creation_time;
   const Store store(name.account, name.region);
   const auto create = [&](Transaction& txn) -> Task<void> {
-    co_await require_version(txn, name);
+    const VersionRow version = co_await require_version(txn, name);
+    co_await not_with_tenants(version.configuration, "Function URLs");
     if (co_await store.find_url(txn, name.name, row.qualifier)) {
       co_await fail(user_error(api::errors::kResourceConflictException,
                                "Failed to create function url config for [functionArn = " + name.qualified_arn() +

@@ -1,5 +1,7 @@
 #include "services/lambda/provisioned_store.h"
 
+#include <algorithm>
+
 #include "storage/key.h"
 #include "storage/row.h"
 
@@ -96,6 +98,18 @@ Task<std::int64_t> taken_concurrency(Transaction& txn, const Store& store, std::
     after = functions.back().name;
   }
   co_return taken;
+}
+
+Task<std::int64_t> sum_reserved(Transaction& txn, const Store& store) {
+  std::int64_t sum = 0;
+  std::string after;
+  while (true) {
+    const std::vector<FunctionRow> functions = co_await store.list_functions(txn, after, 500);
+    for (const FunctionRow& function : functions) sum += std::max<std::int64_t>(function.reserved, 0);
+    if (functions.size() < 500) break;
+    after = functions.back().name;
+  }
+  co_return sum;
 }
 
 }  // namespace cumulet::lambda

@@ -34,5 +34,7 @@ Task<std::map<std::string, std::int64_t>> sum_provisioned(storage::Transaction& 
 
 /// What of the account's concurrency is set aside for functions: reserved, or else provisioned. `without` is left out.
 Task<std::int64_t> taken_concurrency(storage::Transaction& txn, const Store& store, std::string without = {});
+/// What the functions of an account and region have reserved.
+Task<std::int64_t> sum_reserved(storage::Transaction& txn, const Store& store);
 
 }  // namespace cumulet::lambda

@@ -5,6 +5,7 @@
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
 #include "services/lambda/route.h"
+#include "services/lambda/tenancy.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -24,6 +25,7 @@ double random_share() {
 struct Parts {
   VersionRow row;
   std::vector<std::pair<std::string, std::string>> layers;  ///< Blob and digest.
+  std::map<std::string, std::string> tags;                  ///< Of the function.
 };
 
 }  // namespace
@@ -52,7 +54,8 @@ Task<Runnable> Lambda::runnable(FunctionName name) {
   const bool other = route->other && random_share() < route->other_weight;
   runnable.version = other ? route->other : route->version;
   runnable.durable = other ? route->other_durable : route->durable;
-  runnable.reserved = route->reserved;
+  runnable.allowance.reserved = route->reserved;
+  if (route->reserved < 0) runnable.allowance.taken = co_await reserved_in(name.account, name.region);
   runnable.stops_recursion = route->stops_recursion;
   runnable.arn = key;
   runnable.policy = route->policy;
@@ -110,6 +113,25 @@ Task<std::shared_ptr<const Lambda::Route>> Lambda::load_route(FunctionName name)
   co_return std::shared_ptr<const Route>(std::move(route));
 }
 
+/// Read once, and again after a reservation has changed: not for each invocation.
+Task<std::int64_t> Lambda::reserved_in(std::string account, std::string region) {
+  const std::uint64_t as_of = reservations_;
+  const std::string key = account + " " + region;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = reserved_sums_.find(key);
+    if (found != reserved_sums_.end() && found->second.as_of == as_of) co_return found->second.sum;
+  }
+  const Store store(std::move(account), std::move(region));
+  const auto read = [&store](Transaction& txn) { return sum_reserved(txn, store); };
+  const std::int64_t sum = co_await storage::transact(database_, read);
+  const std::lock_guard lock(mutex_);
+  ReservedSum& kept = reserved_sums_[key];
+  kept.as_of = as_of;
+  kept.sum = sum;
+  co_return sum;
+}
+
 std::shared_ptr<InvocationMetrics> Lambda::metrics_of(const FunctionName& name) {
   if (options_.metrics == nullptr) return nullptr;
   const std::lock_guard lock(mutex_);
@@ -127,6 +149,10 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   const auto read = [&](Transaction& txn) -> Task<Parts> {
     Parts parts;
     parts.row = co_await require_version(txn, name);
+    const Store own(name.account, name.region);
+    if (const std::optional<FunctionRow> function = co_await own.find_function(txn, name.name)) {
+      parts.tags = function->tags;
+    }
     if (!parts.row.configuration.layers) co_return parts;
     for (const api::Layer& layer : *parts.row.configuration.layers) {
       const std::vector<std::string_view> words = split(*layer.arn, ':');
@@ -141,7 +167,8 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   const Parts parts = co_await storage::transact(database_, read);
   const Configuration& c = parts.row.configuration;
   auto version = std::make_shared<compute::FunctionVersion>();
-  version->key = engine_key(name, c);
+  version->egress = has_egress(options_.egress, parts.tags);
+  version->key = engine_key(name, c) + (version->egress ? " egress" : "");
   version->account = name.account;
   version->region = name.region;
   version->name = name.name;
@@ -162,6 +189,7 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   }
   if (c.environment && c.environment->variables) version->environment = *c.environment->variables;
   version->memory_mib = static_cast<std::uint32_t>(c.memory_size.value_or(128));
+  version->tenant_isolated = isolates_tenants(c);
   version->timeout_seconds = static_cast<std::uint32_t>(c.timeout.value_or(3));
   version->ephemeral_mib = static_cast<std::uint32_t>(c.ephemeral_storage ? c.ephemeral_storage->size : 512);
   version->log_group = "/aws/lambda/" + name.name;

@@ -99,23 +99,25 @@ class EngineFixture {
   std::future<Result<InvocationResult>> begin(std::shared_ptr<const FunctionVersion> version,
                                               std::string payload = "{}", std::int64_t reserved = -1,
                                               std::size_t loop = 0, bool tail = false,
-                                              std::shared_ptr<ResponseStream> stream = nullptr) {
+                                              std::shared_ptr<ResponseStream> stream = nullptr,
+                                              const std::string& tenant = {}) {
     auto promise = std::make_shared<std::promise<Result<InvocationResult>>>();
     Invocation invocation;
     invocation.request_id = uuid();
     invocation.payload = std::move(payload);
     invocation.invoked_arn = version->arn;
     invocation.tail = tail;
+    invocation.tenant_id = tenant;
     invocation.stream = std::move(stream);
     loops_.at(loop).post([this, version, invocation, promise, reserved] {
-      start(engine_->invoke(version, invocation, reserved),
+      start(engine_->invoke(version, invocation, Allowance(reserved, taken_)),
             [promise](Result<InvocationResult> result) { promise->set_value(std::move(result)); });
     });
     return promise->get_future();
   }
   InvocationResult invoke(std::shared_ptr<const FunctionVersion> version, std::string payload = "{}",
-                          std::size_t loop = 0, bool tail = false) {
-    Result<InvocationResult> result = begin(version, std::move(payload), -1, loop, tail).get();
+                          std::size_t loop = 0, bool tail = false, const std::string& tenant = {}) {
+    Result<InvocationResult> result = begin(version, std::move(payload), -1, loop, tail, nullptr, tenant).get();
     if (!result) {
       ADD_FAILURE() << result.error().code() << ": " << result.error().message();
       return {};
@@ -146,6 +148,8 @@ class EngineFixture {
     co_return net::Response(200, "text/plain", "platform " + request.path + " " + std::to_string(++asked_));
   }
   Engine& engine() { return *engine_; }
+  /// Of the account's concurrency, so much is reserved for others from now on.
+  void take_concurrency(std::int64_t taken) { taken_ = taken; }
   Loop& loop(std::size_t index) { return loops_.at(index); }
 
  private:
@@ -154,6 +158,7 @@ class EngineFixture {
   net::Loops loops_;
   net::Server server_;
   std::atomic<int> asked_{0};
+  std::atomic<std::int64_t> taken_{0};
   std::mutex mutex_;
   std::condition_variable logged_;
   std::map<std::string, std::vector<std::string>> log_;

@@ -21,8 +21,10 @@ class StreamingTest : public testing::Test {
   };
 
   /// Runs it and takes all of the response; `piece` is called with each one.
-  Streamed stream(const std::shared_ptr<FunctionVersion>& version, std::function<void(std::string)> piece = {}) {
+  Streamed stream(const std::shared_ptr<FunctionVersion>& version, std::function<void(std::string)> piece = {},
+                  bool paced = false) {
     const auto response = std::make_shared<ResponseStream>();
+    if (paced) response->pace();
     auto running = engines_.begin(version, "{}", -1, 0, false, response);
     auto promise = std::make_shared<std::promise<Streamed>>();
     engines_.loop(1).post([response, promise, piece] {
@@ -108,6 +110,16 @@ TEST_F(StreamingTest, ExitInMidStreamIsTheReason) {
   const Streamed streamed = stream(streaming("out.write('some', () => process.exit(7)); await new Promise(() => {})"));
   EXPECT_TRUE(streamed.end.failed());
   EXPECT_THAT(streamed.end.document, HasSubstr("exit status 7"));
+}
+
+TEST_F(StreamingTest, PacedResponseTakesItsTimeAfterSixMegabytes) {
+  const auto version = streaming(
+      "const b = Buffer.alloc(1 << 20, 'x'); for (let i = 0; i < 7; i++) "
+      "if (!out.write(b)) await new Promise((r) => out.once('drain', r)); out.end()");
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(stream(version, {}, true).text.size(), 7u << 20);
+  // Half a second for the seventh; the last of its pieces need not wait for its own.
+  EXPECT_GT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(400));
 }
 
 TEST_F(StreamingTest, ErrorThatIsPostedBesideTheStreamEndsIt) {

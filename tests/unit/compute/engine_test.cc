@@ -170,6 +170,29 @@ TEST_F(EngineTest, ReservedConcurrencyThrottles) {
   EXPECT_TRUE(cloud.begin(f, "0", 1).get().ok());
 }
 
+TEST_F(EngineTest, WhatOthersHaveReservedIsNotThereForTheRest) {
+  const auto f = cloud.python("import time\ndef handler(e, c): time.sleep(e)\n");
+  cloud.take_concurrency(999);
+  auto busy = cloud.begin(f, "2.2");
+  cloud.wait_for_log("START");
+  const Result<InvocationResult> second = cloud.begin(f, "0").get();
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().fields().front().value, "ConcurrentInvocationLimitExceeded");
+  EXPECT_TRUE(cloud.begin(cloud.python("def handler(e, c): pass\n"), "0", 1).get().ok());
+  EXPECT_TRUE(busy.get().ok());
+  EXPECT_TRUE(cloud.begin(f, "0").get().ok());
+}
+
+TEST_F(EngineTest, TenantsNeverShareAnEnvironment) {
+  const auto f = cloud.python("seen = []\ndef handler(e, c):\n  seen.append(c.tenant_id)\n  return seen\n");
+  f->tenant_isolated = true;
+  EXPECT_EQ(cloud.invoke(f, "{}", 0, false, "blue").payload, R"(["blue"])");
+  EXPECT_EQ(cloud.invoke(f, "{}", 0, false, "green").payload, R"(["green"])");
+  EXPECT_EQ(cloud.invoke(f, "{}", 0, false, "blue").payload, R"(["blue", "blue"])");
+  cloud.engine().retire(f->key);
+  EXPECT_EQ(cloud.invoke(f, "{}", 0, false, "blue").payload, R"(["blue"])");
+}
+
 TEST_F(EngineTest, ConcurrentInvocationsRunBesideEachOther) {
   const auto f = cloud.python("import time, os\ndef handler(e, c):\n    time.sleep(2)\n    return c.log_stream_name\n");
   std::vector<std::future<Result<InvocationResult>>> all;

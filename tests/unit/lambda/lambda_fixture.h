@@ -48,10 +48,10 @@ inline std::string make_zip(const std::map<std::string, std::string>& files, zip
 class FakeEngine final : public compute::Engine {
  public:
   Task<compute::InvocationResult> invoke(std::shared_ptr<const compute::FunctionVersion> version,
-                                         compute::Invocation invocation, std::int64_t reserved) override {
+                                         compute::Invocation invocation, compute::Allowance allowance) override {
     versions.push_back(version);
     invocations.push_back(invocation);
-    if (reserved == 0) {
+    if (allowance.reserved == 0) {
       co_return Error("TooManyRequestsException", 429, "Rate Exceeded.")
           .with("Reason", "ReservedFunctionConcurrentInvocationLimitExceeded");
     }

@@ -385,7 +385,8 @@ Result<void> Checkpoint::apply_chain(const OperationUpdate& update, Operation* o
     details.tenant_id = update.chained_invoke_options->tenant_id;
     details.input.emplace().payload = update.payload;
     session_.record(std::move(event), operation->shown);
-    session_.run_function(name->qualified_arn(), update.payload.value_or(""), update.id);
+    session_.run_function(name->qualified_arn(), update.payload.value_or(""), update.id,
+                          details.tenant_id.value_or(""));
     return {};
   }
   if (operation == nullptr || !is_status(operation, {"STARTED"})) {

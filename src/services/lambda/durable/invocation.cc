@@ -11,6 +11,7 @@
 #include "services/lambda/event_source/poller.h"
 #include "services/lambda/lambda.h"
 #include "services/lambda/lineage.h"
+#include "services/lambda/tenancy.h"
 #include "wire/json.h"
 #include "wire/json_writer.h"
 
@@ -361,13 +362,15 @@ Task<events::Outcome> Executions::run_chained(const events::Event& event) {
   call.payload = event.payload.empty() ? "{}" : event.payload;
   call.invoked_arn = event.target_arn;
   call.trace_id = lineage.header;
+  call.tenant_id = attribute_of(event, kTenantAttribute);
   const Result<compute::InvocationResult> result = co_await attempt(tools_.run(*name, std::move(call)));
   Ending ending;
-  if (!result.ok() && result.error().http_status() != 404) {
+  const bool refused = !result.ok() && (result.error().http_status() == 404 || result.error().http_status() == 400);
+  if (!result.ok() && !refused) {
     co_return events::Outcome::retry(pause, result.error().message());
   }
   if (!result.ok()) {
-    ending = failed("ResourceNotFoundException", result.error().message());
+    ending = failed(result.error().code(), result.error().message());
   } else if (result->function_error.empty()) {
     ending.status = "SUCCEEDED";
     ending.result = result->payload;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "services/lambda/tenancy.h"
 #include "storage/row.h"
 
 namespace cumulet::lambda::durable {
@@ -160,7 +161,8 @@ void Session::invoke_again() {
   ledger_.outbox.record(txn_, std::move(event));
 }
 
-void Session::run_function(const std::string& arn, const std::string& payload, const std::string& operation) {
+void Session::run_function(const std::string& arn, const std::string& payload, const std::string& operation,
+                           const std::string& tenant) {
   events::Event event;
   event.account = store_.account();
   event.region = store_.region();
@@ -169,6 +171,7 @@ void Session::run_function(const std::string& arn, const std::string& payload, c
   event.attributes[kChainAttribute] = execution_.id;
   event.attributes[kChainOperation] = operation;
   event.attributes["@TraceHeader"] = execution_.trace;
+  if (!tenant.empty()) event.attributes[kTenantAttribute] = tenant;
   ledger_.outbox.record(txn_, std::move(event));
 }
 

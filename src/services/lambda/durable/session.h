@@ -61,7 +61,8 @@ class Session {
   void wake();
   void invoke_again();
   /// Another function, whose end `operation` waits for.
-  void run_function(const std::string& arn, const std::string& payload, const std::string& operation);
+  void run_function(const std::string& arn, const std::string& payload, const std::string& operation,
+                    const std::string& tenant);
   /// An operation ended, or may be tried again, without the function's doing.
   void settle(Operation& operation, std::string status);
   /// The end of the execution, in `ending.status`. Also ends the operation that waits for it.

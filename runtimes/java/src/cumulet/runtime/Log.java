@@ -11,9 +11,11 @@ final class Log implements LambdaLogger {
   private final boolean json = "JSON".equalsIgnoreCase(System.getenv("AWS_LAMBDA_LOG_FORMAT"));
   private final LogLevel least = least();
   private volatile String requestId = "";
+  private volatile String tenantId;
 
-  void serve(String id) {
+  void serve(String id, String tenant) {
     requestId = id;
+    tenantId = tenant;
   }
 
   @Override
@@ -42,6 +44,10 @@ final class Log implements LambdaLogger {
     if (!requestId.isEmpty()) {
       out.append(",\"AWSRequestId\":");
       Json.quote(out, requestId);
+    }
+    if (tenantId != null) {
+      out.append(",\"tenantId\":");
+      Json.quote(out, tenantId);
     }
     line(out.append('}').toString());
   }

@@ -47,7 +47,7 @@ public final class Main {
     RuntimeClient.Reply invocation = client.next();
     String id = invocation.header("lambda-runtime-aws-request-id");
     String trace = invocation.header("lambda-runtime-trace-id");
-    log.serve(id);
+    log.serve(id, invocation.header("lambda-runtime-aws-tenant-id"));
     if (trace == null) {
       System.clearProperty(TRACE);
     } else {

@@ -1,0 +1,267 @@
+"""Functions that may reach the internet, and what they may not reach even so.
+
+All of it happens in network namespaces that these tests make: the server and the tests live in one ("the host", with the
+addresses 203.0.113.1 and 10.9.0.1), and another one behind a cable is the internet, a private network and the metadata
+service at once. Nothing leaves them."""
+
+import ctypes
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+BINARY = pathlib.Path(os.environ.get("CUMULET_BINARY", str(HERE.parents[2] / "build/release/cumulet")))
+NEW_NETWORK = 0x40000000
+THERE, PRIVATE, METADATA, HOST, HOST_PRIVATE = "203.0.113.10", "10.9.0.10", "169.254.169.254", "203.0.113.1", "10.9.0.1"
+RESOLVER = "203.0.113.53"
+HELLO, ECHO, MAIL = 8080, 8081, 25
+NOBODY = 65534
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{
+    "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]})
+
+FUNCTION = '''
+import hashlib, os, socket, threading
+socket.setdefaulttimeout(5)
+begun = None
+
+def tcp(host, port):
+    with socket.create_connection((host, port)) as s:
+        return s.recv(1000).decode() or "nothing"
+
+def udp(host, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        answers = []
+        for text in (b"one", b"two"):
+            s.sendto(text, (host, port))
+            data, peer = s.recvfrom(1000)
+            answers.append([data.decode(), *peer])
+        return answers
+
+def bulk(host, port):
+    data = os.urandom(1 << 20) * 3
+    got = hashlib.sha256()
+    with socket.create_connection((host, port)) as s:
+        def send():
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+        threading.Thread(target=send).start()
+        while piece := s.recv(65536):
+            got.update(piece)
+    return got.digest() == hashlib.sha256(data).digest()
+
+def name(host):
+    return socket.gethostbyname(host)
+
+def attempt(what, *arguments):
+    try:
+        return globals()[what](*arguments)
+    except OSError as problem:
+        return type(problem).__name__
+
+if os.environ.get("AT_START"):
+    begun = attempt("tcp", os.environ["AT_START"], 8080)
+
+def handler(event, context):
+    return begun if event == "begun" else [attempt(*each) for each in event]
+'''
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("ip") is None,
+                                reason="makes network namespaces: needs root and iproute2")
+
+
+def ip(*arguments):
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def background(*command):
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The process lives in a network of its own until the end of this module."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    assert libc.unshare(NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
+    far = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo ready; exec sleep 1000"], stdout=subprocess.PIPE, text=True)
+    processes = [far]
+    try:
+        assert far.stdout.readline() == "ready\n"
+        inside = ["nsenter", f"--net=/proc/{far.pid}/ns/net"]
+        ip("link", "set", "lo", "up")
+        ip("link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", str(far.pid))
+        for address in (HOST + "/24", HOST_PRIVATE + "/24"):
+            ip("address", "add", address, "dev", "cable")
+        ip("link", "set", "cable", "up")
+        ip("route", "add", METADATA, "dev", "cable")
+        ip("route", "add", "default", "via", THERE)
+        for address in (THERE + "/24", RESOLVER + "/24", PRIVATE + "/24", METADATA + "/32"):
+            subprocess.run([*inside, "ip", "address", "add", address, "dev", "cable"], check=True)
+        for link in ("lo", "cable"):
+            subprocess.run([*inside, "ip", "link", "set", link, "up"], check=True)
+        program = [sys.executable, str(HERE / "internet_program.py")]
+        processes += [background(*inside, *program, RESOLVER), background(*program)]
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        assert libc.setns(home, NEW_NETWORK) == 0
+        os.close(home)
+
+
+class Cloud:
+    def __init__(self, server, lam, role):
+        self.server, self.lam, self.role = server, lam, role
+        self.made = 0
+
+    def function(self, tag=None, **variables):
+        self.made += 1
+        name = f"egress-{self.made}"
+        memory = io.BytesIO()
+        with zipfile.ZipFile(memory, "w") as archive:
+            archive.writestr("app.py", FUNCTION)
+        options = {"Tags": {"cumulet:egress": tag}} if tag else {}
+        made = self.lam.create_function(FunctionName=name, Runtime="python3.11", Role=self.role, Handler="app.handler",
+                                        Code={"ZipFile": memory.getvalue()}, Timeout=30,
+                                        Environment={"Variables": variables}, **options)
+        return made["FunctionArn"]
+
+
+@pytest.fixture(scope="module")
+def cloud_of(network, make_own_server, aws_for):
+    """cloud_of(flags): a server in the network."""
+    servers = []
+
+    def make(*flags, server=None):
+        server = server or make_own_server(["--egress-resolver", RESOLVER, *flags])
+        servers.append(server)
+        server.start()
+        aws = aws_for(server)
+        role = aws.client("iam").create_role(RoleName=f"egress-{len(servers)}", AssumeRolePolicyDocument=TRUST)
+        return Cloud(server, aws.client("lambda"), role["Role"]["Arn"])
+
+    yield make
+    for server in servers:
+        server.remove()
+
+
+@pytest.fixture(scope="module")
+def cloud(cloud_of):
+    return cloud_of()
+
+
+@pytest.fixture
+def call():
+    def invoke(cloud, function, *attempts):
+        reply = cloud.lam.invoke(FunctionName=function, Payload=json.dumps(attempts))
+        result = json.loads(reply["Payload"].read())
+        assert "FunctionError" not in reply, result
+        return result
+
+    return invoke
+
+
+CLOSED = {"ConnectionRefusedError", "ConnectionResetError", "OSError", "TimeoutError", "gaierror", "PermissionError"}
+FORBIDDEN = [("tcp", PRIVATE, HELLO), ("tcp", METADATA, HELLO), ("tcp", HOST, HELLO), ("tcp", HOST_PRIVATE, HELLO),
+             ("tcp", THERE, MAIL), ("tcp", "127.0.0.1", HELLO), ("tcp", "127.0.0.2", HELLO), ("tcp", "100.64.0.1", HELLO),
+             ("tcp", "224.0.0.1", HELLO), ("tcp", "255.255.255.255", HELLO), ("tcp", "0.0.0.0", HELLO)]
+
+
+def reaches_the_internet_only(call, cloud, function):
+    greeting, answers, whole, address = call(cloud, function, ("tcp", THERE, HELLO), ("udp", THERE, ECHO),
+                                             ("bulk", THERE, ECHO), ("name", "there.test"))
+    assert greeting == f"{THERE} greets {HOST}"
+    assert answers == [["eno", THERE, ECHO], ["owt", THERE, ECHO]]
+    assert whole is True and address == THERE
+    results = call(cloud, function, *FORBIDDEN, ("name", "nowhere.test"))
+    assert set(results) <= CLOSED, dict(zip(FORBIDDEN, results))
+
+
+def reaches_nothing(call, cloud, function):
+    results = call(cloud, function, ("tcp", THERE, HELLO), ("udp", THERE, ECHO), ("name", "there.test"), *FORBIDDEN)
+    assert set(results) <= CLOSED, results
+
+
+def test_the_tag_gives_the_internet_and_nothing_else(cloud, call):
+    function = cloud.function("internet")
+    reaches_the_internet_only(call, cloud, function)
+    assert call(cloud, function, ("udp", PRIVATE, ECHO), ("udp", HOST, ECHO))[0] in CLOSED
+    reaches_nothing(call, cloud, cloud.function())
+    reaches_nothing(call, cloud, cloud.function("none"))
+
+
+def test_it_is_there_when_the_function_initialises(cloud, call):
+    # This variable keeps the function from an interpreter that waits already.
+    function = cloud.function("internet", AT_START=THERE, PYTHONDONTWRITEBYTECODE="1")
+    reply = cloud.lam.invoke(FunctionName=function, Payload=json.dumps("begun"))
+    assert json.loads(reply["Payload"].read()) == f"{THERE} greets {HOST}"
+    reaches_the_internet_only(call, cloud, function)
+
+
+def test_the_tag_can_be_given_and_taken(cloud, call):
+    function = cloud.function()
+    reaches_nothing(call, cloud, function)
+    cloud.lam.tag_resource(Resource=function, Tags={"cumulet:egress": "internet"})
+    assert call(cloud, function, ("tcp", THERE, HELLO)) == [f"{THERE} greets {HOST}"]
+    cloud.lam.untag_resource(Resource=function, TagKeys=["cumulet:egress"])
+    reaches_nothing(call, cloud, function)
+    with pytest.raises(cloud.lam.exceptions.InvalidParameterValueException):
+        cloud.lam.tag_resource(Resource=function, Tags={"cumulet:egress": "everywhere"})
+
+
+def test_the_host_has_no_interface_more_and_a_kill_leaves_nothing(cloud, call):
+    def interfaces():
+        return sorted(line.split(":")[0].strip() for line in pathlib.Path("/proc/thread-self/net/dev").read_text()
+                      .splitlines()[2:])
+
+    assert call(cloud, cloud.function("internet"), ("tcp", THERE, HELLO)) == [f"{THERE} greets {HOST}"]
+    assert interfaces() == ["cable", "lo"]
+    cloud.server.kill()
+    assert interfaces() == ["cable", "lo"]
+    cloud.server.start()
+
+
+def test_all_but_those_that_decline(cloud_of, call):
+    cloud = cloud_of("--egress", "internet", "--egress-allow", "10.9.0.0/24,10.20.0.1")
+    function = cloud.function()
+    assert call(cloud, function, ("tcp", THERE, HELLO), ("tcp", PRIVATE, HELLO)) == [
+        f"{THERE} greets {HOST}", f"{PRIVATE} greets {HOST_PRIVATE}"]
+    # The host's own address is in the range, but nobody has named it.
+    assert set(call(cloud, function, ("tcp", HOST_PRIVATE, HELLO), ("tcp", METADATA, HELLO), ("tcp", HOST, HELLO))) <= CLOSED
+    reaches_nothing(call, cloud, cloud.function("none"))
+
+
+def test_never(cloud_of, call):
+    cloud = cloud_of("--egress", "never")
+    reaches_nothing(call, cloud, cloud.function())
+    with pytest.raises(cloud.lam.exceptions.InvalidParameterValueException):
+        cloud.function("internet")
+
+
+def test_for_an_ordinary_user_as_well(cloud_of, make_own_server, call):
+    if subprocess.run(["setpriv", f"--reuid={NOBODY}", "--clear-groups", "unshare", "-Ur", "true"],
+                      capture_output=True).returncode != 0:
+        pytest.skip("this kernel allows no user namespaces to ordinary users")
+    with tempfile.TemporaryDirectory(prefix="cumulet-egress-") as folder:
+        place = pathlib.Path(folder)
+        place.chmod(0o755)
+        shutil.copy(BINARY, place / "cumulet")
+        shutil.copytree(HERE.parents[2] / "runtimes", place / "runtimes")
+        command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all",
+                   str(place / "cumulet")]
+        server = make_own_server(["--egress-resolver", RESOLVER, "--runtimes", str(place / "runtimes")], command)
+        os.chown(server.data, NOBODY, NOBODY)
+        cloud = cloud_of(server=server)
+        reaches_the_internet_only(call, cloud, cloud.function("internet"))
+        reaches_nothing(call, cloud, cloud.function())
