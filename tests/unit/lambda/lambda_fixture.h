@@ -51,6 +51,7 @@ class FakeEngine final : public compute::Engine {
                                          compute::Invocation invocation, compute::Allowance allowance) override {
     versions.push_back(version);
     invocations.push_back(invocation);
+    allowances.push_back(allowance);
     if (allowance.reserved == 0) {
       co_return Error("TooManyRequestsException", 429, "Rate Exceeded.")
           .with("Reason", "ReservedFunctionConcurrentInvocationLimitExceeded");
@@ -85,6 +86,7 @@ class FakeEngine final : public compute::Engine {
 
   std::vector<std::shared_ptr<const compute::FunctionVersion>> versions;
   std::vector<compute::Invocation> invocations;
+  std::vector<compute::Allowance> allowances;
   std::vector<std::string> retired;
   std::map<std::string, std::uint32_t> provisions;
   std::uint32_t most_ready = 1000;
