@@ -42,6 +42,8 @@ constexpr const char* kBuffers = "memory.kmem.tcp.limit_in_bytes";
 constexpr std::uint64_t kLeftToTheHost = 512 << 20;
 constexpr std::chrono::seconds kLockPatience{2};
 constexpr std::chrono::milliseconds kLockPause{1};
+/// What was killed has to run once more to be gone, and its group may have little of a busy machine.
+constexpr std::chrono::seconds kRemovalPatience{20};
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -437,7 +439,7 @@ std::string GroupForest::describe() const {
 }
 
 Result<void> clear_group(const std::string& path) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  const auto deadline = std::chrono::steady_clock::now() + kRemovalPatience;
   for (;;) {
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {

@@ -97,7 +97,7 @@ Result<std::unique_ptr<Warden>> Warden::launch(const std::string& filter) {
   if (!pid.ok()) return std::move(pid).error();
   std::unique_ptr<Warden> warden(new Warden(*pid, std::move(ends->first)));
 
-  const timeval patience{5, 0};
+  const timeval patience{20, 0};
   ::setsockopt(warden->socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (Result<void> sent = send_message(warden->socket_.get(), configuration(filter), {}); !sent.ok())
     return std::move(sent).error();

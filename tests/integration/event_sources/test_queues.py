@@ -62,9 +62,9 @@ def test_a_mapping_is_changed_and_deleted(lam, sqs, function, queue, mapping, se
 
 def test_failed_items_go_to_the_dead_letter_queue(sqs, function, queue, mapping, seen, received):
     name = function('return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} '
-                    'for r in event["Records"] if r["body"] == "bad"]}', Timeout=1)
+                    'for r in event["Records"] if r["body"] == "bad"]}', Timeout=5)
     letters, letters_arn = queue()
-    url, arn = queue(VisibilityTimeout="1",
+    url, arn = queue(VisibilityTimeout="5",
                      RedrivePolicy=json.dumps({"deadLetterTargetArn": letters_arn, "maxReceiveCount": 1}))
     mapping(arn, name, FunctionResponseTypes=["ReportBatchItemFailures"])
     for body in ("good", "bad", "fine"):

@@ -111,7 +111,7 @@ def test_errors_before_and_in_the_middle(streaming, stream):
     data, complete = stream(streaming("out.write('some'); throw new TypeError('late')"))
     assert data == b"some"
     assert json.loads(complete["ErrorDetails"])["errorMessage"] == "late"
-    data, complete = stream(streaming("out.write('some'); await new Promise((r) => setTimeout(r, 60000))", Timeout=1))
+    data, complete = stream(streaming("out.write('some'); await new Promise((r) => setTimeout(r, 60000))", Timeout=4))
     assert data == b"some"
     assert json.loads(complete["ErrorDetails"])["errorType"] == "Sandbox.Timedout"
 
