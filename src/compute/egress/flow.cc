@@ -9,10 +9,6 @@ namespace cumulet::compute::egress {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-std::array<char, 65536>& datagram() {
-  thread_local std::array<char, 65536> buffer;
-  return buffer;
-}
 
 }  // namespace
 
@@ -47,15 +43,15 @@ void Flow::send(const char* data, std::size_t size) {
 
 void Flow::inner_ready() {
   for (int turn = 0; turn < kTurns && !over_; ++turn) {
-    const ssize_t got = ::recv(answering_.get(), datagram().data(), datagram().size(), 0);
+    const ssize_t got = ::recv(answering_.get(), reactor_.room().data(), reactor_.room().size(), 0);
     if (got < 0) return;
-    send(datagram().data(), static_cast<std::size_t>(got));
+    send(reactor_.room().data(), static_cast<std::size_t>(got));
   }
 }
 
 void Flow::ready(std::uint32_t) {
   for (int turn = 0; turn < kTurns && !over_; ++turn) {
-    const ssize_t got = ::recv(outer_.get(), datagram().data(), datagram().size(), 0);
+    const ssize_t got = ::recv(outer_.get(), reactor_.room().data(), reactor_.room().size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got < 0) {  // Nobody is there.
       over_ = true;
@@ -66,10 +62,10 @@ void Flow::ready(std::uint32_t) {
     answered_ = true;
     const auto size = static_cast<std::size_t>(got);
     if (answering_) {
-      (void)!::send(answering_.get(), datagram().data(), size, MSG_NOSIGNAL);
+      (void)!::send(answering_.get(), reactor_.room().data(), size, MSG_NOSIGNAL);
     } else {
       const auto* const to = reinterpret_cast<const sockaddr*>(&client_);
-      (void)!::sendto(door_, datagram().data(), size, MSG_NOSIGNAL, to, sizeof client_);
+      (void)!::sendto(door_, reactor_.room().data(), size, MSG_NOSIGNAL, to, sizeof client_);
     }
   }
 }

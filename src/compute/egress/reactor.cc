@@ -21,6 +21,11 @@ Result<std::unique_ptr<Reactor>> Reactor::make() {
   return reactor;
 }
 
+std::array<char, 64 * 1024>& Reactor::room() {
+  if (!room_) room_ = std::make_unique<std::array<char, 64 * 1024>>();
+  return *room_;
+}
+
 void Reactor::watch(int fd, std::uint32_t events, Watched& who) {
   if (events == who.events_) return;
   const bool fresh = who.events_ == 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -38,6 +39,9 @@ class Reactor {
   void wait(std::chrono::milliseconds at_most);
   void wake();  ///< Any thread.
 
+  /// Room for a datagram or a piece of a stream, until the next wait. Kept for whoever comes next.
+  std::array<char, 64 * 1024>& room();
+
  private:
   Reactor() = default;
 
@@ -46,6 +50,7 @@ class Reactor {
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, Watched*> watched_;
   std::vector<std::unique_ptr<Watched>> dead_;
+  std::unique_ptr<std::array<char, 64 * 1024>> room_;
 };
 
 }  // namespace cumulet::compute::egress

@@ -55,7 +55,7 @@ void Relay::inner_ready(std::uint32_t events) {
 
 /// False when the connection broke.
 bool Relay::pump(End& from, End& to) {
-  thread_local std::array<char, kPiece> piece;
+  std::array<char, kPiece>& piece = reactor_.room();
   const auto send = [&to](const char* data, std::size_t size) -> ssize_t {
     const ssize_t sent = ::send(to.socket.get(), data, size, MSG_NOSIGNAL);
     return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;

@@ -98,7 +98,7 @@ bool Site::take_connection(const Door& door) {
 }
 
 bool Site::take_datagram(const Door& door) {
-  thread_local std::array<char, 65536> buffer;
+  std::array<char, 64 * 1024>& buffer = shared_.reactor.room();
   sockaddr_in client{};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(sockaddr_in))> control;
   iovec part{buffer.data(), buffer.size()};
