@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -6,7 +7,7 @@
 #include "cli/command.h"
 #include "compute/catalogue.h"
 #include "compute/runtimes_folder.h"
-#include "compute/sandbox.h"
+#include "compute/substrates.h"
 
 namespace cumulet::cli {
 namespace {
@@ -38,9 +39,15 @@ int doctor(const std::vector<std::string>& words) {
       std::filesystem::temp_directory_path() / ("cumulet-doctor-" + std::to_string(::getpid()));
   std::error_code failed;
   std::filesystem::create_directories(state, failed);
-  const Result<std::unique_ptr<compute::Substrate>> substrate =
-      able.ok() ? compute::make_process_substrate(state) : able.error();
-  line(substrate.ok(), "functions can run here", substrate.ok() ? "" : substrate.error().message());
+  compute::SubstrateOptions options;
+  options.state = state;
+  std::printf("\nSubstrates\n");
+  const std::vector<compute::Finding> substrates =
+      able.ok() ? compute::examine_substrates(options) : std::vector<compute::Finding>();
+  if (!able.ok()) line(false, "process", able.error().message());
+  for (const compute::Finding& finding : substrates) line(finding.usable, finding.what, finding.detail);
+  const bool usable = std::any_of(substrates.begin(), substrates.end(), [](const auto& one) { return one.usable; });
+  line(usable, "functions can run here", "");
   std::filesystem::remove_all(state, failed);
 
   std::printf("\nRuntimes\n");
@@ -57,7 +64,7 @@ int doctor(const std::vector<std::string>& words) {
     const compute::RuntimeStatus status = catalogue->status(identifier);
     line(status.installed, language.title, status.detail);
   }
-  return substrate.ok() ? 0 : 1;
+  return usable ? 0 : 1;
 }
 
 }  // namespace cumulet::cli

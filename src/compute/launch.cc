@@ -21,6 +21,7 @@ bool is_program(const std::filesystem::path& path) {
 SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version) {
   SandboxSpec spec;
   spec.mounts = version.image ? parts.root->image_mounts() : parts.root->mounts();
+  spec.substrate = version.substrate;
   spec.memory_mib = version.memory_mib;
   spec.ephemeral_mib = version.ephemeral_mib;
   // Lambda gives a vCPU for 1769 MB, and more than a function's share while it initialises. Here every function may

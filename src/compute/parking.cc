@@ -37,7 +37,8 @@ std::string Parking::key_of(const FunctionVersion& version) const {
   }
   const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version.runtime);
   if (!choice || choice->language->client.empty() || !choice->language->parks) return {};
-  return choice->interpreter + " " + std::to_string(version.memory_mib) + " " + std::to_string(version.ephemeral_mib);
+  return choice->interpreter + " " + std::to_string(version.memory_mib) + " " + std::to_string(version.ephemeral_mib) +
+         " " + version.substrate;
 }
 
 std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersion& version, std::size_t loop_index) {
@@ -66,6 +67,7 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
       example->runtime = version.runtime;
       example->memory_mib = version.memory_mib;
       example->ephemeral_mib = version.ephemeral_mib;
+      example->substrate = version.substrate;
       lot.example = std::move(example);
     }
     while (!lot.cells.empty() && !cell) {

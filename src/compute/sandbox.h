@@ -11,8 +11,9 @@
 
 #include "base/task.h"
 
-/// A sandbox: processes of one execution environment, cut off from the host. This header is the substrate interface
-/// that the process sandbox (namespaces, cgroups, seccomp) implements; other substrates fit behind it.
+/// A sandbox: processes of one execution environment, cut off from the host. This header is the substrate interface:
+/// the process sandbox (sandbox/) implements it with namespaces, cgroups and seccomp, and external/ by OCI
+/// runtimes. Which there are, by name: substrates.h.
 namespace cumulet::compute {
 
 /// A host directory shown read-only inside the sandbox.
@@ -34,6 +35,7 @@ struct SandboxSpec {
   double cpus = 0.0723;               ///< What it may use at most: memory_mib / 1769, or more.
   double cpu_weight = 0.0723;         ///< Its share when the processors are wanted by all: memory_mib / 1769.
   std::uint32_t max_processes = 1024;
+  std::string substrate;  ///< By which it is built, of those that the server offers; empty: the first one.
   /// TCP ports on the sandbox's own 127.0.0.1 at which *we* listen (the Runtime API, the platform's endpoints).
   std::vector<std::uint16_t> listen_ports;
   /// Called, if it is set, with the sandbox's network namespace before the command starts. Its failure is the start's.

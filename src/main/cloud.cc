@@ -18,6 +18,7 @@
 #include "compute/engine.h"
 #include "compute/runtimes_folder.h"
 #include "compute/sandbox.h"
+#include "compute/substrates.h"
 #include "events/outbox.h"
 #include "images/layout.h"
 #include "images/registry.h"
@@ -152,7 +153,10 @@ Result<void> Cloud::Parts::begin_sandboxes() {
   Result<void> made = make_directory(config.data_dir, 0700);
   if (made.ok()) made = make_directory(state, 0711);
   if (!made.ok()) return made;
-  substrate = std::async(std::launch::async, [state] { return compute::make_process_substrate(state); });
+  compute::SubstrateOptions options;
+  options.state = state;
+  options.names = config.substrates;
+  substrate = std::async(std::launch::async, [options] { return compute::make_substrates(options); });
   return {};
 }
 
@@ -293,6 +297,7 @@ lambda::Options Cloud::Parts::lambda_options() {
   };
   options.images = images.get();
   options.authenticator = authenticator.get();
+  options.substrates = config.substrates;
   options.services = &directory;
   options.metrics = &cloudwatch->metrics();
   options.services_need_permission = !config.dev;

@@ -1,5 +1,6 @@
 #include "main/config.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -7,6 +8,7 @@
 
 #include "base/text.h"
 #include "compute/egress/resolvers.h"
+#include "compute/substrates.h"
 
 namespace cumulet {
 namespace {
@@ -51,6 +53,12 @@ bool set_account(Config& config, const std::string& text) {
   if (text.size() != 12 || text.find_first_not_of("0123456789") != std::string::npos) return false;
   config.account_id = text;
   return true;
+}
+
+bool set_substrates(Config& config, const std::string& text) {
+  config.substrates.clear();
+  for (const std::string_view name : split(text, ',')) config.substrates.emplace_back(trim(name));
+  return std::all_of(config.substrates.begin(), config.substrates.end(), compute::is_substrate);
 }
 
 bool set_log_level(Config& config, const std::string& text) {
@@ -126,6 +134,7 @@ const std::map<std::string, Flag>& flags() {
       {"fcm-url", text_flag(&Config::fcm_url)},
       {"apns-url", text_flag(&Config::apns_url)},
       {"sns-signing-host", text_flag(&Config::sns_signing_host)},
+      {"substrate", Flag{true, set_substrates}},
       {"log-level", Flag{true, set_log_level}},
       {"threads", Flag{true, [](Config& c, const std::string& t) { return set_number(c.threads, t, 1, 256); }}},
       {"store-memory",
@@ -255,6 +264,9 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
   --store-memory MIB     what the store may hold in memory: cached blocks, and writes
                          that are in no file yet (default 128)
   --encrypt-objects      new buckets of S3 encrypt by default (SSE-S3), as on AWS
+  --substrate NAME,...   what sandboxes are built by: process (default) or oci:RUNTIME (crun,
+                         runc, ...); of several, the first unless a function's tag
+                         cumulet:substrate names another one
   --exact-cpus           functions never use more of the processors than their memory gives
                          them on AWS (default: a whole one that nobody else wants)
   --egress RULE          which functions may reach the internet: 'none' (default) those with

@@ -375,8 +375,12 @@ void sweep(const std::string& parent, const std::string& own) {
     if (!name.starts_with(kGroupPrefix) || name == own) continue;
     Result<Fd> directory = open_directory(entry.path().string());
     if (!directory.ok() || ::flock(directory->get(), LOCK_EX | LOCK_NB) != 0) continue;
-    for (const fs::directory_entry& inner : fs::directory_iterator(entry.path(), ignored))
-      if (inner.is_directory(ignored)) ::rmdir(inner.path().c_str());
+    for (const fs::directory_entry& inner : fs::directory_iterator(entry.path(), ignored)) {
+      if (!inner.is_directory(ignored)) continue;
+      for (const fs::directory_entry& innermost : fs::directory_iterator(inner.path(), ignored))
+        if (innermost.is_directory(ignored)) ::rmdir(innermost.path().c_str());
+      ::rmdir(inner.path().c_str());
+    }
     ::rmdir(entry.path().c_str());
   }
 }

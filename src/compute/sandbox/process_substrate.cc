@@ -2,15 +2,10 @@
 #include <chrono>
 #include <filesystem>
 
-#include <fcntl.h>
-#include <fmt/core.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/text.h"
 #include "compute/sandbox.h"
 #include "compute/sandbox/cgroups.h"
 #include "compute/sandbox/keeper.h"
@@ -18,6 +13,7 @@
 #include "compute/sandbox/memory_guard.h"
 #include "compute/sandbox/rootless.h"
 #include "compute/sandbox/starter.h"
+#include "compute/sandbox/state.h"
 
 namespace cumulet::compute {
 
@@ -95,26 +91,6 @@ class ProcessSubstrate final : public Substrate {
  private:
   std::shared_ptr<Workshop> workshop_;
 };
-
-/// Groups are named after the state directory: a server that starts again finds those of its earlier run.
-std::string group_name(const fs::path& state) {
-  return std::string(kGroupPrefix) + hex_encode(sha256(fs::weakly_canonical(state).string()).substr(0, 6));
-}
-
-Result<Fd> lock_state(const fs::path& state) {
-  std::error_code failed;
-  fs::create_directories(state / "roots", failed);
-  if (failed)
-    return Error(kSandboxFailure, fmt::format("cannot make {}: {}", (state / "roots").string(), failed.message()));
-  const std::string path = (state / "lock").string();
-  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) return system_error("open " + path);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return Error(kSandboxFailure, "another server uses the sandboxes of " + state.string());
-    return system_error("lock " + path);
-  }
-  return lock;
-}
 
 }  // namespace
 

@@ -16,7 +16,9 @@ constexpr const char* kHostName = "sandbox";
 
 Error refused(std::string why) { return Error(kSandboxFailure, "the sandbox cannot be built: " + std::move(why)); }
 
-Result<void> check(const SandboxSpec& spec) {
+}  // namespace
+
+Result<void> check_spec(const SandboxSpec& spec) {
   if (spec.command.empty()) return refused("there is no command");
   if (spec.memory_mib < 8) return refused("less than 8 MiB of memory");
   if (spec.ephemeral_mib < 1) return refused("no room in /tmp");
@@ -29,6 +31,8 @@ Result<void> check(const SandboxSpec& spec) {
     if (argument.find('\0') != std::string::npos) return refused("an argument contains a NUL");
   return {};
 }
+
+namespace {
 
 class RequestText {
  public:
@@ -121,7 +125,7 @@ void Starter::run(std::string workshop, std::promise<Result<void>> prepared) {
 
 void Starter::carry_out(Order& order) {
   if (order.life.resolved()) return;  // too late: nobody waits any more
-  if (Result<void> sound = check(order.spec); !sound.ok()) {
+  if (Result<void> sound = check_spec(order.spec); !sound.ok()) {
     order.life.resolve(std::move(sound).error());
     return;
   }

@@ -17,6 +17,9 @@
 
 namespace cumulet::compute::sandbox {
 
+/// Whether a sandbox can be built of this at all.
+Result<void> check_spec(const SandboxSpec& spec);
+
 /// A start that was asked for.
 struct Order {
   Order(SandboxSpec s, SteadyTime d) : spec(std::move(s)), deadline(d) {}

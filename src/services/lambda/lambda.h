@@ -69,6 +69,7 @@ struct Options {
   images::ImageStore* images = nullptr;   ///< Null: functions that are container images are refused.
   EgressRule egress = EgressRule::kNone;  ///< Which functions may reach the internet.
   bool exact_streaming = false;           ///< Streamed responses have AWS's bandwidth and no more.
+  std::vector<std::string> substrates;    ///< What a function may choose by its tag cumulet:substrate.
   /// Whether a service that invokes a function for itself (S3, API Gateway, …) needs a permission in its policy.
   bool services_need_permission = true;
 };

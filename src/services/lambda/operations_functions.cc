@@ -5,6 +5,7 @@
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
+#include "services/lambda/substrate_tag.h"
 #include "services/lambda/tenancy.h"
 
 namespace cumulet::lambda {
@@ -114,6 +115,7 @@ Task<api::FunctionConfiguration> Lambda::create_function(Call& call, const api::
   }
   if (input.tags && input.tags->size() > 50) co_await fail(invalid("Number of tags exceeds resource tag limit."));
   if (input.tags) co_await check_egress_tag(options_.egress, *input.tags);
+  if (input.tags) co_await check_substrate_tag(options_.substrates, *input.tags);
   api::FunctionConfiguration checked = default_configuration(name);
   checked.package_type = input.package_type.value_or("Zip");
   checked.tenancy_config = input.tenancy_config;

@@ -4,6 +4,7 @@
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
+#include "services/lambda/substrate_tag.h"
 #include "wire/json_writer.h"
 
 namespace cumulet::lambda {
@@ -276,6 +277,7 @@ Task<api::GetPolicyResponse> Lambda::get_policy(Call& call, const api::GetPolicy
 Task<api::TagResourceOutput> Lambda::tag_resource(Call& call, const api::TagResourceRequest& input) {
   const FunctionName name = co_await function_of(input.resource, call);
   co_await check_egress_tag(options_.egress, input.tags);
+  co_await check_substrate_tag(options_.substrates, input.tags);
   const Store store(name.account, name.region);
   const auto tag = [&](Transaction& txn) -> Task<void> {
     const std::optional<FunctionRow> found = co_await store.find_function(txn, name.name);
@@ -286,7 +288,7 @@ Task<api::TagResourceOutput> Lambda::tag_resource(Call& call, const api::TagReso
     store.put_function(txn, function);
   };
   co_await storage::transact(database_, tag);
-  if (input.tags.contains(kEgressTag)) co_await follow_provisioning();
+  if (input.tags.contains(kEgressTag) || input.tags.contains(kSubstrateTag)) co_await follow_provisioning();
   co_return api::TagResourceOutput();
 }
 
@@ -302,7 +304,8 @@ Task<api::UntagResourceOutput> Lambda::untag_resource(Call& call, const api::Unt
   };
   co_await storage::transact(database_, untag);
   const auto& gone = input.tag_keys;
-  if (std::find(gone.begin(), gone.end(), kEgressTag) != gone.end()) co_await follow_provisioning();
+  const auto is_gone = [&gone](const char* tag) { return std::find(gone.begin(), gone.end(), tag) != gone.end(); };
+  if (is_gone(kEgressTag) || is_gone(kSubstrateTag)) co_await follow_provisioning();
   co_return api::UntagResourceOutput();
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <random>
 
 #include "base/text.h"
@@ -5,6 +6,7 @@
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
 #include "services/lambda/route.h"
+#include "services/lambda/substrate_tag.h"
 #include "services/lambda/tenancy.h"
 
 namespace cumulet::lambda {
@@ -168,7 +170,9 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   const Configuration& c = parts.row.configuration;
   auto version = std::make_shared<compute::FunctionVersion>();
   version->egress = has_egress(options_.egress, parts.tags);
+  version->substrate = substrate_of(parts.tags);
   version->key = engine_key(name, c) + (version->egress ? " egress" : "");
+  if (!version->substrate.empty()) version->key += " on " + version->substrate;
   version->account = name.account;
   version->region = name.region;
   version->name = name.name;

@@ -48,10 +48,12 @@ TEST_F(SandboxTest, EveryAttemptToEscapeFails) {
   EXPECT_EQ(outcome.exit.kind, ExitKind::kExited);
 
   const std::set<std::string> refusals = {"EPERM", "EACCES", "EROFS", "ENOENT"};
+  // Elsewhere there is a root in the user namespace, whom nobody may become.
+  const std::string no_root = on_process_substrate() ? "EINVAL" : "EPERM";
   const std::map<std::string, std::string> others = {
       {"clone3", "ENOSYS"},        {"x32-mount", "ENOSYS"},
-      {"32-bit-mount", "ENOSYS"},  {"setuid-root", "EINVAL"},
-      {"setgid-root", "EINVAL"},   {"host-port", "ECONNREFUSED"},
+      {"32-bit-mount", "ENOSYS"},  {"setuid-root", no_root},
+      {"setgid-root", no_root},    {"host-port", "ECONNREFUSED"},
       {"internet", "ENETUNREACH"}, {"host-abstract-socket", "ECONNREFUSED"},
   };
   int attempts = 0;
@@ -84,6 +86,7 @@ TEST_F(SandboxTest, SandboxesAreDifferentUsersOfTheHost) {
     std::uint32_t inside = 0;
     std::uint32_t outside = 0;
     std::uint32_t count = 0;
+    if (!on_process_substrate()) words.ignore(1000, '\n');  // others map a root as well
     words >> inside >> outside >> count;
     EXPECT_EQ(inside, 993u);
     EXPECT_EQ(count, 1u);

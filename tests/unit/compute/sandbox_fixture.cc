@@ -5,16 +5,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
+#include "compute/substrates.h"
+
 namespace cumulet::compute {
 
 namespace fs = std::filesystem;
 
 namespace {
+constexpr const char* kSubstrateVariable = "CUMULET_TEST_SUBSTRATE";
+
 /// The static program stands beside the tests, where the build put it.
 fs::path probe_program() {
   return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "compute" / "probe";
 }
 }  // namespace
+
+bool SandboxTest::on_process_substrate() { return std::getenv(kSubstrateVariable) == nullptr; }
 
 std::unique_ptr<ScratchDirectory> SandboxTest::state_;
 std::unique_ptr<ScratchDirectory> SandboxTest::task_;
@@ -36,7 +44,10 @@ void SandboxTest::SetUpTestSuite() {
   state_ = std::make_unique<ScratchDirectory>();
   task_ = std::make_unique<ScratchDirectory>();
   fs::copy_file(probe_program(), task_->path() / "probe");
-  Result<std::unique_ptr<Substrate>> made = make_process_substrate(state_->path());
+  SubstrateOptions options;
+  options.state = state_->path();
+  if (!on_process_substrate()) options.names = {std::getenv(kSubstrateVariable)};
+  Result<std::unique_ptr<Substrate>> made = make_substrates(options);
   ASSERT_TRUE(made.ok()) << made.error().message();
   substrate_ = std::move(*made);
 }

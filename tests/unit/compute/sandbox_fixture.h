@@ -26,13 +26,15 @@ class ScratchDirectory {
   std::filesystem::path path_;
 };
 
-/// Real sandboxes, which need root. The substrate is made once for all tests of a suite.
+/// Real sandboxes, which need root: of the substrate named by CUMULET_TEST_SUBSTRATE, else process sandboxes. The
+/// substrate is made once for all tests of a suite.
 class SandboxTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite();
   static void TearDownTestSuite();
   void SetUp() override;
 
+  static bool on_process_substrate();
   /// Runs /var/task/probe with these arguments, nothing else in the sandbox.
   static SandboxSpec probe(std::vector<std::string> arguments);
   /// Runs a program of the host, with the host's libraries.
