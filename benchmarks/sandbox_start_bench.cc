@@ -1,8 +1,8 @@
 // How long a sandbox takes: from the order to its first byte at the Runtime API's port, and to its end; and how many
 // can be made in a second. Needs root.
 //
-//   bench_sandbox_start [COUNT] [PAUSE_MS]     (200, 5: a pause lets the parts that are made ahead of need be made
-//   again)
+//   bench_sandbox_start [COUNT] [PAUSE_MS] [SUBSTRATE]     (200, 5, process: a pause lets the parts that are made
+//   ahead of need be made again; a substrate is process or oci:RUNTIME)
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -19,7 +19,7 @@
 
 #include "base/log.h"
 #include "base/run.h"
-#include "compute/sandbox.h"
+#include "compute/substrates.h"
 
 namespace {
 
@@ -117,7 +117,10 @@ int main(int argc, char** argv) {
   fs::copy_file(probe, state + "/task/probe");
   log::set_level(log::Level::kWarning);
   {
-    Result<std::unique_ptr<Substrate>> substrate = make_process_substrate(state + "/state");
+    SubstrateOptions options;
+    options.state = state + "/state";
+    if (argc > 3) options.names = {argv[3]};
+    Result<std::unique_ptr<Substrate>> substrate = make_substrates(options);
     if (!substrate.ok()) give_up(substrate.error().message());
     ::chmod(state.c_str(), 0755);
     measure_latency(**substrate, state + "/task", count, pause_ms);

@@ -11,7 +11,8 @@ BUILD_PACKAGES=(
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 RUN_PACKAGES=(curl python3-boto3 tzdata)
-TEST_PACKAGES=(clang-format-14 llvm-14 g++-12 curl zip unzip ruby openjdk-17-jdk-headless rclone s3cmd s3fs restic iproute2 zstd)
+TEST_PACKAGES=(clang-format-14 llvm-14 g++-12 curl zip unzip ruby openjdk-17-jdk-headless rclone s3cmd s3fs restic iproute2 zstd crun
+  runc)
 
 readonly root=$PWD
 readonly jobs=${CUMULET_JOBS:-$(nproc)}

@@ -27,8 +27,7 @@ class ChosenSubstrate final : public Substrate {
 
   Task<std::unique_ptr<Sandbox>> start(SandboxSpec spec) override {
     const auto found = all_.find(spec.substrate.empty() ? first_ : spec.substrate);
-    if (found == all_.end())
-      return refuse(fmt::format("this server does not offer the substrate {}", spec.substrate));
+    if (found == all_.end()) return refuse(fmt::format("this server does not offer the substrate {}", spec.substrate));
     return found->second->start(std::move(spec));
   }
 

@@ -12,7 +12,7 @@
 namespace cumulet::compute {
 
 struct SubstrateOptions {
-  std::filesystem::path state;               ///< A directory for all of them.
+  std::filesystem::path state;                ///< A directory for all of them.
   std::vector<std::string> names{"process"};  ///< What sandboxes may be built by; the first one unless they say.
 };
 

@@ -17,7 +17,7 @@ struct Launch {
   std::vector<std::pair<std::string, std::string>> files;   ///< Name and content, below the workplace.
   std::vector<std::pair<sandbox::Fd, std::string>> mounts;  ///< And where, below the workplace. The root comes first.
   sandbox::Fd output;                                       ///< Inherited by the program as its output.
-  SteadyTime deadline{};              ///< When it must have started.
+  SteadyTime deadline{};                                    ///< When it must have started.
 };
 
 /// A sandbox that waits to be launched: its life, and the ends of its channels that are not the engine's.

@@ -118,10 +118,9 @@ Result<void> Workbench::open() {
   Result<Fd> launcher = launcher_in_memory();
   if (!launcher.ok()) return std::move(launcher).error();
   launcher_ = std::move(*launcher);
-  Result<std::unique_ptr<GroupForest>> forest =
-      GroupForest::make(sandbox::find_hierarchies(sandbox::read_file("/proc/self/mountinfo"),
-                                                  sandbox::read_file("/proc/self/cgroup")),
-                        sandbox::group_name(state_));
+  Result<std::unique_ptr<GroupForest>> forest = GroupForest::make(
+      sandbox::find_hierarchies(sandbox::read_file("/proc/self/mountinfo"), sandbox::read_file("/proc/self/cgroup")),
+      sandbox::group_name(state_));
   if (!forest.ok()) return std::move(forest).error();
   forest_ = std::move(*forest);
   std::promise<Result<void>> promise;

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-/// What the server says to the launcher (launcher_program.cc), in one message over a socket, with descriptors beside it.
-/// Both ends are built from this header, so the layout needs no version.
+/// What the server says to the launcher (launcher_program.cc), in one message over a socket, with descriptors beside
+/// it. Both ends are built from this header, so the layout needs no version.
 namespace cumulet::compute::external {
 
 inline constexpr std::uint32_t kMaxLaunchMessage = 192 * 1024;  ///< Fits the default socket buffer of 208 KiB.
@@ -11,7 +11,7 @@ inline constexpr std::uint32_t kMaxLaunchDescriptors = 48;
 inline constexpr int kLauncherSocket = 3;  ///< The descriptor at which the launcher finds the server.
 /// The output once more, for runtimes that hand it to the guest but would copy their standard output.
 inline constexpr int kLauncherOutput = 3;
-inline constexpr int kLauncherLog = 4;     ///< Where the launched program finds a file for its messages.
+inline constexpr int kLauncherLog = 4;  ///< Where the launched program finds a file for its messages.
 
 /// The launched program's folder: a memory file system that only it sees, with the mounts and files of the message.
 inline constexpr const char* kWorkplace = "/mnt";

@@ -60,8 +60,8 @@ void join_groups(int unified, const int* members, std::uint32_t count) {
   close(procs);
 }
 
-/// The program sees one v2 tree whose root is the sandbox's own group: whatever groups it makes are below that, whatever
-/// the host's layout is (crun, for one, refuses hosts with v1 and v2 controllers).
+/// The program sees one v2 tree whose root is the sandbox's own group: whatever groups it makes are below that,
+/// whatever the host's layout is (crun, for one, refuses hosts with v1 and v2 controllers).
 void show_own_groups() {
   must(unshare(CLONE_NEWCGROUP) == 0, "make a control group namespace");
   while (umount2("/sys/fs/cgroup", MNT_DETACH) == 0) {

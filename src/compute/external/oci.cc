@@ -40,15 +40,15 @@ std::string process_section(const SandboxSpec& spec) {
                                                                      {"RLIMIT_RTPRIO", 0},
                                                                      {"RLIMIT_SIGPENDING", 1024},
                                                                      {"RLIMIT_NPROC", spec.max_processes}}};
-  return fmt::format(
-      R"({{"user":{{"uid":{},"gid":{}}},"args":{},"env":{},"cwd":"/","noNewPrivileges":true,)"
-      R"("capabilities":{{"bounding":[],"effective":[],"inheritable":[],"permitted":[],"ambient":[]}},)"
-      R"("oomScoreAdj":500,"rlimits":{}}})",
-      sandbox::kInsideUser, sandbox::kInsideGroup, list_of(command, json_string),
-      list_of(spec.environment, [](const auto& variable) { return json_string(variable.first + "=" + variable.second); }),
-      list_of(limits, [](const auto& limit) {
-        return fmt::format(R"({{"type":"{0}","hard":{1},"soft":{1}}})", limit.first, limit.second);
-      }));
+  return fmt::format(R"({{"user":{{"uid":{},"gid":{}}},"args":{},"env":{},"cwd":"/","noNewPrivileges":true,)"
+                     R"("capabilities":{{"bounding":[],"effective":[],"inheritable":[],"permitted":[],"ambient":[]}},)"
+                     R"("oomScoreAdj":500,"rlimits":{}}})",
+                     sandbox::kInsideUser, sandbox::kInsideGroup, list_of(command, json_string),
+                     list_of(spec.environment,
+                             [](const auto& variable) { return json_string(variable.first + "=" + variable.second); }),
+                     list_of(limits, [](const auto& limit) {
+                       return fmt::format(R"({{"type":"{0}","hard":{1},"soft":{1}}})", limit.first, limit.second);
+                     }));
 }
 
 std::string mounts_section() {
@@ -108,8 +108,7 @@ std::string oci_configuration(const SandboxSpec& spec, const Users& users) {
       R"({{"cgroupsPath":"/container","maskedPaths":{},"readonlyPaths":["/proc"],"uidMappings":{},"gidMappings":{},)"
       R"("namespaces":[{{"type":"pid"}},{{"type":"mount"}},{{"type":"ipc"}},{{"type":"uts"}},{{"type":"user"}},)"
       R"({{"type":"cgroup"}}])",
-      list_of(masked, json_string), id_map(sandbox::kInsideUser, users),
-      id_map(sandbox::kInsideGroup, users));
+      list_of(masked, json_string), id_map(sandbox::kInsideUser, users), id_map(sandbox::kInsideGroup, users));
   return fmt::format(
       R"({{"ociVersion":"1.0.2","hostname":"sandbox","root":{{"path":"rootfs","readonly":true}},"process":{},)"
       R"("mounts":{},"linux":{}}}}})",

@@ -59,8 +59,7 @@ Result<fs::path> write_guest(const fs::path& state) {
   if (rules.fail()) return Error(sandbox::kSandboxFailure, "cannot write " + (folder / kGuestFilter).string());
   if (!file.fail()) fs::permissions(folder / kGuestName, fs::perms(0755), problem);
   if (!file.fail() && !problem) fs::permissions(folder, fs::perms(0755), problem);
-  if (file.fail() || problem)
-    return Error(sandbox::kSandboxFailure, "cannot write " + (folder / kGuestName).string());
+  if (file.fail() || problem) return Error(sandbox::kSandboxFailure, "cannot write " + (folder / kGuestName).string());
   return folder;
 }
 

@@ -15,7 +15,6 @@ std::string_view guest_program();
 /// folder.
 Result<std::filesystem::path> write_guest(const std::filesystem::path& state);
 
-
 /// The launcher (launcher_program.cc) as a memory file that can be executed.
 Result<sandbox::Fd> launcher_in_memory();
 

@@ -1,11 +1,11 @@
 #include "tests/unit/compute/sandbox_fixture.h"
 
+#include <cstdlib>
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cstdlib>
 
 #include "compute/substrates.h"
 
