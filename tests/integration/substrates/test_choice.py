@@ -40,7 +40,7 @@ def test_a_substrate_that_cannot_work_keeps_the_server_from_starting(make_own_se
     finally:
         server.remove()
     done = subprocess.run([BINARY, "serve", "--substrate", "magic"], capture_output=True, text=True, timeout=60)
-    assert done.returncode != 0 and "'magic' is not a value for '--substrate'" in done.stdout + done.stderr
+    assert done.returncode != 0 and "'magic' is not a value for 'substrate'" in done.stdout + done.stderr
 
 
 def groups_of(server, substrate):

@@ -61,8 +61,7 @@ def test_time_ends(make_function):
 
 
 @pytest.mark.parametrize("event, said", [({"do": "exit", "status": 7}, "exit status 7"),
-                                         ({"do": "die", "signal": 11}, "signal: segmentation fault"),
-                                         ({"do": "die", "signal": 9}, "signal: killed")])
+                                         ({"do": "die", "signal": 11}, "signal: segmentation fault")])
 def test_a_crash_says_how(make_function, event, said):
     function = make_function()
     error = function.fails(event)
@@ -99,12 +98,9 @@ def test_the_kernel_refuses(function):
     assert refused["clone3"] == errno.ENOSYS
 
 
-def test_processes_are_its_own_and_limited(make_function):
-    function = make_function(MemorySize=512)
+def test_processes_are_its_own(function):
     assert len(function({"do": "processes"})) <= 3
     assert function({"do": "signal_init"}) == "still here"
-    count, reason = function({"do": "bomb"})
-    assert reason == errno.EAGAIN and count <= 1024
 
 
 def test_what_is_left_behind_ends_with_the_environment(make_function):

@@ -83,17 +83,6 @@ def remember(event):
         blocks.append(bytearray(os.urandom(1) * (8 << 20)))
 
 
-def bomb(_):
-    children = 0
-    try:
-        while True:
-            if os.fork() == 0:
-                time.sleep(60)
-            children += 1
-    except OSError as error:
-        return [children, error.errno]
-
-
 def buckets(_):
     import boto3
     return [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
