@@ -258,7 +258,8 @@ Result<void> Tree::remove_lower(const std::string& path) {
 
 Result<void> Tree::make_mount_points() {
   moved();
-  for (const char* name : {"proc", "dev", "tmp", "sys", "etc", "var", "var/cumulet", "var/cumulet-tls"}) {
+  for (const char* name :
+       {"proc", "dev", "tmp", "sys", "etc", "var", "var/cumulet", "var/cumulet-init", "var/cumulet-tls"}) {
     const bool theirs = std::strcmp(name, "etc") == 0 || std::strcmp(name, "var") == 0;
     struct stat about {};
     const bool exists = ::fstatat(root_.get(), name, &about, AT_SYMLINK_NOFOLLOW) == 0;
