@@ -59,13 +59,12 @@ def groups_of(server, substrate):
     return found
 
 
-def test_kill_9_leaves_nothing_after_the_next_start(make_own_server, function_on, substrate, wait_until):
+def test_kill_9_leaves_nothing_after_the_next_start(make_own_server, function_on, substrate):
     server = make_own_server(["--substrate", substrate]).start()
     try:
         function_on(server, substrate, "survivor")()
         assert any(groups_of(server, substrate).values())
         server.kill()
-        wait_until(lambda: not any(groups_of(server, substrate).values()), 20, "the end of all processes")
         server.start()
         assert function_on(server, substrate, "second")()["calls"] == 1
         server.stop()
