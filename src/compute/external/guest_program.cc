@@ -155,7 +155,6 @@ pid_t start_command(char** command, const char* folder) {
 int main(int count, char** words) {
   if (count < 4) return 2;
   prctl(PR_SET_DUMPABLE, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a frozen one would not see that the server has gone
   take_output();
   read_filter();
   sigset_t wanted;
