@@ -64,7 +64,7 @@ struct FunctionVersion {
   bool tenant_isolated = false;  ///< Each tenant has environments of its own, and each invocation a tenant.
   std::string tenant_id;         ///< Whose environments these are, if it is isolated. The engine sets it.
   bool egress = false;           ///< May reach the internet.
-  std::string substrate;  ///< Empty: the server's first one. See substrates.h.
+  std::string substrate;         ///< Empty: the server's first one. See substrates.h.
   LoggingSettings logging;
 };
 

@@ -238,6 +238,10 @@ Result<std::shared_ptr<Life>> Workbench::carry_out(ExternalOrder& order, std::ui
   ports.push_back(kControlPort);
   Result<std::vector<Fd>> listeners = network_->listen(*network, ports);
   if (!listeners.ok()) return std::move(listeners).error();
+  if (spec.prepare_network) {
+    if (Result<void> network_ready = spec.prepare_network(network->get()); !network_ready.ok())
+      return std::move(network_ready).error();
+  }
   const Users users{kFirstExternalUser + 2 * slot, kFirstExternalUser + 2 * slot + 1};
   spec.mounts.emplace_back(guest_, kGuestInside);
   Result<sandbox::RootTree> tree = templates_->clone(spec, users.function);
@@ -292,6 +296,7 @@ class ExternalSandbox final : public Sandbox {
   void kill() override { life_->kill(); }
   void terminate() override { life_->terminate(); }
   Task<SandboxExit> exited() override { return life_->exited.wait(); }
+  int network() const override { return life_->network.get(); }
   std::uint64_t peak_memory() const override { return std::min(life_->groups.peak_memory(), memory_); }
 
  private:

@@ -262,7 +262,7 @@ Task<void> Lambda::follow_pull(PullRow pull, std::optional<images::ResolvedImage
   if (held) (void)options_.images->find((*held)->digest);  // It is named now: what was forgotten meanwhile stays.
   if (!meant) co_await drop_code(pull.blob, pull.sha);
   if (!old.blob.empty()) {
-    retire(old_key);
+    engine_.retire(old_key);
     co_await drop_code(old.blob, old.sha);
   }
   const std::lock_guard lock(mutex_);

@@ -1,7 +1,9 @@
 """Functions that are container images: what they see, their configuration, and their updates."""
 
 import json
+import os
 import pathlib
+import shutil
 
 import pytest
 from botocore.exceptions import ClientError
@@ -141,6 +143,19 @@ def test_the_architecture_chooses_from_an_index(lam, registry, make_image, make_
     name = make_function(uri, Architectures=["x86_64"])
     assert ask(name, "read /arch") == "amd64"
     assert lam.get_function_configuration(FunctionName=name)["CodeSha256"] == intel.digest.removeprefix("sha256:")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("crun") is None, reason="needs root and crun")
+def test_an_image_in_the_container_of_an_oci_runtime(make_server, registry, make_image, make_function, aws_for, ask, unique):
+    image = make_image(Layer().file("a/ümlaut", "ü"), Cmd=["app.handler"], WorkingDir="/a")
+    server = make_server("--dev", "--substrate", "oci:crun")
+    lam = aws_for(server).client("lambda")
+    role = f"arn:aws:iam::{server.account}:role/r"
+    name = make_function(registry.put(unique("container"), image), client=lam, with_role=role)
+    assert ask(name, "argv", lam) == "/runtime/bootstrap\napp.handler\n"
+    assert ask(name, "cwd", lam) == "/a" and ask(name, "read /a/ümlaut", lam) == "ü"
+    assert sorted(ask(name, "list /", lam).split()) == ["a", "dev", "etc", "proc", "runtime", "sys", "tmp", "var"]
+    assert ask(name, "write /tmp/x", lam) == "written" and ask(name, "write /a/x", lam) == "refused"
 
 
 @pytest.mark.parametrize("basic", [False, True])

@@ -249,6 +249,16 @@ def test_never(cloud_of, call):
         cloud.function("internet")
 
 
+def test_in_the_container_of_an_oci_runtime_as_well(cloud_of, call):
+    if shutil.which("crun") is None:
+        pytest.skip("crun is not installed")
+    cloud = cloud_of("--substrate", "oci:crun")
+    reaches_the_internet_only(call, cloud, cloud.function("internet", PYTHONDONTWRITEBYTECODE="1"))
+    # Perhaps in an interpreter that waited already.
+    reaches_the_internet_only(call, cloud, cloud.function("internet"))
+    reaches_nothing(call, cloud, cloud.function())
+
+
 def test_for_an_ordinary_user_as_well(cloud_of, make_own_server, call):
     if subprocess.run(["setpriv", f"--reuid={NOBODY}", "--clear-groups", "unshare", "-Ur", "true"],
                       capture_output=True).returncode != 0:

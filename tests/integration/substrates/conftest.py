@@ -1,9 +1,4 @@
-"""The substrates that this machine can use, each with functions of its own on one server that offers them all.
-
-The server offers what `cumulet doctor` says is usable; what it says is not usable is skipped with doctor's reason.
-  substrate      parameter of each test: the name of a substrate
-  make_function  make_function("python", Timeout=3, …) creates a function on that substrate and gives a caller of it
-"""
+"""One server that offers all the substrates that `cumulet doctor` calls usable here."""
 
 import base64
 import io
@@ -17,13 +12,12 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent
 BINARY = pathlib.Path(os.environ.get("CUMULET_BINARY", str(HERE.parents[2] / "build/release/cumulet")))
-PROCESS, CONTAINERS = "process", ["oci:crun", "oci:runc"]
-SUBSTRATES = [PROCESS, *CONTAINERS]
+SUBSTRATES = ["process", "oci:crun", "oci:runc"]
 
 
 def examine():
     """What doctor says of each substrate: usable or not, and why."""
-    said = subprocess.run([BINARY, "doctor"], capture_output=True, text=True, timeout=120).stdout
+    said = subprocess.run([BINARY, "doctor"], capture_output=True, text=True, timeout=180).stdout
     found = {}
     for line in said.split("Substrates\n")[1].split("\n\n")[0].splitlines():
         words = line.split(None, 2)
@@ -44,12 +38,16 @@ def offering(make_server, usable):
     return make_server("--substrate", ",".join(names))
 
 
-@pytest.fixture(params=SUBSTRATES)
-def substrate(request, usable):
-    good, why = usable.get(request.param, (False, "doctor does not know it"))
-    if not good:
-        pytest.skip(f"{request.param}: {why}")
-    return request.param
+@pytest.fixture(scope="session")
+def need(usable):
+    """need("oci:crun") skips the test, with doctor's reason, where that cannot be used."""
+
+    def check(substrate):
+        good, why = usable.get(substrate, (False, "doctor does not know it"))
+        if not good:
+            pytest.skip(f"{substrate}: {why}")
+
+    return check
 
 
 def make_role(iam, name):
@@ -110,26 +108,25 @@ def function_on(aws_for):
         runtime, handler = RUNTIMES[language]
         aws("lambda").create_function(FunctionName=name, Runtime=runtime, Role=roles[server], Handler=handler,
                                       Code={"ZipFile": package()}, Tags={"cumulet:substrate": substrate},
-                                      **{"Timeout": 30, "MemorySize": 256, **options})
+                                      **{"Timeout": 60, "MemorySize": 256, **options})
         return Function(aws("lambda"), name)
 
     return make
 
 
 @pytest.fixture
-def make_function(offering, substrate, function_on, unique):
-    return lambda language="python", **options: function_on(offering, substrate, unique(language), language, **options)
+def make_function(offering, need, function_on, unique):
+    """make_function("oci:crun", "python", Timeout=3, …) gives a caller of a new function."""
+
+    def make(substrate, language="python", **options):
+        need(substrate)
+        return function_on(offering, substrate, unique(language), language, **options)
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def shared_functions():
-    return {}
-
-
-@pytest.fixture
-def function(substrate, offering, function_on, unique, shared_functions):
-    """One Python function for the tests that do it no harm."""
-    if substrate not in shared_functions:
-        shared_functions[substrate] = function_on(offering, substrate, unique("shared"), EphemeralStorage={"Size": 600},
-                                                  Environment={"Variables": {"GREETING": "good day", "EMPTY": ""}})
-    return shared_functions[substrate]
+def function(offering, need, function_on):
+    """One Python function in a container of crun's, for the tests that do it no harm."""
+    need("oci:crun")
+    return function_on(offering, "oci:crun", "shared", Environment={"Variables": {"GREETING": "good day", "EMPTY": ""}})
