@@ -115,6 +115,9 @@ std::vector<Finding> examine_substrates(const SubstrateOptions& options) {
     missing.what = name;
     missing.detail = fmt::format("not installed (only matters with --substrate {})", name);
   }
+  Finding& machine = findings.emplace_back();
+  machine.what = "microvm";
+  machine.detail = "not built yet, whatever this machine could do (docs/decisions/microvm.md)";
   return findings;
 }
 
