@@ -88,6 +88,13 @@ class RuntimeClient:
             sys.exit(0)
         return json.loads(body)
 
+    def restore_next(self):
+        """Initialised. Comes back in an environment that has been restored."""
+        self.send(("GET %srestore/next HTTP/1.1\r\nHost: %s\r\n\r\n" % (API, self.host)).encode())
+        status = self.receive()[0]
+        if status != 200:
+            raise RuntimeError("the Runtime API answered %d to restore/next" % status)
+
     def post(self, path, body, extra="", pipeline=False):
         head = "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n" % (
             API, path, self.host, extra, len(body))
@@ -450,6 +457,32 @@ def park(client):
     time.tzset()
 
 
+def run_hooks(client, path, kind, status, hooks):
+    """Runs (function, args, kwargs) one after the other; an exception is reported, and ends us."""
+    try:
+        for function, args, kwargs in hooks:
+            function(*args, **kwargs)
+    except Exception as error:
+        described = describe(error, "", skip=1)
+        log_error(described)
+        sys.stdout.flush()
+        client.post_error(path, {**described, "errorType": kind})
+        sys.exit(status)
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def wait_in_snapshot(client):
+    """Initialised: the hooks before the snapshot, the wait to be restored from it, the hooks after that."""
+    # Functions register hooks by importing this module; it may be one from their own package.
+    registry = sys.modules.get("snapshot_restore_py")
+    before = list(reversed(registry.get_before_snapshot())) if registry else ()
+    run_hooks(client, "init/error", "Runtime.BeforeSnapshotError", 64, before)
+    client.restore_next()
+    after = list(registry.get_after_restore()) if registry else ()
+    run_hooks(client, "restore/error", "Runtime.AfterRestoreError", 65, after)
+
+
 def main():
     client = RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
     if "_CUMULET_PARKED" in os.environ:
@@ -471,6 +504,8 @@ def main():
         sys.stdout.flush()
         client.post_error("init/error", described)
         sys.exit(1)
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        wait_in_snapshot(client)
     serve(client, handler)
 
 

@@ -157,7 +157,7 @@ class PooledEngine final : public Engine {
       if (acquired.failure) co_return co_await try_again(version, invocation, acquired, here);
       std::optional<InvocationResult> result = co_await run_on(acquired.environment, invocation);
       if (!result) continue;
-      if (result->init_ms > 0) cold_.add();
+      if (result->init_ms > 0 || result->restore_ms > 0) cold_.add();
       co_return std::move(*result);
     }
     co_return Error("ServiceException", 500, "The function's execution environment ended unexpectedly.");
@@ -165,6 +165,16 @@ class PooledEngine final : public Engine {
 
   void provision(std::shared_ptr<const FunctionVersion> version, std::uint32_t count) override {
     pool_->provision(std::move(version), count);
+  }
+
+  Task<SnapshotResult> make_snapshot(std::shared_ptr<const FunctionVersion> version) override {
+    const BootOutcome outcome = co_await pool_->make_snapshot(std::move(version));
+    SnapshotResult result;
+    result.made = outcome.kind == BootOutcome::Kind::kReady;
+    result.timed_out = outcome.kind == BootOutcome::Kind::kTimedOut;
+    result.error_type = outcome.error_type;
+    result.document = outcome.document;
+    co_return result;
   }
 
   ProvisionState provisioned(const std::string& version_key) const override { return pool_->provisioned(version_key); }
@@ -238,6 +248,13 @@ class PooledEngine final : public Engine {
       pool_->release(environment);
       co_return result;
     }
+    if (environment->is_snapshot()) {
+      std::optional<Error> failed = co_await environment->restore();
+      if (failed) {
+        pool_->release(environment);
+        co_return std::move(*failed);
+      }
+    }
     const SteadyTime deadline = Clock::now() + seconds(environment->version().timeout_seconds);
     Result<InvocationResult> ran = co_await attempt(environment->invoke(std::move(*invocation), deadline));
     release(environment);
@@ -269,6 +286,10 @@ class PooledEngine final : public Engine {
     if (!booted) {
       environment->end();
       co_return booted.error();
+    }
+    if (booted->kind == BootOutcome::Kind::kReady && environment->is_snapshot()) {
+      std::optional<Error> failed = co_await environment->restore();
+      if (failed) co_return std::move(*failed);
     }
     if (booted->kind == BootOutcome::Kind::kReady) {
       Result<InvocationResult> ran = co_await attempt(environment->invoke(std::move(*invocation), deadline));

@@ -60,7 +60,10 @@ struct FunctionVersion {
   std::uint32_t timeout_seconds = 3;
   std::uint32_t ephemeral_mib = 512;
   std::string log_group;  ///< /aws/lambda/NAME
+  /// AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand", "provisioned-concurrency", or "snap-start": one environment is kept
+  /// as it was when it had initialised, and is restored for the next that is needed.
   std::string initialization_type = "on-demand";
+  bool snap_start() const { return initialization_type == "snap-start"; }
   bool tenant_isolated = false;  ///< Each tenant has environments of its own, and each invocation a tenant.
   std::string tenant_id;         ///< Whose environments these are, if it is isolated. The engine sets it.
   bool egress = false;           ///< May reach the internet.
@@ -95,7 +98,8 @@ struct InvocationResult {
   std::string log_tail;        ///< Raw text (not base64).
   double duration_ms = 0;
   double billed_ms = 0;
-  double init_ms = 0;  ///< 0 on a warm environment.
+  double init_ms = 0;     ///< 0 on a warm environment.
+  double restore_ms = 0;  ///< Of an environment that was restored for it.
 };
 
 /// One line of a function's log.
@@ -117,6 +121,7 @@ struct EngineHooks {
 
 struct EngineOptions {
   std::chrono::seconds idle_time{600};       ///< After it, an idle environment is reaped.
+  std::chrono::seconds snapshot_time{3600};  ///< After it, the snapshot of a version that nobody calls goes.
   std::uint32_t account_concurrency = 1000;  ///< Of each account in each region.
   std::filesystem::path runtimes;            ///< The folder of runtime clients (runtimes/ of this project).
   std::filesystem::path state;               ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
@@ -135,6 +140,14 @@ struct EngineOptions {
 struct ProvisionState {
   std::uint32_t ready = 0;
   bool failed = false;  ///< The last one did not initialise. It is tried again, ever more seldom.
+};
+
+/// How the making of a snapshot ended.
+struct SnapshotResult {
+  bool made = false;
+  bool timed_out = false;
+  std::string error_type;  ///< Of the function's initialisation; empty: it was ours that failed.
+  std::string document;    ///< {"errorType":…,"errorMessage":…}
 };
 
 /// What `find_runtime` says of a runtime identifier on this host.
@@ -157,6 +170,10 @@ class Engine {
   /// than that get environments on demand.
   virtual void provision(std::shared_ptr<const FunctionVersion> version, std::uint32_t count) = 0;
   virtual ProvisionState provisioned(const std::string& version_key) const = 0;
+  /// Initialises an environment of a version that is `snap_start()` and keeps it, to be restored; after that, another
+  /// one is made whenever it has been used or lost, until nobody calls the version for `snapshot_time`. Fails with
+  /// ServiceUnavailable when the server ends first.
+  virtual Task<SnapshotResult> make_snapshot(std::shared_ptr<const FunctionVersion> version) = 0;
   /// Environments of this key get no new invocation, finish what they run, and go.
   virtual void retire(const std::string& version_key) = 0;
   virtual RuntimeStatus find_runtime(const std::string& identifier) = 0;

@@ -199,7 +199,7 @@ void Environment::report_boot(const BootOutcome& outcome, const std::string& pha
   }
   const PhaseEnd end(good ? "success" : timed_out ? "timeout" : "error", outcome.error_type);
   if (!good) journal_.platform(init_runtime_done_event(*version_, phase, end));
-  if (!good || extensions_->listened_to() || version_->logging.json) {
+  if (!good || extensions_->listened_to() || version_->logging.json || version_->snap_start()) {
     journal_.platform(init_report_event(*version_, init_ms_, phase, end));
   }
   if (good) extensions_->seal();
@@ -290,13 +290,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
   const std::shared_ptr<Environment> self = shared_from_this();
   finish_report();
   busy_ = true;
-  if (frozen_) {
-    frozen_ = false;
-    if (const Result<void> thawed = cell_->sandbox().thaw(); !thawed) {
-      log::error("thawing failed", {{"function", version_->arn}, {"why", thawed.error().message()}});
-      end();
-    }
-  }
+  if (!thaw()) end();
   const SteadyTime began = Clock::now();
   running_.emplace(invocation.request_id, invocation.stream);
   journal_.platform(start_event(*version_, invocation.request_id, invocation.trace_id));
@@ -320,6 +314,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
   report.request_id = invocation.request_id;
   report.duration_ms = millis(Clock::now() - began);
   report.init_ms = result.init_ms = std::exchange(init_ms_, 0);
+  report.restore_ms = result.restore_ms = std::exchange(restore_ms_, 0);
   report.billed_ms = std::ceil(report.duration_ms + report.init_ms);
   report.memory_mib = version_->memory_mib;
   Running ended = std::move(*running_);
@@ -438,6 +433,14 @@ void Environment::freeze_when_idle() {
   });
 }
 
+/// False when the sandbox cannot go on.
+bool Environment::thaw() {
+  if (!std::exchange(frozen_, false)) return true;
+  const Result<void> thawed = cell_->sandbox().thaw();
+  if (!thawed) log::error("thawing failed", {{"function", version_->arn}, {"why", thawed.error().message()}});
+  return thawed.ok();
+}
+
 Task<void> Environment::watch(std::shared_ptr<Environment> self) {
   const Result<SandboxExit> how = co_await attempt(self->cell_->exit().wait());
   self->exited(how);
@@ -450,10 +453,11 @@ void Environment::exited(const Result<SandboxExit>& how) {
   extensions_->close();
   cell_->close();
   collect(true);
-  if (parked_) {
-    const Deferred<net::Response> parked = *parked_;
-    parked_.reset();
-    parked.resolve(
+  for (std::optional<Deferred<net::Response>>* waits : {&parked_, &at_restore_}) {
+    if (!*waits) continue;
+    const Deferred<net::Response> waiting = **waits;
+    waits->reset();
+    waiting.resolve(
         net::Response(500, "application/json", error_document("InternalServerError", "The environment has ended")));
   }
   wake(Signal::kExited);
@@ -472,7 +476,7 @@ void Environment::exited(const Result<SandboxExit>& how) {
 Task<net::Response> Environment::next() {
   const std::shared_ptr<Environment> self = shared_from_this();
   const bool answered_or_none = !running_ || running_->answered;
-  if (parked_ || !answered_or_none || state_ == State::kGone || !init_error_type_.empty()) {
+  if (parked_ || at_restore_ || !answered_or_none || state_ == State::kGone || !init_error_type_.empty()) {
     co_return net::Response(
         403, "application/json",
         error_document("InvalidStateTransition", "Transition from the current state is not allowed"));
@@ -480,14 +484,18 @@ Task<net::Response> Environment::next() {
   parked_.emplace();
   const Deferred<net::Response> parked = *parked_;
   if (state_ == State::kBooting) {
-    if (extensions_->listened_to() || version_->logging.json) {
-      journal_.platform(init_runtime_done_event(*version_, "init", PhaseEnd("success", "")));
-    }
-    extensions_progressed();
+    runtime_initialised();
   } else if (phase_) {
     phase_->resolve(Signal::kNext);
   }
   co_return co_await parked.wait();
+}
+
+void Environment::runtime_initialised() {
+  if (extensions_->listened_to() || version_->logging.json) {
+    journal_.platform(init_runtime_done_event(*version_, "init", PhaseEnd("success", "")));
+  }
+  extensions_progressed();
 }
 
 RuntimeSide::Verdict Environment::may_answer(const std::string& request_id) const {

@@ -33,8 +33,8 @@ struct BootOutcome {
 /// One execution environment: a sandbox with a runtime in it that runs one invocation at a time. It belongs to one
 /// loop, and every call comes on it. When its sandbox is gone it is of no more use; a new one takes its place.
 ///
-/// Life: boot → (idle ⇄ frozen) → invoke → idle … → end. Freezing happens a moment after the end of an invocation, so
-/// that a function that is called in quick succession never pays for it.
+/// Life: boot → (idle ⇄ frozen) → [restore →] invoke → idle … → end. Freezing happens a moment after the end of an
+/// invocation, so that a function that is called in quick succession never pays for it.
 ///
 /// An invocation is over when the runtime and all extensions have asked for what is next. Its caller has the answer as
 /// soon as the runtime is through; the environment *settles* while extensions still work.
@@ -51,6 +51,10 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
                          std::unique_ptr<Cell> parked = nullptr);
   /// Runs one invocation. Only when ready. A boot that failed for an invocation is reported with `report_failed_boot`.
   Task<InvocationResult> invoke(Invocation invocation, SteadyTime deadline);
+  /// It has initialised and waits, as a snapshot does, to be restored before its first invocation.
+  bool is_snapshot() const { return version_->snap_start() && !restored_; }
+  /// Lets it go on from there, with its hooks. An error is the caller's answer, and the environment ends.
+  Task<std::optional<Error>> restore();
   InvocationResult report_failed_boot(const Invocation& invocation, const BootOutcome& outcome, double duration_ms);
   /// Calls `then` when the last invocation is over for the extensions, too: perhaps at once.
   void when_settled(std::function<void()> then);
@@ -78,6 +82,10 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   Verdict failed(const std::string& request_id, std::string document, const std::string& type) override;
   Verdict too_large(const std::string& request_id) override;
   Verdict initialisation_failed(std::string document, const std::string& type) override;
+  bool snap_start() const override { return version_->snap_start(); }
+  Task<net::Response> restore_next() override;
+  Verdict restore_failed(std::string document, const std::string& type) override;
+  Task<net::Response> credentials(const std::string& token) override;
   std::shared_ptr<Extensions> extensions() override { return extensions_; }
 
   // What happens to the extensions (environment_extensions.cc).
@@ -90,7 +98,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
 
  private:
   enum class State { kNew, kBooting, kReady, kGone };
-  enum class Signal { kNext, kInitFailed, kExited, kFault };
+  enum class Signal { kNext, kInitFailed, kRestoreFailed, kExited, kFault };
 
   /// What an extension did so that the environment cannot go on.
   struct Fault {
@@ -122,6 +130,9 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   static Task<void> watch(std::shared_ptr<Environment> self);
   void exited(const Result<SandboxExit>& how);
   BootOutcome outcome_of(const Result<Signal>& signal, const std::string& request_id);
+  bool thaw();
+  void runtime_initialised();
+  std::optional<Error> restore_error(const Result<Signal>& signal) const;
   void report_boot(const BootOutcome& outcome, const std::string& phase);
   void judge(const Result<Signal>& signal, Running& ended, Report& report);
   void report_runtime_done(const Invocation& invocation, const Running& ended, const Report& report, SteadyTime began);
@@ -143,7 +154,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   const std::shared_ptr<const FunctionVersion> version_;
   const std::size_t loop_index_;
   std::function<void(Environment&)> gone_;
-  const SteadyTime born_;
+  SteadyTime born_;  ///< Or when it was restored.
 
   State state_ = State::kNew;
   std::unique_ptr<Cell> cell_;
@@ -154,6 +165,11 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   std::optional<Deferred<net::Response>> parked_;  ///< The runtime waits in `next`.
   std::optional<Deferred<Signal>> phase_;          ///< boot or invoke waits for the runtime.
   std::optional<Running> running_;
+  std::optional<Deferred<net::Response>> at_restore_;  ///< The runtime waits in `restore/next`.
+  bool restored_ = false;
+  bool restoring_ = false;  ///< Its hooks run.
+  std::string restore_error_type_;
+  double restore_ms_ = 0;  ///< Until the first invocation has reported it.
   std::string init_document_;
   std::string init_error_type_;
   double init_ms_ = 0;  ///< Until the first invocation has reported it.

@@ -37,7 +37,7 @@ void Environment::extensions_progressed() {
       runtime_started_ = true;
       extensions_->start_runtime();
     }
-    if (phase_ && parked_ && extensions_->ready()) phase_->resolve(Signal::kNext);
+    if (phase_ && (parked_ || at_restore_) && extensions_->ready()) phase_->resolve(Signal::kNext);
   } else if (settled_ && extensions_->ready()) {
     settled_->resolve({});
   }

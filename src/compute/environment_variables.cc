@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "base/digest.h"
+#include "base/text.h"
 #include "compute/runtime_root.h"
 
 namespace cumulet::compute {
@@ -61,6 +63,8 @@ std::map<std::string, std::string> image_variables(const FunctionImage& image, b
 
 }  // namespace
 
+std::string credentials_token(const std::string& log_stream) { return hex_encode(sha256("credentials " + log_stream)); }
+
 std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names) {
   std::map<std::string, std::string> all = unreserved(own_names);
   all["AWS_LAMBDA_RUNTIME_API"] = runtime_api();
@@ -80,16 +84,21 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
   for (const auto& [name, value] : version.environment) {
     if (!name.starts_with('_')) all[name] = value;
   }
-  all["AWS_ACCESS_KEY_ID"] = credentials.access_key_id;
-  all["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key;
-  if (!credentials.session_token.empty()) all["AWS_SESSION_TOKEN"] = credentials.session_token;
+  if (version.snap_start()) {
+    all["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = "http://" + runtime_api() + kCredentialsPath;
+    all["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = credentials_token(log_stream);
+  } else {
+    all["AWS_ACCESS_KEY_ID"] = credentials.access_key_id;
+    all["AWS_SECRET_ACCESS_KEY"] = credentials.secret_access_key;
+    if (!credentials.session_token.empty()) all["AWS_SESSION_TOKEN"] = credentials.session_token;
+    all["AWS_LAMBDA_LOG_GROUP_NAME"] = version.log_group;
+    all["AWS_LAMBDA_LOG_STREAM_NAME"] = log_stream;
+  }
   all["AWS_REGION"] = version.region;
   all["AWS_DEFAULT_REGION"] = version.region;
   all["AWS_LAMBDA_FUNCTION_NAME"] = version.name;
   all["AWS_LAMBDA_FUNCTION_VERSION"] = version.version;
   all["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = std::to_string(version.memory_mib);
-  all["AWS_LAMBDA_LOG_GROUP_NAME"] = version.log_group;
-  all["AWS_LAMBDA_LOG_STREAM_NAME"] = log_stream;
   all["AWS_LAMBDA_LOG_FORMAT"] = version.logging.json ? "JSON" : "Text";
   if (version.logging.json) all["AWS_LAMBDA_LOG_LEVEL"] = name_of(version.logging.application);
   all["AWS_LAMBDA_INITIALIZATION_TYPE"] = version.initialization_type;

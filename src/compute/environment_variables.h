@@ -21,6 +21,10 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
                                                                        const std::string& log_stream, bool os_only,
                                                                        bool own_names);
 
+/// Where environments of `snap_start()` versions get credentials, with a token in `Authorization`: they outlive any.
+inline constexpr const char* kCredentialsPath = "/2021-04-23/credentials";
+std::string credentials_token(const std::string& log_stream);
+
 /// Of an interpreter that waits for its function: what it reads at its start, and `_CUMULET_PARKED`.
 std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names);
 

@@ -1,6 +1,7 @@
 #include "compute/platform_event.h"
 
 #include <array>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -83,7 +84,30 @@ PlatformEvent init_report_event(const FunctionVersion& version, double init_ms, 
       fmt::format("{{\"initializationType\":\"{}\",\"phase\":\"{}\",\"status\":\"{}\"{},\"metrics\":{{"
                   "\"durationMs\":{:.3f}}}}}",
                   version.initialization_type, phase, end.status, error_member(end.error_type), init_ms),
-      end.good() ? std::string() : init_report_line(init_ms, phase, end.status, end.error_type));
+      end.good() && !version.snap_start() ? std::string()
+                                          : init_report_line(init_ms, phase, end.status, end.error_type));
+}
+
+PlatformEvent restore_start_event(const FunctionVersion& version, const std::string& interpreter) {
+  const std::string runtime = version.runtime + (interpreter.empty() ? "" : " " + interpreter);
+  const std::string record = fmt::format(
+      "{{\"runtimeVersion\":{},\"runtimeVersionArn\":{},\"functionName\":{},\"functionVersion\":{},"
+      "\"instanceMaxMemory\":{}}}",
+      quoted(runtime), quoted("arn:aws:lambda:" + version.region + "::runtime:" + version.runtime),
+      quoted(version.name), quoted(version.version), std::uint64_t{version.memory_mib} << 20);
+  return PlatformEvent("platform.restoreStart", LogLevel::kInfo, record, restore_start_line(version, interpreter));
+}
+
+PlatformEvent restore_runtime_done_event(const PhaseEnd& end) {
+  return PlatformEvent("platform.restoreRuntimeDone", end.good() ? LogLevel::kDebug : LogLevel::kWarn,
+                       "{\"status\":\"" + end.status + "\"" + error_member(end.error_type) + "}", "");
+}
+
+PlatformEvent restore_report_event(double restore_ms, const PhaseEnd& end) {
+  return PlatformEvent("platform.restoreReport", end.good() ? LogLevel::kDebug : LogLevel::kWarn,
+                       fmt::format("{{\"status\":\"{}\"{},\"metrics\":{{\"durationMs\":{:.3f}}}}}", end.status,
+                                   error_member(end.error_type), restore_ms),
+                       restore_report_line(restore_ms, end.status, end.error_type));
 }
 
 PlatformEvent start_event(const FunctionVersion& version, const std::string& request_id, const std::string& trace_id) {
@@ -118,12 +142,16 @@ PlatformEvent end_event(const std::string& request_id) {
 PlatformEvent report_event(const FunctionVersion& version, const Report& report) {
   const bool good = report.status.empty();
   const std::string init = report.init_ms > 0 ? fmt::format(",\"initDurationMs\":{:.3f}", report.init_ms) : "";
+  const std::string restore = report.restore_ms > 0
+                                  ? fmt::format(",\"restoreDurationMs\":{:.3f},\"billedRestoreDurationMs\":{:.0f}",
+                                                report.restore_ms, std::ceil(report.restore_ms))
+                                  : "";
   const std::string record = fmt::format(
       "{{\"requestId\":{}{},\"metrics\":{{\"durationMs\":{:.3f},\"billedDurationMs\":{:.0f},\"memorySizeMB\":{},"
-      "\"maxMemoryUsedMB\":{}{}}}{},\"status\":\"{}\"{}}}",
+      "\"maxMemoryUsedMB\":{}{}{}}}{},\"status\":\"{}\"{}}}",
       quoted(report.request_id), tenant_member(version), report.duration_ms, report.billed_ms, report.memory_mib,
-      (report.peak_bytes + 1048575) >> 20, init, tracing_member(report.trace_id), good ? "success" : report.status,
-      error_member(report.error_type));
+      (report.peak_bytes + 1048575) >> 20, init, restore, tracing_member(report.trace_id),
+      good ? "success" : report.status, error_member(report.error_type));
   return PlatformEvent("platform.report", good ? LogLevel::kInfo : LogLevel::kWarn, record, report_line(report));
 }
 

@@ -34,6 +34,9 @@ PlatformEvent init_start_event(const FunctionVersion& version, const std::string
 PlatformEvent init_runtime_done_event(const FunctionVersion& version, const std::string& phase, const PhaseEnd& end);
 PlatformEvent init_report_event(const FunctionVersion& version, double init_ms, const std::string& phase,
                                 const PhaseEnd& end);
+PlatformEvent restore_start_event(const FunctionVersion& version, const std::string& interpreter);
+PlatformEvent restore_runtime_done_event(const PhaseEnd& end);
+PlatformEvent restore_report_event(double restore_ms, const PhaseEnd& end);
 PlatformEvent start_event(const FunctionVersion& version, const std::string& request_id, const std::string& trace_id);
 
 /// When the runtime had answered, and when it asked for the next invocation.

@@ -16,6 +16,7 @@ constexpr seconds kWaitLimit{60};
 /// A boot that takes longer than this waits on something (the network, a long import): it makes room for another.
 constexpr milliseconds kSlowBoot{400};
 constexpr std::chrono::minutes kLongestLife{90};
+constexpr seconds kAfterLoss{5};
 /// A machine that is far too busy does not start a sandbox in time; the next one it may.
 constexpr std::uint32_t kAttempts = 3;
 
@@ -44,11 +45,13 @@ Task<Acquired> Pool::acquire(std::shared_ptr<const FunctionVersion> version, std
     const std::lock_guard lock(mutex_);
     if (closed_) co_return Error(errors::kServiceUnavailable, "The server is shutting down.");
     Group& group = groups_[version->key];
-    for (std::size_t i = group.idle.size(); i-- > 0;) {
-      if (group.idle[i]->loop_index() != loop_index && i != 0) continue;
-      // The newest of this loop; if none is, the oldest of another loop (position 0).
-      std::shared_ptr<Environment> environment = group.idle[i];
-      take_from_idle(group, i);
+    if (version->snap_start()) keep_snapshot(group, version);
+    std::optional<std::size_t> idle = pick_idle(group, loop_index, false);
+    if (!idle && version->snap_start()) idle = pick_idle(group, loop_index, true);
+    if (idle) {
+      std::shared_ptr<Environment> environment = group.idle[*idle];
+      take_from_idle(group, *idle);
+      begin_use(group, environment);
       co_return Acquired(std::move(environment));
     }
     Waiter& waiter = group.waiters.emplace_back(version, loop_index);
@@ -58,6 +61,17 @@ Task<Acquired> Pool::acquire(std::shared_ptr<const FunctionVersion> version, std
   }
   co_return co_await answer.wait_until(std::chrono::steady_clock::now() + kWaitLimit,
                                        throttled("ConcurrentInvocationLimitExceeded"));
+}
+
+/// Under the lock. The newest of this loop; if none is, the oldest of another loop.
+std::optional<std::size_t> Pool::pick_idle(const Group& group, std::size_t loop_index, bool unused) const {
+  std::optional<std::size_t> best;
+  for (std::size_t i = group.idle.size(); i-- > 0;) {
+    if (group.provisioned.snapshots && members_.at(group.idle[i].get()).unused != unused) continue;
+    best = i;
+    if (group.idle[i]->loop_index() == loop_index) break;
+  }
+  return best;
 }
 
 void Pool::take_from_idle(Group& group, std::size_t position) {
@@ -97,12 +111,12 @@ void Pool::begin_boot(Group& group, const std::shared_ptr<const FunctionVersion>
   ++group.booting;
   ++booting_;
   const auto cell = std::make_shared<std::unique_ptr<Cell>>(std::move(parked));
-  parts_.loops.at(loop_index).post([this, environment, cell] {
-    start(boot(environment, std::move(*cell)), [](const Result<void>&) {});
+  parts_.loops.at(loop_index).post([this, environment, cell, provisioned] {
+    start(boot(environment, std::move(*cell), provisioned), [](const Result<void>&) {});
   });
 }
 
-Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked) {
+Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked, bool provisioned) {
   // Code that cannot be shown to a parked interpreter gets a sandbox of its own.
   if (parked && !Parking::place_code(environment->version().code, *parked)) parking_.end(std::move(parked));
   const auto counted = std::make_shared<bool>(true);
@@ -116,8 +130,8 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<
     pump();
   });
   const FunctionVersion& version = environment->version();
-  const bool provisioned = version.initialization_type != "on-demand";
-  const seconds limit = provisioned ? std::max(kProvisionedInitLimit, seconds(version.timeout_seconds)) : kInitLimit;
+  const bool patient = version.initialization_type != "on-demand";
+  const seconds limit = patient ? std::max(kProvisionedInitLimit, seconds(version.timeout_seconds)) : kInitLimit;
   const Result<BootOutcome> outcome =
       co_await attempt(environment->boot(now + limit, std::string("init"), std::string(), std::move(parked)));
   Loop::current()->cancel(slow);
@@ -128,7 +142,7 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<
     stop_counting();
     Group& group = groups_[environment->version().key];
     --group.booting;
-    if (provisioned) provisioned_boot_ended(*environment, ready);
+    if (provisioned) provisioned_boot_ended(*environment, outcome);
     const bool no_sandbox = !outcome || outcome->kind == BootOutcome::Kind::kPlatformFailed;
     if (!ready && !provisioned) waiter = take_disappointed(group, no_sandbox);
   }
@@ -174,7 +188,9 @@ void Pool::release(const std::shared_ptr<Environment>& environment) {
       while (!group.waiters.empty()) {
         const Waiter waiter = group.waiters.front();
         group.waiters.pop_front();
-        if (waiter.answer.resolve(Acquired(environment))) return;
+        if (!waiter.answer.resolve(Acquired(environment))) continue;
+        begin_use(group, environment);
+        return;
       }
       keep = !group.retired && !closed_;
       if (keep) {
@@ -207,6 +223,7 @@ std::shared_ptr<Environment> Pool::make_member(const std::shared_ptr<const Funct
   member.environment = environment;
   member.key = version->key;
   member.provisioned = provisioned;
+  member.unused = version->snap_start();
   if (provisioned) ++groups_[version->key].provisioned.alive;
   members_[environment.get()] = std::move(member);
   ++groups_[version->key].alive;
@@ -228,13 +245,18 @@ void Pool::watch_idle(std::shared_ptr<Environment> environment) {
         const auto member = members_.find(at.get());
         if (member == members_.end()) return;
         const SteadyTime now = std::chrono::steady_clock::now();
-        const bool too_old = now - at->born() >= kLongestLife;
-        const bool unused = !member->second.provisioned && now - member->second.idle_since >= parts_.options.idle_time;
-        if (!member->second.idle || !(unused || too_old)) {
+        Group& group = groups_[member->second.key];
+        const bool snapshot = member->second.provisioned && group.provisioned.snapshots;
+        // The credentials of a snapshot are not in it.
+        const bool too_old = !member->second.unused && now - at->born() >= kLongestLife;
+        const bool unwanted =
+            snapshot ? now - group.provisioned.last_use >= parts_.options.snapshot_time
+                     : !member->second.provisioned && now - member->second.idle_since >= parts_.options.idle_time;
+        if (!member->second.idle || !(unwanted || too_old)) {
           watch_idle(at);
           return;
         }
-        Group& group = groups_[member->second.key];
+        if (snapshot) group.provisioned.wanted = 0;
         const auto found = std::find(group.idle.begin(), group.idle.end(), at);
         if (found != group.idle.end()) take_from_idle(group, static_cast<std::size_t>(found - group.idle.begin()));
       }
@@ -247,8 +269,8 @@ void Pool::watch_idle(std::shared_ptr<Environment> environment) {
 bool Pool::evict_oldest() {
   Environment* oldest = nullptr;
   for (const auto& [environment, member] : members_) {
-    if (member.idle && !member.provisioned && (!oldest || member.idle_since < members_[oldest].idle_since))
-      oldest = environment;
+    const bool held = member.provisioned && !member.unused;
+    if (member.idle && !held && (!oldest || member.idle_since < members_[oldest].idle_since)) oldest = environment;
   }
   if (!oldest) return false;
   Member& member = members_[oldest];
@@ -256,6 +278,8 @@ bool Pool::evict_oldest() {
   const auto found =
       std::find_if(group.idle.begin(), group.idle.end(), [&](const auto& e) { return e.get() == oldest; });
   const std::shared_ptr<Environment> environment = member.environment;
+  // A snapshot for which there is no room is made again when the version is called.
+  if (member.provisioned) group.provisioned.wanted = 0;
   if (found != group.idle.end()) take_from_idle(group, static_cast<std::size_t>(found - group.idle.begin()));
   end_later(environment);
   return true;
@@ -278,6 +302,10 @@ void Pool::gone(Environment& environment) {
   if (group == groups_.end()) return;
   if (was_provisioned) --group->second.provisioned.alive;
   if (was_provisioned && was_ready) --group->second.provisioned.ready;
+  // One that dies while it waits would not live longer the next time.
+  if (was_provisioned && was_ready && group->second.provisioned.snapshots) {
+    fill_at(group->second.provisioned, std::chrono::steady_clock::now() + kAfterLoss);
+  }
   std::erase(group->second.idle, last);
   --group->second.alive;
   drop_if_empty(std::string(group->first));
@@ -300,6 +328,7 @@ void Pool::retire(const std::string& key) {
 void Pool::retire_group(const std::string& key) {
   const auto group = groups_.find(key);
   group->second.retired = true;
+  tell_of_snapshot(group->second.provisioned, Error("ResourceNotFoundException", 404, "The version is gone."));
   group->second.provisioned.wanted = 0;
   release_provisioned(key, 0);
   provisioning_.erase(key);
@@ -314,6 +343,7 @@ void Pool::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   for (auto& [key, group] : groups_) {
+    tell_of_snapshot(group.provisioned, Error(errors::kServiceUnavailable, "The server is shutting down."));
     while (!group.idle.empty()) {
       const std::shared_ptr<Environment> environment = group.idle.back();
       take_from_idle(group, group.idle.size() - 1);

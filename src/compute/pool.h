@@ -44,6 +44,8 @@ class Pool {
   void retire(const std::string& key);
   void provision(std::shared_ptr<const FunctionVersion> version, std::uint32_t count);
   ProvisionState provisioned(const std::string& key) const;
+  /// Boots an environment that is kept to be restored, and keeps one from then on. How the boot ended.
+  Task<BootOutcome> make_snapshot(std::shared_ptr<const FunctionVersion> version);
   /// Ends all that are idle, and each that becomes idle.
   void close();
   /// Kills all that still run.
@@ -67,6 +69,9 @@ class Pool {
     std::size_t ready = 0;
     std::uint32_t failures = 0;  ///< In a row.
     SteadyTime retry_at{};
+    bool snapshots = false;  ///< They are restored once and are then like any other; see pool_snapshots.cc.
+    SteadyTime last_use{};
+    std::vector<Deferred<BootOutcome>> heard;  ///< Who waits for a snapshot.
   };
   struct Group {
     std::vector<std::shared_ptr<Environment>> idle;
@@ -83,16 +88,17 @@ class Pool {
     bool idle = false;
     bool provisioned = false;
     bool ready = false;
+    bool unused = false;  ///< It is still to be restored, before its first invocation.
   };
 
-  Task<void> boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked);
+  Task<void> boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked, bool provisioned);
   void offer(Group& group, const std::shared_ptr<Environment>& environment);
   void pump();
   void serve_waiters();
   void fill_provisioned();
   void begin_boot(Group& group, const std::shared_ptr<const FunctionVersion>& version, std::size_t loop_index,
                   bool provisioned);
-  void provisioned_boot_ended(Environment& environment, bool ready);
+  void provisioned_boot_ended(Environment& environment, const Result<BootOutcome>& outcome);
   void release_provisioned(const std::string& key, std::size_t left);
   std::shared_ptr<Environment> make_member(const std::shared_ptr<const FunctionVersion>& version,
                                            std::size_t loop_index, std::string log_stream, bool provisioned = false);
@@ -101,6 +107,11 @@ class Pool {
   bool evict_oldest();
   void retire_group(const std::string& key);
   void drop_if_empty(const std::string& key);
+  std::optional<std::size_t> pick_idle(const Group& group, std::size_t loop_index, bool unused) const;
+  void keep_snapshot(Group& group, const std::shared_ptr<const FunctionVersion>& version);
+  void begin_use(Group& group, const std::shared_ptr<Environment>& environment);
+  void fill_at(Provisioned& provisioned, SteadyTime time);
+  void tell_of_snapshot(Provisioned& provisioned, const Result<BootOutcome>& outcome);
   static std::optional<Waiter> take_disappointed(Group& group, bool no_sandbox);
   void take_from_idle(Group& group, std::size_t position);
   void watch_idle(std::shared_ptr<Environment> environment);

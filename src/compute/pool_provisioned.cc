@@ -7,7 +7,8 @@ namespace cumulet::compute {
 
 namespace {
 
-constexpr seconds kLongestPause{60};  ///< Between attempts when the function does not initialise.
+constexpr seconds kLongestPause{60};           ///< Between attempts when the function does not initialise.
+constexpr std::uint32_t kSandboxAttempts = 3;  ///< To make a sandbox for a snapshot, before it is given up.
 
 }  // namespace
 
@@ -60,8 +61,16 @@ void Pool::release_provisioned(const std::string& key, std::size_t left) {
 void Pool::fill_provisioned() {
   if (closed_) return;
   const SteadyTime now = std::chrono::steady_clock::now();
-  for (const std::string& key : provisioning_) {
-    Group& group = groups_[key];
+  for (auto key = provisioning_.begin(); key != provisioning_.end();) {
+    const auto found = groups_.find(*key);
+    if (found == groups_.end() || found->second.provisioned.wanted == 0) {
+      key = provisioning_.erase(key);
+      continue;
+    }
+    ++key;
+    Group& group = found->second;
+    // A snapshot is nobody's wait: an initialisation that is goes first.
+    if (group.provisioned.snapshots && group.booting > 0) continue;
     while (group.provisioned.alive < group.provisioned.wanted && group.provisioned.retry_at <= now) {
       if (booting_ >= boots_at_once_) return;
       if (members_.size() >= limit_ && !evict_oldest()) return;
@@ -71,22 +80,35 @@ void Pool::fill_provisioned() {
 }
 
 /// Under the lock, on a loop.
-void Pool::provisioned_boot_ended(Environment& environment, bool ready) {
+void Pool::provisioned_boot_ended(Environment& environment, const Result<BootOutcome>& outcome) {
   Provisioned& provisioned = groups_[environment.version().key].provisioned;
-  if (ready) {
+  if (outcome && outcome->kind == BootOutcome::Kind::kReady) {
     const auto member = members_.find(&environment);
     if (member == members_.end() || !member->second.provisioned) return;
     member->second.ready = true;
     ++provisioned.ready;
     provisioned.failures = 0;
+    tell_of_snapshot(provisioned, outcome);
     return;
   }
   provisioned.failures = std::min(provisioned.failures + 1, 10u);
   const seconds pause = std::min(seconds(1u << provisioned.failures), kLongestPause);
-  provisioned.retry_at = std::chrono::steady_clock::now() + pause;
-  Loop::current()->at(provisioned.retry_at, [this] {
-    const std::lock_guard lock(mutex_);
-    pump();
+  fill_at(provisioned, std::chrono::steady_clock::now() + pause);
+  const bool ours = !outcome || outcome->kind == BootOutcome::Kind::kPlatformFailed;
+  if (provisioned.heard.empty() || (ours && provisioned.failures < kSandboxAttempts)) return;
+  provisioned.wanted = 0;
+  tell_of_snapshot(provisioned, outcome);
+}
+
+/// Under the lock. What is missing is booted from that time on.
+void Pool::fill_at(Provisioned& provisioned, SteadyTime time) {
+  provisioned.retry_at = time;
+  Loop& loop = parts_.loops.at(0);
+  loop.post([this, time, &loop] {
+    loop.at(time, [this] {
+      const std::lock_guard lock(mutex_);
+      pump();
+    });
   });
 }
 

@@ -1,5 +1,7 @@
 #include "compute/reports.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "base/ids.h"
@@ -7,9 +9,28 @@
 
 namespace cumulet::compute {
 
-std::string init_start_line(const FunctionVersion& version, const std::string& interpreter) {
-  return fmt::format("INIT_START Runtime Version: {}{}\tRuntime Version ARN: arn:aws:lambda:{}::runtime:{}",
+namespace {
+
+std::string runtime_line(const char* what, const FunctionVersion& version, const std::string& interpreter) {
+  return fmt::format("{} Runtime Version: {}{}\tRuntime Version ARN: arn:aws:lambda:{}::runtime:{}", what,
                      version.runtime, interpreter.empty() ? "" : " " + interpreter, version.region, version.runtime);
+}
+
+}  // namespace
+
+std::string init_start_line(const FunctionVersion& version, const std::string& interpreter) {
+  return runtime_line("INIT_START", version, interpreter);
+}
+
+std::string restore_start_line(const FunctionVersion& version, const std::string& interpreter) {
+  return runtime_line("RESTORE_START", version, interpreter);
+}
+
+std::string restore_report_line(double restore_ms, const std::string& status, const std::string& error_type) {
+  std::string line = fmt::format("RESTORE_REPORT Restore Duration: {:.2f} ms", restore_ms);
+  if (status != "success") line += "\tStatus: " + status;
+  if (!error_type.empty()) line += "\tError Type: " + error_type;
+  return line;
 }
 
 std::string init_report_line(double init_ms, const std::string& phase, const std::string& status,
@@ -31,6 +52,10 @@ std::string report_line(const Report& report) {
       "MB\t",
       report.request_id, report.duration_ms, report.billed_ms, report.memory_mib, (report.peak_bytes + 1048575) >> 20);
   if (report.init_ms > 0) line += fmt::format("Init Duration: {:.2f} ms\t", report.init_ms);
+  if (report.restore_ms > 0) {
+    line += fmt::format("Restore Duration: {:.2f} ms\tBilled Restore Duration: {:.0f} ms\t", report.restore_ms,
+                        std::ceil(report.restore_ms));
+  }
   if (!report.status.empty()) line += "Status: " + report.status;
   if (!report.error_type.empty()) line += "\tError Type: " + report.error_type;
   if (!report.trace_id.empty()) line += "\nXRAY TraceId: " + report.trace_id + "\t";

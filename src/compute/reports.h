@@ -18,7 +18,8 @@ struct Report {
   std::string request_id;
   double duration_ms = 0;
   double billed_ms = 0;
-  double init_ms = 0;  ///< 0: warm, not shown.
+  double init_ms = 0;     ///< 0: warm, not shown.
+  double restore_ms = 0;  ///< 0: not restored for this invocation.
   std::uint32_t memory_mib = 0;
   std::uint64_t peak_bytes = 0;
   std::string status;      ///< Empty, "timeout" or "error".
@@ -29,6 +30,8 @@ struct Report {
 std::string init_start_line(const FunctionVersion& version, const std::string& interpreter);
 std::string init_report_line(double init_ms, const std::string& phase, const std::string& status,
                              const std::string& error_type);
+std::string restore_start_line(const FunctionVersion& version, const std::string& interpreter);
+std::string restore_report_line(double restore_ms, const std::string& status, const std::string& error_type);
 std::string start_line(const FunctionVersion& version, const std::string& request_id);
 std::string end_line(const std::string& request_id);
 std::string report_line(const Report& report);

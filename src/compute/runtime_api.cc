@@ -1,6 +1,7 @@
 #include "compute/runtime_api.h"
 
 #include "base/text.h"
+#include "compute/environment_variables.h"
 #include "compute/extensions/extensions_api.h"
 #include "compute/reports.h"
 #include "net/trailers.h"
@@ -111,11 +112,17 @@ Task<net::Response> take_response(std::shared_ptr<RuntimeSide> environment, net:
                     "Exceeded maximum allowed payload size (" + std::to_string(kMaxPayload) + " bytes).");
 }
 
-Task<net::Response> take_error(std::shared_ptr<RuntimeSide> environment, net::Request& request, std::string id) {
+enum class About { kInitialisation, kRestore, kInvocation };
+
+Task<net::Response> take_error(std::shared_ptr<RuntimeSide> environment, net::Request& request, About about,
+                               std::string id) {
   const std::string type(request.headers.get("Lambda-Runtime-Function-Error-Type"));
   std::optional<std::string> document = co_await read_payload(*request.body);
   if (!document) document = too_large_document();
-  if (id.empty()) co_return reply(environment->initialisation_failed(std::move(*document), type));
+  if (about == About::kInitialisation) {
+    co_return reply(environment->initialisation_failed(std::move(*document), type));
+  }
+  if (about == About::kRestore) co_return reply(environment->restore_failed(std::move(*document), type));
   co_return reply(environment->failed(id, std::move(*document), type));
 }
 
@@ -124,6 +131,9 @@ Task<net::Response> take_error(std::shared_ptr<RuntimeSide> environment, net::Re
 Task<net::Response> answer_runtime(std::shared_ptr<RuntimeSide> environment, net::Request& request) {
   std::string_view path = request.path;
   if (!path.starts_with(kPrefix)) {
+    if (path == kCredentialsPath && request.method == "GET" && environment->snap_start()) {
+      co_return co_await environment->credentials(std::string(request.headers.get("Authorization")));
+    }
     if (is_extension_path(path)) co_return co_await answer_extension(environment, request);
     if (path == "/ping") co_return net::Response(200, "text/plain", "pong");
     co_return problem(404, "NotFound", "404 page not found");
@@ -133,7 +143,15 @@ Task<net::Response> answer_runtime(std::shared_ptr<RuntimeSide> environment, net
   if (!get && request.method != "POST") co_return problem(405, "MethodNotAllowed", "Method not allowed");
   if (get && path == "runtime/invocation/next") co_return co_await environment->next();
   if (get && path == "ping") co_return net::Response(200, "text/plain", "pong");
-  if (!get && path == "runtime/init/error") co_return co_await take_error(environment, request, std::string());
+  if (!get && path == "runtime/init/error") {
+    co_return co_await take_error(environment, request, About::kInitialisation, std::string());
+  }
+  if (environment->snap_start()) {
+    if (get && path == "runtime/restore/next") co_return co_await environment->restore_next();
+    if (!get && path == "runtime/restore/error") {
+      co_return co_await take_error(environment, request, About::kRestore, std::string());
+    }
+  }
   constexpr std::string_view kInvocation = "runtime/invocation/";
   if (!get && path.starts_with(kInvocation)) {
     const std::string_view rest = path.substr(kInvocation.size());
@@ -142,7 +160,7 @@ Task<net::Response> answer_runtime(std::shared_ptr<RuntimeSide> environment, net
     const std::string_view what = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
     if (id.empty() || id.size() > 128) co_return problem(400, "InvalidRequestID", "Invalid request ID");
     if (what == "response") co_return co_await take_response(environment, request, id);
-    if (what == "error") co_return co_await take_error(environment, request, id);
+    if (what == "error") co_return co_await take_error(environment, request, About::kInvocation, id);
   }
   co_return problem(404, "NotFound", "404 page not found");
 }

@@ -33,6 +33,13 @@ class RuntimeSide {
   virtual Verdict failed(const std::string& request_id, std::string document, const std::string& type) = 0;
   virtual Verdict too_large(const std::string& request_id) = 0;
   virtual Verdict initialisation_failed(std::string document, const std::string& type) = 0;
+  /// Whether it is kept as a snapshot once it has initialised. Only then are there the requests about that:
+  virtual bool snap_start() const = 0;
+  /// Initialised, the hooks before the snapshot included. Waits, without limit, until it is restored.
+  virtual Task<net::Response> restore_next() = 0;
+  virtual Verdict restore_failed(std::string document, const std::string& type) = 0;
+  /// The function's credentials of now: those it began with may have expired in the snapshot.
+  virtual Task<net::Response> credentials(const std::string& token) = 0;
   /// Null when the environment has ended.
   virtual std::shared_ptr<Extensions> extensions() = 0;
 };

@@ -150,6 +150,7 @@ class Reader {
 std::string name_in_logs_api(const std::string& type) {
   if (type == "platform.telemetrySubscription") return "platform.logsSubscription";
   if (type == "platform.initStart" || type == "platform.initRuntimeDone" || type == "platform.initReport") return {};
+  if (type.starts_with("platform.restore")) return {};
   return type;
 }
 

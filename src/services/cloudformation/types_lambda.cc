@@ -13,6 +13,7 @@ namespace api = wire::lambda;
 constexpr std::string_view kService = "lambda";
 constexpr int kWaits = 33'000;  ///< A container image may take ten minutes to come.
 constexpr std::chrono::milliseconds kWait{20};
+constexpr int kSnapshotWaits = 60'000;  ///< An initialisation may take a quarter of an hour, and more than one try.
 
 template <typename Operation>
 Task<void> call_removal(ResourceContext& context, typename Operation::Input input) {
@@ -211,10 +212,26 @@ class VersionType final : public ResourceType {
     Made result(arn);
     result.attributes.set("Version", Value::string(version));
     result.attributes.set("FunctionArn", Value::string(arn));
+    if (published.state == "Pending") co_await settle_version(context, arn);
     if (properties.find("ProvisionedConcurrencyConfig") != nullptr) {
       co_await provision(context, properties.text_of("FunctionName"), version, properties);
     }
     co_return result;
+  }
+  /// With SnapStart, the version can be called when its snapshot is made.
+  static Task<void> settle_version(ResourceContext& context, std::string arn) {
+    for (int i = 0; i < kSnapshotWaits; ++i) {
+      api::GetFunctionConfigurationRequest input;
+      input.function_name = arn;
+      const api::FunctionConfiguration found =
+          co_await context.directory.call<api::GetFunctionConfiguration>(kService, context.call, std::move(input));
+      if (found.state == "Failed") {
+        co_await fail(Error("NotStabilized", 500, found.state_reason.value_or("The version failed.")));
+      }
+      if (found.state != "Pending") co_return;
+      co_await sleep_for(kWait);
+    }
+    co_await fail(Error("NotStabilized", 500, "The version " + arn + " did not become active."));
   }
   Task<Made> update(ResourceContext& context, std::string id, const Value&, const Value& after) override {
     const std::string version = id.substr(id.rfind(':') + 1);

@@ -127,20 +127,9 @@ Result<void> check_policy_revision(const std::map<std::string, std::string>& sta
       "the latest Revision Id");
 }
 
-/// Kept and shown, with OptimizationStatus Off: versions start as others do.
-Result<void> set_snap_start(api::FunctionConfiguration& configuration, const api::SnapStart& wanted) {
-  const std::string apply_on = wanted.apply_on.value_or("None");
-  const std::string runtime = configuration.runtime.value_or("");
-  const bool old_java = runtime == "java8" || runtime == "java8.al2";
-  const bool python = runtime.starts_with("python3.") && parse_int(runtime.substr(8)).value_or(0) >= 12;
-  const bool can = (runtime.starts_with("java") && !old_java) || python || runtime.starts_with("dotnet");
-  if (apply_on != "None") {
-    if (Result<void> good = not_with_tenants(configuration, "SnapStart"); !good) return good;
-  }
-  if (apply_on != "None" && !can) return invalid(runtime + " is not supported for SnapStart enabled functions.");
-  configuration.snap_start.emplace().apply_on = apply_on;
+void set_snap_start(api::FunctionConfiguration& configuration, const api::SnapStart& wanted) {
+  configuration.snap_start.emplace().apply_on = wanted.apply_on.value_or("None");
   configuration.snap_start->optimization_status = "Off";
-  return {};
 }
 
 void set_runtime(api::FunctionConfiguration& configuration, const std::string& runtime) {

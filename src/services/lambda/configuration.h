@@ -9,6 +9,7 @@
 #include "services/lambda/code_store.h"
 #include "services/lambda/function_name.h"
 #include "services/lambda/logging_config.h"
+#include "services/lambda/snapshots.h"
 #include "services/lambda/store.h"
 #include "wire/generated/lambda.h"
 
@@ -30,7 +31,8 @@ Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, cons
 /// Fails with PreconditionFailedException when another revision of the policy is wanted.
 Result<void> check_policy_revision(const std::map<std::string, std::string>& statements,
                                    const std::optional<std::string>& wanted);
-Result<void> set_snap_start(wire::lambda::FunctionConfiguration& configuration, const wire::lambda::SnapStart& wanted);
+/// Of $LATEST: only published versions have snapshots.
+void set_snap_start(wire::lambda::FunctionConfiguration& configuration, const wire::lambda::SnapStart& wanted);
 /// The runtime, and the version of it that is shown for it.
 void set_runtime(wire::lambda::FunctionConfiguration& configuration, const std::string& runtime);
 
@@ -73,9 +75,8 @@ Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, cons
   if (input.handler) configuration.handler = input.handler;
   if (input.description) configuration.description = input.description;
   if (input.runtime) set_runtime(configuration, *input.runtime);
-  if (input.snap_start) {
-    if (Result<void> set = set_snap_start(configuration, *input.snap_start); !set) return set;
-  }
+  if (input.snap_start) set_snap_start(configuration, *input.snap_start);
+  if (Result<void> good = check_snap_start(configuration); !good) return good;
   if (input.kms_key_arn) configuration.kms_key_arn = input.kms_key_arn;
   if (input.dead_letter_config) configuration.dead_letter_config = input.dead_letter_config;
   if (input.tracing_config) {

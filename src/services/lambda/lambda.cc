@@ -77,6 +77,9 @@ void Lambda::start(std::vector<Loop*> loops) {
       cumulet::start(resume_pulls(), [](const Result<void>& done) {
         if (!done) log::error("images are not fetched", {{"why", done.error().message()}});
       });
+      cumulet::start(resume_snapshots(), [](const Result<void>& done) {
+        if (!done) log::error("snapshots are not made", {{"why", done.error().message()}});
+      });
       cumulet::start(follow_provisioning(), [](const Result<void>& done) {
         if (!done) log::error("provisioned concurrency was not restored", {{"why", done.error().message()}});
       });

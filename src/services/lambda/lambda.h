@@ -30,6 +30,7 @@
 #include "services/lambda/invocation_metrics.h"
 #include "services/lambda/invocation_record.h"
 #include "services/lambda/response_streaming.h"
+#include "services/lambda/snapshots.h"
 #include "services/lambda/store.h"
 #include "storage/blob_store.h"
 #include "storage/database.h"
@@ -157,6 +158,13 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   Task<void> resume_pulls();
   Task<void> drop_code(std::string blob, std::string sha);
   Task<void> use_image(compute::FunctionVersion& version, VersionRow row);
+
+  // operations_snapshots.cc
+  void begin_snapshot(const Configuration& published);
+  Task<compute::SnapshotResult> snapshot_once(FunctionName name);
+  Task<void> follow_snapshot(SnapshotRow wanted);
+  Task<void> resume_snapshots();
+  static Result<void> check_snapshot(const Configuration& configuration);
 
   // operations_reading.cc
   void register_reading();
@@ -326,7 +334,7 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
   struct Route;
   Task<Runnable> runnable(FunctionName name);
   Task<std::shared_ptr<const Route>> load_route(FunctionName name);
-  Task<std::shared_ptr<const compute::FunctionVersion>> load_version(FunctionName name);
+  Task<std::shared_ptr<const compute::FunctionVersion>> load_version(FunctionName name, bool for_snapshot = false);
   std::shared_ptr<InvocationMetrics> metrics_of(const FunctionName& name);
   Task<std::int64_t> reserved_in(std::string account, std::string region);
 

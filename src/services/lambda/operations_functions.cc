@@ -154,6 +154,7 @@ Task<api::FunctionConfiguration> Lambda::create_function(Call& call, const api::
   } else if (pull) {
     begin_pull(*pull, std::move(image.pending));
   }
+  if (created) begin_snapshot(*created);
   co_return created;
 }
 
@@ -278,6 +279,7 @@ Task<api::FunctionConfiguration> Lambda::update_code(Call& call, const api::Upda
       (void)co_await attempt(blobs_.erase(old_blob));
     }
     engine_.retire(old_key);
+    begin_snapshot(*updated);
     const std::lock_guard lock(mutex_);
     routes_.clear();  // they hold the old code
   }

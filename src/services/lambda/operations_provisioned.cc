@@ -121,6 +121,9 @@ Task<api::PutProvisionedConcurrencyConfigResponse> Lambda::put_provisioned_confi
   const auto put = [&](Transaction& txn) -> Task<void> {
     const VersionRow version = co_await require_version(txn, name);
     co_await not_with_tenants(version.configuration, "Provisioned concurrency");
+    if (starts_from_snapshot(version.configuration)) {
+      co_await fail(invalid("Provisioned Concurrency is not supported for SnapStart enabled functions."));
+    }
     co_await check_overlap(txn, store, name);
     co_await check_room(txn, store, name, row.requested);
     put_provisioned(txn, row);

@@ -82,7 +82,9 @@ Task<api::FunctionConfiguration> Lambda::publish_version(Call& call, const api::
     }
     co_return co_await publish_in(txn, store, name.name, input.description);
   };
-  co_return co_await storage::transact(database_, publish);
+  Configuration published = co_await storage::transact(database_, publish);
+  begin_snapshot(published);
+  co_return published;
 }
 
 /// Makes a version of what $LATEST is now. When nothing changed since the last one was made, that one is the answer.
@@ -105,6 +107,13 @@ Task<api::FunctionConfiguration> Lambda::publish_in(Transaction& txn, const Stor
   row.configuration.function_arn = full.qualified_arn();
   row.configuration.revision_id = uuid();
   if (description && !description->empty()) row.configuration.description = description;
+  await_snapshot(row.configuration);
+  if (starts_from_snapshot(row.configuration)) {
+    SnapshotRow snapshot;
+    snapshot.name = full;
+    snapshot.revision = *row.configuration.revision_id;
+    put_snapshot(txn, snapshot);
+  }
   store.put_version(txn, name, function.next_version, row);
   ++function.next_version;
   store.put_function(txn, function);

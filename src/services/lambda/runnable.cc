@@ -98,9 +98,18 @@ Task<std::shared_ptr<const Lambda::Route>> Lambda::load_route(FunctionName name)
     // Its environments are its own: what is held ready for an alias is not spent on others' calls of the version.
     auto held = std::make_shared<compute::FunctionVersion>(*route->version);
     held->key += " for " + *name.qualifier;
+    held->initialization_type = "on-demand";
     route->version = std::move(held);
   }
-  if (weight > 0) route->other = co_await load_version(second);
+  if (weight > 0) {
+    Result<std::shared_ptr<const compute::FunctionVersion>> other = co_await attempt(load_version(second));
+    // What is still to be made takes its share when it can: the commit that says so makes this route stale.
+    if (!other && other.error().is(api::errors::kSnapStartNotReadyException)) {
+      weight = 0;
+    } else {
+      route->other = co_await std::move(other);
+    }
+  }
   route->durable = co_await durable_terms(first);
   if (weight > 0) route->other_durable = co_await durable_terms(second);
   route->other_weight = weight;
@@ -146,7 +155,7 @@ std::shared_ptr<InvocationMetrics> Lambda::metrics_of(const FunctionName& name) 
   return metrics;
 }
 
-Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(FunctionName name) {
+Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(FunctionName name, bool for_snapshot) {
   const auto read = [&](Transaction& txn) -> Task<Parts> {
     Parts parts;
     parts.row = co_await require_version(txn, name);
@@ -167,6 +176,7 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   };
   const Parts parts = co_await storage::transact(database_, read);
   const Configuration& c = parts.row.configuration;
+  if (!for_snapshot) co_await check_snapshot(c);
   auto version = std::make_shared<compute::FunctionVersion>();
   version->egress = has_egress(options_.egress, parts.tags);
   version->substrate = substrate_of(parts.tags);
@@ -180,6 +190,7 @@ Task<std::shared_ptr<const compute::FunctionVersion>> Lambda::load_version(Funct
   version->role = c.role.value_or("");
   version->runtime = c.runtime.value_or("");
   version->handler = c.handler.value_or("");
+  if (starts_from_snapshot(c)) version->initialization_type = "snap-start";
   if (is_image_blob(parts.row.blob)) {
     co_await use_image(*version, parts.row);
   } else {

@@ -1,4 +1,4 @@
-"""What may change a function and with what: code signing, runtime management, policies and their revisions, SnapStart."""
+"""What may change a function and with what: code signing, runtime management, policies and their revisions."""
 
 import json
 
@@ -91,18 +91,6 @@ def test_runtime_management(lam, make_function):
     for options in ({"UpdateRuntimeOn": "FunctionUpdate"}, {"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": version}):
         with pytest.raises(lam.exceptions.InvalidParameterValueException):
             lam.put_runtime_management_config(FunctionName=name, **options)
-
-
-def test_snap_start_is_kept_and_never_said_to_be_on(lam, make_function, call):
-    name = make_function("python3.12", HANDLER, SnapStart={"ApplyOn": "PublishedVersions"})
-    version = lam.publish_version(FunctionName=name)
-    assert version["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
-    assert call(name, 1, Qualifier=version["Version"]) == (1, None)
-    assert lam.update_function_configuration(FunctionName=name, SnapStart={"ApplyOn": "None"})["SnapStart"]["ApplyOn"] == "None"
-    with pytest.raises(ClientError) as failure:
-        make_function("python3.11", HANDLER, SnapStart={"ApplyOn": "PublishedVersions"})
-    assert code_of(failure) == "InvalidParameterValueException"
-    assert "python3.11 is not supported for SnapStart enabled functions." in str(failure.value)
 
 
 def test_policies_have_revisions(lam, make_function):

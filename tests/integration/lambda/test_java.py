@@ -121,6 +121,18 @@ def test_request_handler(lam, java):
         assert "from the logger\rin two lines\n" in log and "printed: 한글\n" in log
 
 
+def test_snap_start(lam, java):
+    name = java("Handlers", SnapStart={"ApplyOn": "PublishedVersions"})
+    version = lam.publish_version(FunctionName=name)["Version"]
+    lam.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version,
+                                                    WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    for restored in (True, False):
+        reply = lam.invoke(FunctionName=name, Qualifier=version, Payload="{}", LogType="Tail")
+        assert "FunctionError" not in reply
+        log = base64.b64decode(reply["LogResult"]).decode()
+        assert ("\tRestore Duration: " in log) == restored and "Init Duration" not in log.split("REPORT RequestId")[1]
+
+
 def test_a_parked_runtime_takes_the_functions_variables(java, call):
     """The second cold start of a runtime and size uses one that was booted before; it must not know the first."""
     for colour in ("red", "green", "yellow"):

@@ -75,6 +75,10 @@ class FakeEngine final : public compute::Engine {
     if (found != provisions.end()) state.ready = std::min(found->second, most_ready);
     return state;
   }
+  Task<compute::SnapshotResult> make_snapshot(std::shared_ptr<const compute::FunctionVersion> version) override {
+    snapshots.push_back(version);
+    co_return snapshot;
+  }
   compute::RuntimeStatus find_runtime(const std::string& identifier) override {
     compute::RuntimeStatus status;
     status.supported = identifier != "cobol";
@@ -90,6 +94,8 @@ class FakeEngine final : public compute::Engine {
   std::vector<std::string> retired;
   std::map<std::string, std::uint32_t> provisions;
   std::uint32_t most_ready = 1000;
+  std::vector<std::shared_ptr<const compute::FunctionVersion>> snapshots;
+  compute::SnapshotResult snapshot;  ///< How the next one ends.
   std::function<Result<compute::InvocationResult>(const compute::Invocation&)> answer;
 };
 
