@@ -14,11 +14,12 @@ struct KindRow {
   std::size_t bytes;
 };
 
-constexpr std::array<KindRow, 5> kKinds{{{ChecksumKind::kCrc32, "CRC32", 4},
+constexpr std::array<KindRow, 6> kKinds{{{ChecksumKind::kCrc32, "CRC32", 4},
                                          {ChecksumKind::kCrc32c, "CRC32C", 4},
                                          {ChecksumKind::kCrc64Nvme, "CRC64NVME", 8},
                                          {ChecksumKind::kSha1, "SHA1", 20},
-                                         {ChecksumKind::kSha256, "SHA256", 32}}};
+                                         {ChecksumKind::kSha256, "SHA256", 32},
+                                         {ChecksumKind::kMd5, "MD5", 16}}};
 
 const KindRow& row_of(ChecksumKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 
@@ -50,6 +51,7 @@ std::size_t checksum_bytes(ChecksumKind kind) { return row_of(kind).bytes; }
 Checksum::Checksum(ChecksumKind kind) : kind_(kind) {
   if (kind == ChecksumKind::kSha1) digest_.emplace(DigestKind::kSha1);
   if (kind == ChecksumKind::kSha256) digest_.emplace(DigestKind::kSha256);
+  if (kind == ChecksumKind::kMd5) digest_.emplace(DigestKind::kMd5);
 }
 
 void Checksum::update(std::string_view bytes) {

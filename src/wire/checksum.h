@@ -11,7 +11,7 @@
 namespace cumulet::wire {
 
 /// The checksums that S3's clients send with an object, in a header or in a trailer.
-enum class ChecksumKind { kCrc32, kCrc32c, kCrc64Nvme, kSha1, kSha256 };
+enum class ChecksumKind { kCrc32, kCrc32c, kCrc64Nvme, kSha1, kSha256, kMd5 };
 
 /// From "CRC32", "crc64nvme" …, without regard to case; nullopt for anything else.
 std::optional<ChecksumKind> checksum_kind(std::string_view name);

@@ -86,7 +86,7 @@ struct DynamoDb::Parts {
         global_tables(store),
         backups(store),
         policies(store),
-        kinesis(store),
+        kinesis(store, options.directory),
         transfers(store),
         items(store),
         queries(store),

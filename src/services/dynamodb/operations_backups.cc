@@ -40,7 +40,8 @@ shapes::BackupDetails details_of(const Backup& backup) {
 shapes::BackupDescription describe(const Backup& backup, const Table& table) {
   const auto bytes = static_cast<std::int64_t>(backup.bytes);
   const auto items = static_cast<std::int64_t>(backup.items);
-  const shapes::TableDescription whole = dynamodb::describe(table, "ACTIVE", TableSize{items, bytes}, {});
+  const shapes::TableDescription whole =
+      dynamodb::describe(table, "ACTIVE", TableSize{items, bytes}, {}, backup.created);
   shapes::BackupDescription description;
   description.backup_details = details_of(backup);
   shapes::SourceTableDetails& source = description.source_table_details.emplace();
@@ -392,7 +393,7 @@ Task<shapes::RestoreTableFromBackupOutput> BackupOperations::restore_table_from_
   const auto body = [&](storage::Transaction& transaction) { return restore_backup(transaction, call, input); };
   const TablePtr table = co_await storage::transact(store_.database(), body);
   shapes::RestoreTableFromBackupOutput output;
-  output.table_description = dynamodb::describe(*table, "CREATING", TableSize(), {});
+  output.table_description = dynamodb::describe(*table, "CREATING", TableSize(), {}, call.time);
   co_return output;
 }
 
@@ -501,7 +502,7 @@ Task<shapes::RestoreTableToPointInTimeOutput> BackupOperations::restore_table_to
   const auto body = [&](storage::Transaction& transaction) { return restore_moment(transaction, call, source, input); };
   const TablePtr table = co_await storage::transact(store_.database(), body);
   shapes::RestoreTableToPointInTimeOutput output;
-  output.table_description = dynamodb::describe(*table, "CREATING", TableSize(), {});
+  output.table_description = dynamodb::describe(*table, "CREATING", TableSize(), {}, call.time);
   co_return output;
 }
 

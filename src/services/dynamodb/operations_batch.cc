@@ -5,6 +5,7 @@
 
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_collection.h"
+#include "services/dynamodb/permit.h"
 
 namespace cumulet::dynamodb {
 namespace {
@@ -77,6 +78,7 @@ Task<shapes::BatchGetItemOutput> BatchOperations::batch_get_item(wire::Call& cal
   for (const Reads& reads : batch) {
     const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, reads.name);
     if (!table) co_return table_not_found();
+    co_await permit(call, *table);
     if (reads.projection.expression) co_await check_key_paths(*table, *reads.projection.expression);
     std::vector<std::string> rows;
     std::set<std::string_view> seen;
@@ -151,6 +153,7 @@ Task<BatchOperations::WriteResult> BatchOperations::write(storage::Transaction& 
   for (const TableWrites& writes : batch) {
     const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, writes.name);
     if (!table) co_return table_not_found();
+    co_await permit(call, *table);
     result.tables.push_back(table);
     result.capacities.emplace_back();
     result.throttled.emplace_back();

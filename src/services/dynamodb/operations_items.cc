@@ -5,6 +5,7 @@
 
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/item_collection.h"
+#include "services/dynamodb/permit.h"
 
 namespace cumulet::dynamodb {
 namespace {
@@ -61,6 +62,7 @@ Task<shapes::GetItemOutput> ItemOperations::get_item(wire::Call& call, shapes::G
   const std::unique_ptr<storage::Transaction> transaction = store_.database().begin();
   const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found();
+  co_await permit(call, *table);
   co_await check_key(table->keys, input.key);
   if (wanted.expression) co_await check_key_paths(*table, *wanted.expression);
   co_await store_.throttle().admit(*table, nullptr, Capacity::Kind::kRead, call.time);
@@ -82,6 +84,7 @@ Task<WriteOutcome> ItemOperations::attempt_write(storage::Transaction& transacti
   outcome.table = co_await store_.find_table(transaction, call.account(), call.region, name);
   if (!outcome.table) co_return table_not_found();
   const Table& table = *outcome.table;
+  co_await permit(call, table, plan.permission());
   co_await plan.check_against(table);
   const std::string key = Store::item_key(table, plan.subject());
 

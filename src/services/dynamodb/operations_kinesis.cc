@@ -4,23 +4,38 @@
 #include <utility>
 
 #include "services/dynamodb/errors.h"
+#include "wire/generated/kinesis.h"
 
 namespace cumulet::dynamodb {
 namespace {
 
 constexpr std::size_t kMostDestinations = 10;
 
+const char* shown_status(KinesisDestination::Status status) {
+  if (status == KinesisDestination::Status::kFailed) return "ENABLE_FAILED";
+  return status == KinesisDestination::Status::kActive ? "ACTIVE" : "DISABLED";
+}
+
 }  // namespace
+
+Task<bool> KinesisOperations::reaches(wire::Call& call, const std::string& stream_arn) const {
+  if (directory_ == nullptr) co_return true;
+  wire::kinesis::DescribeStreamSummaryInput input;
+  input.stream_arn = stream_arn;
+  const auto found =
+      co_await attempt(directory_->call<wire::kinesis::DescribeStreamSummary>("kinesis", call, std::move(input)));
+  co_return found.ok();
+}
 
 Task<bool> KinesisOperations::change(storage::Transaction& transaction, wire::Call& call, const std::string& name,
                                      const std::string& stream_arn, Action action,
-                                     const std::optional<std::string>& precision) {
+                                     const std::optional<std::string>& precision, bool reachable) {
   const TablePtr table = co_await store_.find_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
   Table changed = *table;
   auto found = std::find_if(changed.kinesis.begin(), changed.kinesis.end(),
                             [&](const KinesisDestination& one) { return one.stream_arn == stream_arn; });
-  const bool active = found != changed.kinesis.end() && found->active;
+  const bool active = found != changed.kinesis.end() && found->status == KinesisDestination::Status::kActive;
   if (action == Action::kEnable) {
     if (active) {
       co_return invalid(
@@ -35,7 +50,7 @@ Task<bool> KinesisOperations::change(storage::Transaction& transaction, wire::Ca
       found = changed.kinesis.insert(changed.kinesis.end(), KinesisDestination());
       found->stream_arn = stream_arn;
     }
-    found->active = true;
+    found->status = reachable ? KinesisDestination::Status::kActive : KinesisDestination::Status::kFailed;
     found->microseconds = precision == "MICROSECOND";
   } else {
     if (!active) {
@@ -43,7 +58,7 @@ Task<bool> KinesisOperations::change(storage::Transaction& transaction, wire::Ca
           "Table is not in a valid state to disable Kinesis Streaming Destination: KinesisStreamingDestination must be "
           "ACTIVE to perform DISABLE operation.");
     }
-    if (action == Action::kDisable) found->active = false;
+    if (action == Action::kDisable) found->status = KinesisDestination::Status::kDisabled;
     if (precision) found->microseconds = precision == "MICROSECOND";
   }
   store_.put_table(transaction, changed);
@@ -57,8 +72,9 @@ Task<shapes::KinesisStreamingDestinationOutput> KinesisOperations::enable(
   if (input.enable_kinesis_streaming_configuration) {
     precision = input.enable_kinesis_streaming_configuration->approximate_creation_date_time_precision;
   }
+  const bool reachable = co_await reaches(call, input.stream_arn);
   const auto body = [&](storage::Transaction& transaction) {
-    return change(transaction, call, name, input.stream_arn, Action::kEnable, precision);
+    return change(transaction, call, name, input.stream_arn, Action::kEnable, precision, reachable);
   };
   co_await storage::transact(store_.database(), body);
   shapes::KinesisStreamingDestinationOutput output;
@@ -73,7 +89,7 @@ Task<shapes::KinesisStreamingDestinationOutput> KinesisOperations::disable(
     wire::Call& call, shapes::KinesisStreamingDestinationInput& input) {
   const std::string name = co_await table_name_of(call, input.table_name, true);
   const auto body = [&](storage::Transaction& transaction) {
-    return change(transaction, call, name, input.stream_arn, Action::kDisable, std::nullopt);
+    return change(transaction, call, name, input.stream_arn, Action::kDisable, std::nullopt, true);
   };
   co_await storage::transact(store_.database(), body);
   shapes::KinesisStreamingDestinationOutput output;
@@ -96,7 +112,10 @@ Task<shapes::DescribeKinesisStreamingDestinationOutput> KinesisOperations::descr
   for (const KinesisDestination& one : table->kinesis) {
     shapes::KinesisDataStreamDestination& shown = output.kinesis_data_stream_destinations->emplace_back();
     shown.stream_arn = one.stream_arn;
-    shown.destination_status = one.active ? "ACTIVE" : "DISABLED";
+    shown.destination_status = shown_status(one.status);
+    if (one.status == KinesisDestination::Status::kFailed) {
+      shown.destination_status_description = "User does not have a permission to use kinesis stream";
+    }
     shown.approximate_creation_date_time_precision = one.microseconds ? "MICROSECOND" : "MILLISECOND";
   }
   co_return output;
@@ -111,7 +130,7 @@ Task<shapes::UpdateKinesisStreamingDestinationOutput> KinesisOperations::update(
   }
   const auto body = [&](storage::Transaction& transaction) {
     return change(transaction, call, name, input.stream_arn, Action::kUpdate,
-                  input.update_kinesis_streaming_configuration->approximate_creation_date_time_precision);
+                  input.update_kinesis_streaming_configuration->approximate_creation_date_time_precision, true);
   };
   co_await storage::transact(store_.database(), body);
   shapes::UpdateKinesisStreamingDestinationOutput output;

@@ -9,6 +9,7 @@
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/keys.h"
 #include "services/dynamodb/operations_query.h"
+#include "services/dynamodb/permit.h"
 #include "storage/key.h"
 
 namespace cumulet::dynamodb {
@@ -122,6 +123,7 @@ Task<PartiqlOperations::Selected> PartiqlOperations::select(wire::Call& call, co
   if (!plan.table) co_return table_not_found();
   plan.consistent = bounds.consistent;
   plan.index = co_await index_for(*plan.table, statement.index, plan.consistent);
+  co_await permit(call, *plan.table, "PartiQLSelect", plan.index);
   plan.filter = &filter;
   plan.projection = &everything;
   if (prepared.where) co_await check_key_paths(*plan.table, *prepared.where);
@@ -305,6 +307,7 @@ Task<shapes::ExecuteTransactionOutput> PartiqlOperations::read_all(wire::Call& c
   for (const PreparedPtr& prepared : statements) {
     const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, prepared->name);
     if (!table) co_return table_not_found();
+    co_await permit(call, *table, "PartiQLSelect");
     const std::optional<partiql::WholeKey> key = partiql::whole_key(prepared->where, table->keys);
     if (!key || prepared->statement.index) co_return no_key_in_select("ExecuteTransaction");
     co_await check_key(table->keys, key->key);

@@ -8,6 +8,7 @@
 #include "services/dynamodb/item_codec.h"
 #include "services/dynamodb/key_condition.h"
 #include "services/dynamodb/keys.h"
+#include "services/dynamodb/permit.h"
 #include "storage/key.h"
 
 namespace cumulet::dynamodb {
@@ -368,6 +369,7 @@ Task<shapes::QueryOutput> QueryOperations::query(wire::Call& call, shapes::Query
   if (!plan.table) co_return table_not_found();
   plan.consistent = input.consistent_read.value_or(false);
   plan.index = co_await index_for(*plan.table, input.index_name, plan.consistent);
+  co_await permit(call, *plan.table, {}, plan.index);
   co_await store_.throttle().admit(*plan.table, plan.index, Capacity::Kind::kRead, call.time);
   plan.reverse = !input.scan_index_forward.value_or(true);
   if (input.limit) plan.limit = static_cast<std::size_t>(*input.limit);
@@ -423,6 +425,7 @@ Task<shapes::ScanOutput> QueryOperations::scan(wire::Call& call, shapes::ScanInp
   if (!plan.table) co_return table_not_found();
   plan.consistent = input.consistent_read.value_or(false);
   plan.index = co_await index_for(*plan.table, input.index_name, plan.consistent);
+  co_await permit(call, *plan.table, {}, plan.index);
   co_await store_.throttle().admit(*plan.table, plan.index, Capacity::Kind::kRead, call.time);
   if (input.limit) plan.limit = static_cast<std::size_t>(*input.limit);
   plan.filter = &bound.filter;

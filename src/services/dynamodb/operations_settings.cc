@@ -5,6 +5,7 @@
 
 #include "services/dynamodb/errors.h"
 #include "services/dynamodb/keys.h"
+#include "services/dynamodb/permit.h"
 #include "services/dynamodb/table_definition.h"
 #include "storage/row.h"
 
@@ -55,6 +56,7 @@ Task<bool> SettingsOperations::set_time_to_live(storage::Transaction& transactio
                                                 const shapes::TimeToLiveSpecification& wanted) {
   const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
+  co_await permit(call, *table);
   if (table->status != TableStatus::kActive) {
     co_return Error(errors::kResourceInUse,
                     "Attempt to change a resource which is still in use: Table is being created: " + name);

@@ -10,7 +10,9 @@
 #include "services/dynamodb/global_tables.h"
 #include "services/dynamodb/keys.h"
 #include "services/dynamodb/operations_backups.h"
+#include "services/dynamodb/permit.h"
 #include "services/dynamodb/table_definition.h"
+#include "services/dynamodb/throughput_change.h"
 #include "storage/key.h"
 #include "storage/row.h"
 
@@ -26,6 +28,11 @@ std::string backfill_job(const Table& table) {
   storage::RowWriter row;
   row.text(table.name).text("");
   return std::move(row).bytes();
+}
+
+Error one_index_at_a_time() {
+  return Error(errors::kLimitExceeded,
+               "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table");
 }
 
 Result<void> check_update(const shapes::UpdateTableInput& input) {
@@ -58,21 +65,23 @@ Result<void> check_update(const shapes::UpdateTableInput& input) {
     }
     if (update.create || update.delete_) ++structural;
   }
-  if (structural > 1) {
-    return Error(errors::kLimitExceeded,
-                 "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table");
-  }
+  if (structural > 1) return one_index_at_a_time();
   return {};
 }
 
-void note_change(Throughput& throughput, const Throughput& wanted, Timestamp now) {
-  if (wanted.read > throughput.read || wanted.write > throughput.write) throughput.last_increase = now;
-  if (wanted.read < throughput.read || wanted.write < throughput.write) {
-    throughput.last_decrease = now;
-    ++throughput.decreases_today;
+/// An index may be given up, and units changed, while it is filled; the rest of the table waits.
+Result<void> check_while_filling(const Table& table, const shapes::UpdateTableInput& input) {
+  if (input.billing_mode || input.stream_specification || input.sse_specification || input.table_class ||
+      input.deletion_protection_enabled || input.on_demand_throughput || input.warm_throughput) {
+    return Error(errors::kResourceInUse,
+                 "Attempt to change a resource which is still in use: Table is being updated: " + table.name);
   }
-  throughput.read = wanted.read;
-  throughput.write = wanted.write;
+  if (!input.global_secondary_index_updates) return {};
+  for (const shapes::GlobalSecondaryIndexUpdate& update : *input.global_secondary_index_updates) {
+    const Index* named = update.delete_ ? table.find_index(update.delete_->index_name) : nullptr;
+    if (update.create || (named && named->status == IndexStatus::kActive)) return one_index_at_a_time();
+  }
+  return {};
 }
 
 Result<void> change_billing(Table& table, const shapes::UpdateTableInput& input, Timestamp now) {
@@ -111,8 +120,7 @@ Result<void> change_billing(Table& table, const shapes::UpdateTableInput& input,
         "limits.");
   }
   table.on_demand = false;
-  note_change(table.throughput, *wanted, now);
-  return {};
+  return change_throughput(table.throughput, *wanted, now);
 }
 
 Result<void> change_indexes(storage::Transaction& transaction, Table& table, const shapes::UpdateTableInput& input,
@@ -144,7 +152,7 @@ Result<void> change_indexes(storage::Transaction& transaction, Table& table, con
       }
       Result<Throughput> wanted = throughput_from(*update.update->provisioned_throughput);
       if (!wanted) return std::move(wanted).error();
-      note_change(index->throughput, *wanted, now);
+      if (Result<void> changed = change_throughput(index->throughput, *wanted, now); !changed) return changed;
     }
     Result<void> warm =
         take_warmth(table.on_demand, index->throughput, index->warmth, update.update->warm_throughput, "index " + name);
@@ -159,7 +167,7 @@ Task<shapes::TableDescription> TableOperations::describe_with_sizes(TablePtr tab
   const TableSize size = co_await sizes_.count(table, keys::kItems);
   std::map<std::uint32_t, TableSize> index_sizes;
   for (const Index& index : table->indexes) index_sizes[index.number] = co_await sizes_.count(table, index.number);
-  co_return describe(*table, status, size, index_sizes);
+  co_return describe(*table, status, size, index_sizes, store_.clock().now());
 }
 
 Task<TablePtr> TableOperations::create(storage::Transaction& transaction, const Table& wanted,
@@ -197,7 +205,7 @@ Task<shapes::CreateTableOutput> TableOperations::create_table(wire::Call& call, 
   const auto body = [&](storage::Transaction& transaction) { return create(transaction, wanted, input); };
   const TablePtr table = co_await storage::transact(store_.database(), body);
   shapes::CreateTableOutput output;
-  output.table_description = describe(*table, "CREATING", TableSize(), {});
+  output.table_description = describe(*table, "CREATING", TableSize(), {}, call.time);
   co_return output;
 }
 
@@ -207,6 +215,7 @@ Task<shapes::DescribeTableOutput> TableOperations::describe_table(wire::Call& ca
   const TablePtr table = co_await store_.find_any_table(*transaction, call.account(), call.region, name);
   co_await transaction->commit();
   if (!table) co_return table_not_found(name);
+  co_await permit(call, *table);
   shapes::DescribeTableOutput output;
   output.table = co_await describe_with_sizes(table, status_of(*table));
   co_return output;
@@ -242,9 +251,14 @@ Task<TablePtr> TableOperations::change(storage::Transaction& transaction, wire::
                                        const shapes::UpdateTableInput& input) {
   const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
-  if (status_of(*table) != "ACTIVE") {
+  co_await permit(call, *table);
+  if (table->status != TableStatus::kActive) {
     co_return Error(errors::kResourceInUse,
-                    "Attempt to change a resource which is still in use: Table is being updated: " + name);
+                    "Attempt to change a resource which is still in use: Table is being created: " + name);
+  }
+  if (status_of(*table) != "ACTIVE") {
+    Result<void> allowed = check_while_filling(*table, input);
+    co_await std::move(allowed);
   }
   Table changed = *table;
   co_await change_billing(changed, input, call.time);
@@ -287,10 +301,12 @@ Task<TablePtr> TableOperations::remove(storage::Transaction& transaction, wire::
                                        TableSize size) {
   const TablePtr table = co_await store_.find_any_table(transaction, call.account(), call.region, name);
   if (!table) co_return table_not_found(name);
-  if (table->status != TableStatus::kActive || table->recovery.copies > 0) {
-    co_return Error(errors::kResourceInUse, "Attempt to change a resource which is still in use: Table is being " +
-                                                std::string(table->recovery.copies > 0 ? "copied: " : "created: ") +
-                                                name);
+  co_await permit(call, *table);
+  const std::string status = status_of(*table);
+  if (status != "ACTIVE" || table->recovery.copies > 0) {
+    const std::string what = status == "CREATING" ? "created: " : status == "UPDATING" ? "updated: " : "copied: ";
+    co_return Error(errors::kResourceInUse,
+                    "Attempt to change a resource which is still in use: Table is being " + what + name);
   }
   if (table->deletion_protection) {
     co_return invalid(
@@ -321,7 +337,7 @@ Task<shapes::DeleteTableOutput> TableOperations::delete_table(wire::Call& call, 
   const auto body = [&](storage::Transaction& transaction) { return remove(transaction, call, name, size); };
   const TablePtr table = co_await storage::transact(store_.database(), body);
   shapes::DeleteTableOutput output;
-  output.table_description = describe(*table, "DELETING", TableSize(), {});
+  output.table_description = describe(*table, "DELETING", TableSize(), {}, call.time);
   co_return output;
 }
 

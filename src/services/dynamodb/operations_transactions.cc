@@ -9,6 +9,7 @@
 #include "services/dynamodb/item_codec.h"
 #include "services/dynamodb/item_collection.h"
 #include "services/dynamodb/keys.h"
+#include "services/dynamodb/permit.h"
 #include "storage/row.h"
 #include "wire/attribute_value_json.h"
 #include "wire/json_writer.h"
@@ -170,6 +171,7 @@ Task<TransactionOperations::Done> TransactionOperations::write(storage::Transact
     Change& change = changes[i];
     change.table = co_await store_.find_table(transaction, call.account(), call.region, actions[i].table);
     if (!change.table) co_return table_not_found();
+    co_await permit(call, *change.table, plan.permission());
     Result<void> fits = plan.check_against(*change.table);
     if (!fits) {
       reasons[i] = reason_of(fits.error());
@@ -326,6 +328,7 @@ Task<shapes::TransactGetItemsOutput> TransactionOperations::transact_get_items(w
     const Item& key = input.transact_items[i].get.key;
     const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, reads[i].table);
     if (!table) co_return table_not_found();
+    co_await permit(call, *table, "GetItem");
     shapes::ItemResponse& response = output.responses->emplace_back();
     if (Result<void> fits = check_key(table->keys, key); !fits) {
       reasons[i] = reason_of(fits.error());

@@ -26,7 +26,7 @@ Type key_type(const std::string& letter) {
 void write(RowWriter& row, const Throughput& throughput) {
   row.signed_number(throughput.read).signed_number(throughput.write);
   row.signed_number(micros(throughput.last_increase)).signed_number(micros(throughput.last_decrease));
-  row.signed_number(throughput.decreases_today);
+  row.signed_number(throughput.decreases);
 }
 
 Throughput read_throughput(RowReader& row) {
@@ -35,7 +35,7 @@ Throughput read_throughput(RowReader& row) {
   throughput.write = row.signed_number();
   throughput.last_increase = timestamp(row.signed_number());
   throughput.last_decrease = timestamp(row.signed_number());
-  throughput.decreases_today = row.signed_number();
+  throughput.decreases = row.signed_number();
   return throughput;
 }
 
@@ -125,9 +125,14 @@ KeySchema read_key_schema(RowReader& row) {
 
 std::string Table::arn() const { return "arn:aws:dynamodb:" + region + ":" + account + ":table/" + name; }
 
+std::int64_t Throughput::decreases_on(Timestamp day) const {
+  using std::chrono::days;
+  return std::chrono::floor<days>(last_decrease) == std::chrono::floor<days>(day) ? decreases : 0;
+}
+
 const KinesisDestination* Table::kinesis_destination() const {
   for (const KinesisDestination& one : kinesis) {
-    if (one.active) return &one;
+    if (one.status == KinesisDestination::Status::kActive) return &one;
   }
   return nullptr;
 }
@@ -164,7 +169,9 @@ std::string Table::encode() const {
   row.text(policy).text(policy_revision).text(stream_policy).text(stream_policy_revision);
   row.text(restored_from).text(restored_table).signed_number(micros(restored_to));
   row.number(kinesis.size());
-  for (const KinesisDestination& one : kinesis) row.text(one.stream_arn).boolean(one.active).boolean(one.microseconds);
+  for (const KinesisDestination& one : kinesis) {
+    row.text(one.stream_arn).number(static_cast<std::uint64_t>(one.status)).boolean(one.microseconds);
+  }
   row.signed_number(warmth.reads).signed_number(warmth.writes);
   for (const Index& index : indexes) {
     write(row, index.max_reads);
@@ -222,7 +229,7 @@ Result<Table> Table::decode(std::string account, std::string region, std::string
   for (std::size_t count = row.count(); count > 0 && row.ok(); --count) {
     KinesisDestination& one = table.kinesis.emplace_back();
     one.stream_arn = row.text();
-    one.active = row.boolean();
+    one.status = static_cast<KinesisDestination::Status>(row.number());
     one.microseconds = row.boolean();
   }
   table.warmth = read_warmth(row);
@@ -254,12 +261,16 @@ void drop_unused_definitions(Table& table) {
   std::erase_if(table.attributes, [&](const auto& one) { return !used(one.first); });
 }
 
+// Items from before the index may have values that no key can have: they are not in it.
 bool belongs_in(const Index& index, const Item& item) {
-  const auto fits = [&](const KeyAttribute& attribute) {
+  const auto fits = [&](const KeyAttribute& attribute, std::size_t most) {
     const auto found = item.find(attribute.name);
-    return found != item.end() && found->second.is(attribute.type);
+    if (found == item.end() || !found->second.is(attribute.type)) return false;
+    if (attribute.type == Type::kNumber) return true;
+    const std::size_t size = found->second.text().size();
+    return size > 0 && size <= most;
   };
-  return fits(index.keys.hash) && (!index.keys.range || fits(*index.keys.range));
+  return fits(index.keys.hash, kMaxHashKeyBytes) && (!index.keys.range || fits(*index.keys.range, kMaxRangeKeyBytes));
 }
 
 Item entry_of(const Table& table, const Index& index, const Item& item) {

@@ -21,7 +21,9 @@ struct Throughput {
   std::int64_t write = 0;
   Timestamp last_increase{};
   Timestamp last_decrease{};
-  std::int64_t decreases_today = 0;
+  std::int64_t decreases = 0;  ///< On the day (UTC) of the last one.
+
+  std::int64_t decreases_on(Timestamp day) const;
 };
 
 /// The rate that a table or index is to be ready for at once. Every rate is served here; it is kept and shown.
@@ -85,8 +87,9 @@ struct Recovery {
 
 /// A Kinesis data stream that gets, or got, the table's changes.
 struct KinesisDestination {
+  enum class Status : std::uint8_t { kDisabled = 0, kActive = 1, kFailed = 2 };
   std::string stream_arn;
-  bool active = false;
+  Status status = Status::kDisabled;
   bool microseconds = false;  ///< The precision of its records' times.
 };
 

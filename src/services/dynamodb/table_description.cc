@@ -41,11 +41,11 @@ shapes::Projection projection_of(const Index& index) {
   return projection;
 }
 
-shapes::ProvisionedThroughputDescription throughput_of(const Throughput& throughput) {
+shapes::ProvisionedThroughputDescription throughput_of(const Throughput& throughput, Timestamp now) {
   shapes::ProvisionedThroughputDescription description;
   description.read_capacity_units = throughput.read;
   description.write_capacity_units = throughput.write;
-  description.number_of_decreases_today = throughput.decreases_today;
+  description.number_of_decreases_today = throughput.decreases_on(now);
   if (throughput.last_increase != Timestamp()) description.last_increase_date_time = throughput.last_increase;
   if (throughput.last_decrease != Timestamp()) description.last_decrease_date_time = throughput.last_decrease;
   return description;
@@ -74,14 +74,16 @@ TableSize size_of(const std::map<std::uint32_t, TableSize>& sizes, const Index& 
   return found == sizes.end() ? TableSize() : found->second;
 }
 
-shapes::GlobalSecondaryIndexDescription describe_global(const Table& table, const Index& index, TableSize size) {
+shapes::GlobalSecondaryIndexDescription describe_global(const Table& table, const Index& index,
+                                                        const std::string& status, TableSize size, Timestamp now) {
   shapes::GlobalSecondaryIndexDescription description;
   description.index_name = index.name;
   description.key_schema = elements_of(index.keys);
   description.projection = projection_of(index);
-  description.index_status = index.status == IndexStatus::kActive ? "ACTIVE" : "CREATING";
+  const bool with_table = status == "CREATING" || status == "DELETING";
+  description.index_status = with_table ? status : index.status == IndexStatus::kActive ? "ACTIVE" : "CREATING";
   if (index.status == IndexStatus::kCreating) description.backfilling = true;
-  description.provisioned_throughput = throughput_of(index.throughput);
+  description.provisioned_throughput = throughput_of(index.throughput, now);
   description.index_size_bytes = size.bytes;
   description.item_count = size.items;
   description.index_arn = table.index_arn(index);
@@ -153,7 +155,7 @@ std::string status_of(const Table& table) {
 }
 
 shapes::TableDescription describe(const Table& table, const std::string& status, TableSize size,
-                                  const std::map<std::uint32_t, TableSize>& index_sizes) {
+                                  const std::map<std::uint32_t, TableSize>& index_sizes, Timestamp now) {
   shapes::TableDescription description;
   description.attribute_definitions.emplace();
   for (const std::string& name : table.attribute_order) {
@@ -165,7 +167,7 @@ shapes::TableDescription describe(const Table& table, const std::string& status,
   description.key_schema = elements_of(table.keys);
   description.table_status = status;
   description.creation_date_time = table.created;
-  description.provisioned_throughput = throughput_of(table.throughput);
+  description.provisioned_throughput = throughput_of(table.throughput, now);
   description.table_size_bytes = size.bytes;
   description.item_count = size.items;
   description.table_arn = table.arn();
@@ -178,7 +180,8 @@ shapes::TableDescription describe(const Table& table, const std::string& status,
   for (const Index& index : table.indexes) {
     if (index.global) {
       if (!description.global_secondary_indexes) description.global_secondary_indexes.emplace();
-      description.global_secondary_indexes->push_back(describe_global(table, index, size_of(index_sizes, index)));
+      description.global_secondary_indexes->push_back(
+          describe_global(table, index, status, size_of(index_sizes, index), now));
     } else {
       if (!description.local_secondary_indexes) description.local_secondary_indexes.emplace();
       description.local_secondary_indexes->push_back(describe_local(table, index, size_of(index_sizes, index)));

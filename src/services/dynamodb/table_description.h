@@ -38,7 +38,7 @@ class SizeCounter {
 
 /// The table in the form of the API. `status`: "ACTIVE" and so on.
 shapes::TableDescription describe(const Table& table, const std::string& status, TableSize size,
-                                  const std::map<std::uint32_t, TableSize>& index_sizes);
+                                  const std::map<std::uint32_t, TableSize>& index_sizes, Timestamp now);
 std::string status_of(const Table& table);
 
 }  // namespace cumulet::dynamodb

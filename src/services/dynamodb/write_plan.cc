@@ -188,7 +188,22 @@ Result<WritePlan> WritePlan::bound(Kind kind, Item& subject, std::optional<Bound
   if (condition) plan->condition_ = Condition(std::move(condition));
   plan->update_ = std::move(update);
   plan->is_insert_ = is_insert;
+  plan->of_statement_ = true;
   return plan;
+}
+
+std::string_view WritePlan::permission() const {
+  switch (kind_) {
+    case Kind::kPut:
+      return of_statement_ ? "PartiQLInsert" : "PutItem";
+    case Kind::kDelete:
+      return of_statement_ ? "PartiQLDelete" : "DeleteItem";
+    case Kind::kUpdate:
+      return of_statement_ ? "PartiQLUpdate" : "UpdateItem";
+    case Kind::kCheck:
+      break;
+  }
+  return of_statement_ ? "PartiQLSelect" : "ConditionCheckItem";
 }
 
 Error WritePlan::refusal(const Item* before) const {

@@ -43,6 +43,8 @@ class WritePlan {
   const std::optional<std::string>& return_on_failure() const { return return_on_failure_; }
   void set_return_on_failure(std::optional<std::string> wanted) { return_on_failure_ = std::move(wanted); }
   bool is_insert() const { return is_insert_; }
+  /// What a policy calls it: "PutItem", "ConditionCheckItem", of a statement "PartiQLInsert".
+  std::string_view permission() const;
   /// What it means that the condition does not hold.
   Error refusal(const Item* before) const;
 
@@ -75,6 +77,7 @@ class WritePlan {
   const AttributeUpdates* attribute_updates_ = nullptr;
   std::optional<std::string> return_on_failure_;
   bool is_insert_ = false;
+  bool of_statement_ = false;
 };
 
 }  // namespace cumulet::dynamodb

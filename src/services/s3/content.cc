@@ -113,13 +113,15 @@ Task<void> BlobPins::erase(std::vector<std::string> ids) {
 }
 
 Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optional<wire::ChecksumKind> checksum,
-                       bool always_blob, const SealingKey* sealing) {
+                       bool always_blob, const SealingKey* sealing, bool with_crc64) {
   Received received;
   Digest md5(DigestKind::kMd5);
   std::optional<Digest> stored_md5;  // The digest of what a client hides would tell too much.
   if (sealing != nullptr && sealing->is_customers()) stored_md5.emplace(DigestKind::kMd5);
   std::optional<wire::Checksum> sum;
   if (checksum) sum.emplace(*checksum);
+  std::optional<wire::Checksum> own_sum;
+  if (with_crc64) own_sum.emplace(wire::ChecksumKind::kCrc64Nvme);
   std::unique_ptr<storage::BlobStore::Writer> writer;
   std::string content_key;
   if (sealing != nullptr) {
@@ -134,6 +136,7 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
     if (received.size > kObjectLimit) co_return entity_too_large(received.size);
     md5.update(bytes);
     if (sum) sum->update(bytes);
+    if (own_sum) own_sum->update(bytes);
     if (!content_key.empty()) apply_keystream(content_key, received.size - bytes.size(), bytes);
     if (stored_md5) stored_md5->update(bytes);
     if (!writer && received.size > kInlineLimit) {
@@ -151,6 +154,7 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
   received.md5 = md5.finish();
   received.etag = hex_encode(stored_md5 ? stored_md5->finish() : received.md5);
   if (sum) received.checksum = sum->finish();
+  if (own_sum) received.crc64 = own_sum->finish();
   co_return received;
 }
 

@@ -23,6 +23,7 @@ struct Received {
   std::string md5;   ///< Raw, of what came in.
   std::string etag;  ///< In hex: the same, but of what is stored when that is sealed with a client's key.
   std::string checksum;
+  std::string crc64;  ///< What S3 keeps by itself of content that came without a checksum, when asked for.
   bool is_inline = false;
   std::string bytes;
   std::string blob;
@@ -56,7 +57,7 @@ class BlobPins {
 /// `always_blob`), more goes into a blob. Fails with EntityTooLarge past kObjectLimit, and with what the body fails
 /// with (a bad signature or checksum of the transfer).
 Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optional<wire::ChecksumKind> checksum,
-                       bool always_blob, const SealingKey* sealing);
+                       bool always_blob, const SealingKey* sealing, bool with_crc64 = false);
 
 /// Says in an object's row where what was received lies. `encryption` is "", "AES256", "aws:kms" or
 /// kCustomerEncryption.

@@ -80,24 +80,38 @@ std::string joined_crc(wire::ChecksumKind kind, std::string_view first, std::str
   return base64_of(joined, wire::checksum_bytes(kind));
 }
 
+bool keeps_crc64(const Upload& upload) {
+  return upload.checksum_algorithm.empty() && upload.encryption != kCustomerEncryption;
+}
+
+Result<void> check_part_checksum(const Upload& upload, const std::optional<wire::ChecksumKind>& promised) {
+  if (!promised || upload.checksum_algorithm.empty()) return {};
+  const std::string_view given = wire::checksum_name(*promised);
+  if (given == upload.checksum_algorithm) return {};
+  return invalid_request("Checksum Type mismatch occurred, expected checksum Type: " +
+                         to_lower(upload.checksum_algorithm) + ", actual checksum Type: " + to_lower(given));
+}
+
 StoredChecksum upload_checksum(const Upload& upload, const std::vector<Piece>& pieces) {
-  const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(upload.checksum_algorithm);
-  if (!kind) return StoredChecksum();
+  const bool by_default = upload.checksum_algorithm.empty();
+  const std::optional<wire::ChecksumKind> kind =
+      by_default ? wire::ChecksumKind::kCrc64Nvme : wire::checksum_kind(upload.checksum_algorithm);
+  const std::string type = by_default ? kFull : upload.checksum_type;
   std::string all;
   std::string full;
   for (const Piece& piece : pieces) {
-    if (piece.checksum.empty()) return StoredChecksum();
-    if (upload.checksum_type == kFull) {
+    if (base64_decode(piece.checksum).value_or("").size() != wire::checksum_bytes(*kind)) return StoredChecksum();
+    if (type == kFull) {
       full = full.empty() ? piece.checksum : joined_crc(*kind, full, piece.checksum, piece.size);
     } else {
       all += base64_decode(piece.checksum).value_or("");
     }
   }
   StoredChecksum made;
-  made.algorithm = upload.checksum_algorithm;
-  made.type = upload.checksum_type;
+  made.algorithm = wire::checksum_name(*kind);
+  made.type = type;
   made.value = full;
-  if (upload.checksum_type == kFull) return made;
+  if (type == kFull) return made;
   wire::Checksum composite(*kind);
   composite.update(all);
   made.value = composite.finish() + "-" + std::to_string(pieces.size());
@@ -110,18 +124,18 @@ Result<void> check_upload_checksum(const api::CompleteMultipartUploadRequest& in
     return invalid_request("The upload was created using the " + upload.checksum_type +
                            " checksum mode. The complete request must use the same checksum mode.");
   }
-  const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(upload.checksum_algorithm);
+  const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(made.algorithm);
   if (!kind || made.value.empty()) return {};
   const std::optional<std::string>& promised = *kind == wire::ChecksumKind::kCrc32       ? input.checksum_crc32
                                                : *kind == wire::ChecksumKind::kCrc32c    ? input.checksum_crc32_c
                                                : *kind == wire::ChecksumKind::kCrc64Nvme ? input.checksum_crc64_nvme
                                                : *kind == wire::ChecksumKind::kSha1      ? input.checksum_sha1
+                                               : *kind == wire::ChecksumKind::kMd5       ? input.checksum_md5
                                                                                          : input.checksum_sha256;
   // Of a composite one, the number of parts may be left out.
   const bool agrees = !promised || *promised == made.value || made.value.starts_with(*promised + "-");
   if (agrees) return {};
-  return Error("BadDigest", 400,
-               "The " + upload.checksum_algorithm + " you specified did not match the calculated checksum.");
+  return Error("BadDigest", 400, "The " + made.algorithm + " you specified did not match the calculated checksum.");
 }
 
 }  // namespace cumulet::s3

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "services/s3/model.h"
@@ -22,7 +23,14 @@ Result<std::string> upload_checksum_type(wire::ChecksumKind kind, const std::opt
 std::string joined_crc(wire::ChecksumKind kind, std::string_view first, std::string_view second,
                        std::uint64_t second_size);
 
-/// Of the object that these pieces make; empty when the upload has no algorithm, or a piece has no checksum.
+/// Whether its parts get a CRC64NVME by themselves: S3 keeps one of the whole object when the upload names no
+/// algorithm. Not of what a client's key hides.
+bool keeps_crc64(const Upload& upload);
+
+/// A part must come with a checksum of the upload's algorithm, if with any: InvalidRequest.
+Result<void> check_part_checksum(const Upload& upload, const std::optional<wire::ChecksumKind>& promised);
+
+/// Of the object that these pieces make; empty when a piece has no checksum.
 StoredChecksum upload_checksum(const Upload& upload, const std::vector<Piece>& pieces);
 
 /// Compares it with what the client promises when it completes the upload: BadDigest, InvalidRequest.

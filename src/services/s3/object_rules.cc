@@ -59,6 +59,13 @@ Result<void> check_key(const std::string& key) {
       .with("MaxSizeAllowed", std::to_string(kLimit));
 }
 
+Result<wire::ChecksumKind> asked_checksum(const std::string& algorithm) {
+  if (const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(algorithm)) return *kind;
+  return invalid_request(
+      "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, "
+      "CRC64NVME, SHA1, SHA256, MD5]");
+}
+
 Result<void> check_digests(const Received& received, const std::optional<std::string>& content_md5,
                            const PromisedChecksum& promised) {
   if (content_md5) {

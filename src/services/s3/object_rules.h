@@ -33,6 +33,9 @@ Result<std::string> storage_class_of(const std::optional<std::string>& asked);
 /// Keys have 1 to 1024 bytes.
 Result<void> check_key(const std::string& key);
 
+/// The algorithm that a request names, or InvalidRequest.
+Result<wire::ChecksumKind> asked_checksum(const std::string& algorithm);
+
 /// A checksum that the client promises: the value in a header, or the algorithm of one that comes in the trailer or
 /// that the server is to make.
 struct PromisedChecksum {

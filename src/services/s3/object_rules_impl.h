@@ -58,6 +58,7 @@ void show_checksum(const StoredChecksum& checksum, Output& output) {
   if (checksum.algorithm == "CRC64NVME") output.checksum_crc64_nvme = checksum.value;
   if (checksum.algorithm == "SHA1") output.checksum_sha1 = checksum.value;
   if (checksum.algorithm == "SHA256") output.checksum_sha256 = checksum.value;
+  if (checksum.algorithm == "MD5") output.checksum_md5 = checksum.value;
 }
 
 template <typename Input>
@@ -73,16 +74,14 @@ Result<PromisedChecksum> promised_checksum(const Input& input, const wire::Call&
   take(wire::ChecksumKind::kCrc64Nvme, input.checksum_crc64_nvme);
   take(wire::ChecksumKind::kSha1, input.checksum_sha1);
   take(wire::ChecksumKind::kSha256, input.checksum_sha256);
+  take(wire::ChecksumKind::kMd5, input.checksum_md5);
   if (promised.kind) return promised;
   const std::string_view trailer = call.http.headers.get("x-amz-trailer");
   if (!trailer.empty()) promised.kind = wire::checksum_kind_of_header(trailer);
   if (!promised.kind && input.checksum_algorithm) {
-    promised.kind = wire::checksum_kind(*input.checksum_algorithm);
-    if (!promised.kind) {
-      return Error("InvalidRequest", 400,
-                   "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, "
-                   "CRC32C, CRC64NVME, SHA1, SHA256]");
-    }
+    Result<wire::ChecksumKind> kind = asked_checksum(*input.checksum_algorithm);
+    if (!kind.ok()) return std::move(kind).error();
+    promised.kind = *kind;
   }
   return promised;
 }

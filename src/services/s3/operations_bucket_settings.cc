@@ -2,6 +2,7 @@
 #include <set>
 
 #include "access/policy.h"
+#include "base/text.h"
 #include "services/s3/encryption.h"
 #include "services/s3/errors.h"
 #include "services/s3/public_access.h"
@@ -34,6 +35,33 @@ Result<void> check_cors(const api::CORSConfiguration& cors) {
   return {};
 }
 
+Result<void> check_rule(const api::RoutingRule& rule) {
+  if (rule.condition) {
+    const std::optional<std::string>& error = rule.condition->http_error_code_returned_equals;
+    if (!error && !rule.condition->key_prefix_equals) {
+      return invalid_request(
+          "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be "
+          "present.");
+    }
+    const std::optional<std::int64_t> code = error ? parse_int(*error) : std::nullopt;
+    if (error && (!code || *code < 400 || *code > 599)) {
+      return invalid_request("The provided HTTP error code (" + *error + ") is not valid. Valid codes are 4XX or 5XX.");
+    }
+  }
+  const api::Redirect& to = rule.redirect;
+  if (to.http_redirect_code) {
+    const std::optional<std::int64_t> code = parse_int(*to.http_redirect_code);
+    if (!code || *code <= 300 || *code > 399) {
+      return invalid_request("The provided HTTP redirect code (" + *to.http_redirect_code +
+                             ") is not valid. Valid codes are 3XX except 300.");
+    }
+  }
+  if (to.replace_key_with && to.replace_key_prefix_with) {
+    return invalid_request("You can only define ReplaceKeyPrefix or ReplaceKey but not both.");
+  }
+  return {};
+}
+
 Result<void> check_website(const api::WebsiteConfiguration& website) {
   if (website.redirect_all_requests_to) {
     if (website.index_document || website.error_document || website.routing_rules) {
@@ -52,6 +80,10 @@ Result<void> check_website(const api::WebsiteConfiguration& website) {
   }
   if (website.routing_rules && website.routing_rules->size() > kRoutingRuleLimit) {
     return invalid_request("The number of routing rules must not exceed the allowed limit of 50 rules.");
+  }
+  if (!website.routing_rules) return {};
+  for (const api::RoutingRule& rule : *website.routing_rules) {
+    if (Result<void> checked = check_rule(rule); !checked.ok()) return checked;
   }
   return {};
 }

@@ -64,6 +64,7 @@ bool checksum_agrees(const api::CompletedPart& listed, const Upload& upload, con
   if (upload.checksum_algorithm == "CRC64NVME") given = listed.checksum_crc64_nvme;
   if (upload.checksum_algorithm == "SHA1") given = listed.checksum_sha1;
   if (upload.checksum_algorithm == "SHA256") given = listed.checksum_sha256;
+  if (upload.checksum_algorithm == "MD5") given = listed.checksum_md5;
   return !given || part.piece.checksum.empty() || *given == part.piece.checksum;
 }
 
@@ -113,6 +114,9 @@ Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const
   }
   object.etag = hex_encode(md5(digests)) + "-" + std::to_string(listed.size());
   object.checksum = upload_checksum(upload, object.pieces);
+  if (upload.checksum_algorithm.empty()) {
+    for (Piece& piece : object.pieces) piece.checksum.clear();  // Only the whole has one.
+  }
   co_return object;
 }
 
@@ -146,10 +150,9 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   if (encryption.name != "AES256") upload.encryption = encryption.name;
   if (encryption.customer) upload.seal = encryption.customer->new_seal();
   if (input.checksum_algorithm) {
-    const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(*input.checksum_algorithm);
-    if (!kind) co_return invalid_request("Checksum algorithm provided is unsupported.");
-    upload.checksum_algorithm = wire::checksum_name(*kind);
-    upload.checksum_type = co_await upload_checksum_type(*kind, input.checksum_type);
+    const wire::ChecksumKind kind = co_await asked_checksum(*input.checksum_algorithm);
+    upload.checksum_algorithm = wire::checksum_name(kind);
+    upload.checksum_type = co_await upload_checksum_type(kind, input.checksum_type);
   }
   const auto write = [&](storage::Transaction& txn) -> Task<void> {
     if (!co_await find_bucket(txn, bucket.name)) co_await fail(no_such_bucket(bucket.name));
@@ -176,7 +179,7 @@ Task<Part> S3::store_part(const Bucket& bucket, std::string key, std::string upl
   part.number = number;
   part.modified = clock_.now_millis();
   part.piece = Piece(received.blob, received.size, received.etag);
-  part.piece.checksum = received.checksum;
+  part.piece.checksum = received.crc64.empty() ? received.checksum : received.crc64;
   part.piece.seal = received.seal;
   const auto write = [&](storage::Transaction& txn) -> Task<std::vector<std::string>> {
     const Contents contents(bucket);
@@ -212,12 +215,11 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
   co_await check_customer_key(upload, customer);
   const SealingKey* const sealing = customer ? &*customer : upload.sealed ? &sealing_ : nullptr;
   PromisedChecksum promised = co_await promised_checksum(input, call);
-  if (!promised.kind && !upload.checksum_algorithm.empty()) {
-    promised.kind = wire::checksum_kind(upload.checksum_algorithm);
-  }
+  co_await check_part_checksum(upload, promised.kind);
+  if (!promised.kind) promised.kind = wire::checksum_kind(upload.checksum_algorithm);
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
-  Received received = co_await receive(blobs_, body, promised.kind, true, sealing);
+  Received received = co_await receive(blobs_, body, promised.kind, true, sealing, keeps_crc64(upload));
   const Result<void> digests = check_digests(received, input.content_md5, promised);
   if (!digests.ok()) {
     co_await blobs_.erase(received.blob);
@@ -273,7 +275,7 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
   const std::string source_version = shown_version(opened.object);
   const std::shared_ptr<BodySource> body = co_await content_of(std::move(opened), stretch.first, stretch.length);
   const std::optional<wire::ChecksumKind> kind = wire::checksum_kind(upload.checksum_algorithm);
-  Received received = co_await receive(blobs_, *body, kind, true, sealing);
+  Received received = co_await receive(blobs_, *body, kind, true, sealing, keeps_crc64(upload));
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
   StoredChecksum checksum;
   checksum.algorithm = upload.checksum_algorithm;

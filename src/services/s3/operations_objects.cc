@@ -128,7 +128,7 @@ api::GetObjectAttributesParts parts_of(const Object& object, const api::GetObjec
   shown.next_part_number_marker = last;
   shown.max_parts = wanted;
   shown.is_truncated = last < all;
-  if (object.checksum.value.empty()) return shown;
+  if (object.checksum.value.empty() || object.pieces.front().checksum.empty()) return shown;
   shown.parts.emplace();
   for (std::int32_t i = after; i < last; ++i) {
     const Piece& piece = object.pieces[static_cast<std::size_t>(i)];
@@ -227,7 +227,9 @@ Task<api::PutObjectOutput> S3::put_content(Call& call, const api::PutObjectReque
   const WriteEncryption encryption = co_await write_encryption(bucket, input, call);
   StringBody nothing("");
   BodySource& body = input.body ? *input.body : nothing;
-  Received received = co_await receive(blobs_, body, promised.kind, false, encryption.key(sealing_));
+  std::optional<wire::ChecksumKind> kind = promised.kind;
+  if (!kind && !encryption.customer) kind = wire::ChecksumKind::kCrc64Nvme;
+  Received received = co_await receive(blobs_, body, kind, false, encryption.key(sealing_));
   const Result<void> digests = check_digests(received, input.content_md5, promised);
   if (!digests.ok()) {
     if (!received.blob.empty()) co_await blobs_.erase(received.blob);
@@ -237,8 +239,8 @@ Task<api::PutObjectOutput> S3::put_content(Call& call, const api::PutObjectReque
   object.modified = clock_.now_millis();
   object.etag = received.etag;
   place(object, received, encryption.name);
-  if (promised.kind) {
-    object.checksum.algorithm = wire::checksum_name(*promised.kind);
+  if (kind) {
+    object.checksum.algorithm = wire::checksum_name(*kind);
     object.checksum.value = received.checksum;
     object.checksum.type = "FULL_OBJECT";
   }
@@ -531,8 +533,9 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   WriteEncryption encryption = co_await write_encryption(bucket, input, call);
   if (encryption.name.empty()) encryption.name = original.shown_encryption();  // A copy is not less protected.
   std::optional<wire::ChecksumKind> kind;
-  if (input.checksum_algorithm) kind = wire::checksum_kind(*input.checksum_algorithm);
+  if (input.checksum_algorithm) kind = co_await asked_checksum(*input.checksum_algorithm);
   if (!kind && !original.checksum.algorithm.empty()) kind = wire::checksum_kind(original.checksum.algorithm);
+  if (!kind && !encryption.customer) kind = wire::ChecksumKind::kCrc64Nvme;
   const std::shared_ptr<BodySource> body = co_await content_of(std::move(opened), 0, original.size);
   Received received = co_await receive(blobs_, *body, kind, false, encryption.key(sealing_));
   object.size = received.size;
@@ -560,6 +563,7 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   output.copy_object_result->e_tag = in_quotes(object.etag);
   output.copy_object_result->last_modified = Timestamp(std::chrono::milliseconds(object.modified));
   show_checksum(object.checksum, *output.copy_object_result);
+  if (!object.checksum.value.empty()) output.copy_object_result->checksum_type = object.checksum.type;
   co_return output;
 }
 

@@ -152,6 +152,31 @@ def test_import_of_csv_counts_what_is_wrong(ddb, aws, unique, wait_until):
     ddb.delete_table(TableName=target)
 
 
+def test_what_a_resource_policy_denies(ddb, make_table, fails):
+    name = make_table()
+    ddb.put_item(TableName=name, Item={"pk": {"S": "a"}})
+    arn = ddb.describe_table(TableName=name)["Table"]["TableArn"]
+    actions = ["dynamodb:DeleteItem", "dynamodb:PartiQLDelete", "dynamodb:Scan", "dynamodb:DeleteTable"]
+    statement = {"Effect": "Deny", "Principal": "*", "Action": actions, "Resource": arn}
+    ddb.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    key = {"pk": {"S": "a"}}
+
+    def is_denied(action, call, **arguments):
+        with fails("AccessDeniedException", f"is not authorized to perform: dynamodb:{action} on resource: {arn} with an "
+                                            "explicit deny in a resource-based policy"):
+            call(**arguments)
+
+    is_denied("DeleteItem", ddb.delete_item, TableName=name, Key=key)
+    is_denied("DeleteItem", ddb.transact_write_items, TransactItems=[{"Delete": {"TableName": name, "Key": key}}])
+    is_denied("PartiQLDelete", ddb.execute_statement, Statement=f"DELETE FROM \"{name}\" WHERE pk = 'a'")
+    is_denied("Scan", ddb.scan, TableName=name)
+    is_denied("DeleteTable", ddb.delete_table, TableName=name)
+    assert ddb.get_item(TableName=name, Key=key)["Item"] == key
+    assert ddb.update_item(TableName=name, Key=key, ReturnValues="ALL_NEW")["Attributes"] == key
+    ddb.delete_resource_policy(ResourceArn=arn)
+    ddb.delete_item(TableName=name, Key=key)
+
+
 def test_resource_policies(ddb, make_table, fails):
     name = make_table()
     arn = ddb.describe_table(TableName=name)["Table"]["TableArn"]

@@ -240,3 +240,27 @@ def test_contributor_insights_are_off_and_stay_off(ddb, table, fails):
         ddb.update_contributor_insights(TableName=table, ContributorInsightsAction="ENABLE")
     with fails("ResourceNotFoundException", "Index: none not found"):
         ddb.update_contributor_insights(TableName=table, IndexName="none", ContributorInsightsAction="ENABLE")
+
+
+def test_a_kinesis_destination_that_is_not_there(aws, ddb, table, unique, wait_until):
+    kinesis = aws.client("kinesis")
+    name = unique("changes")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    there = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    missing = there + "-none"
+
+    def status(arn):
+        found = ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"]
+        return next(each for each in found if each["StreamArn"] == arn)
+
+    enabled = ddb.enable_kinesis_streaming_destination(TableName=table, StreamArn=missing)
+    assert enabled["DestinationStatus"] == "ENABLING"
+    failed = status(missing)
+    assert failed["DestinationStatus"] == "ENABLE_FAILED"
+    assert failed["DestinationStatusDescription"] == "User does not have a permission to use kinesis stream"
+    ddb.enable_kinesis_streaming_destination(TableName=table, StreamArn=there)
+    assert status(there)["DestinationStatus"] == "ACTIVE"
+    ddb.disable_kinesis_streaming_destination(TableName=table, StreamArn=there)
+    assert status(there)["DestinationStatus"] == "DISABLED"
+    kinesis.delete_stream(StreamName=name)

@@ -235,6 +235,22 @@ def test_website_routing_rules(s3, bucket, site):
     assert site("/other").status == 404
 
 
+@pytest.mark.parametrize("message, rule", [
+    ("You can only define ReplaceKeyPrefix or ReplaceKey but not both.",
+     {"Redirect": {"ReplaceKeyWith": "a", "ReplaceKeyPrefixWith": "b"}}),
+    ("The provided HTTP redirect code (200) is not valid. Valid codes are 3XX except 300.",
+     {"Redirect": {"HttpRedirectCode": "200"}}),
+    ("The provided HTTP error code (302) is not valid. Valid codes are 4XX or 5XX.",
+     {"Condition": {"HttpErrorCodeReturnedEquals": "302"}, "Redirect": {"HostName": "a"}}),
+    ("Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be present.",
+     {"Condition": {}, "Redirect": {"HostName": "a"}}),
+])
+def test_routing_rules_are_checked(s3, bucket, refused, message, rule):
+    site = {"IndexDocument": {"Suffix": "index.html"}, "RoutingRules": [rule]}
+    error = refused(400, "InvalidRequest", s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=site)
+    assert error["Message"] == message
+
+
 def test_a_bad_trailer_is_refused(s3, aws, server, bucket, http_request, make_public, refused):
     make_public(bucket, ("s3:PutObject",))
 

@@ -59,5 +59,15 @@ TEST(ChecksumTest, AnyCutGivesTheSameAsTheWhole) {
   }
 }
 
+TEST(ChecksumTest, LongPiecesGiveTheSameAsSingleBytes) {
+  const std::string bytes = random_bytes(700);
+  for (const std::size_t size : {64, 127, 128, 129, 191, 192, 255, 256, 320, 511, 700}) {
+    const std::string_view piece = std::string_view(bytes).substr(0, size);
+    std::uint64_t single = 0;
+    for (std::size_t i = 0; i < size; ++i) single = crc64nvme(single, piece.substr(i, 1));
+    EXPECT_EQ(crc64nvme(0, piece), single) << size;
+  }
+}
+
 }  // namespace
 }  // namespace cumulet

@@ -169,6 +169,71 @@ TEST_F(IndexTest, NewIndexIsFilledWhileWritesGoOn) {
   EXPECT_EQ(query(by_owner("changed")).count, 1);
 }
 
+TEST_F(IndexTest, WhatNoKeyCanBeIsNotFilledIn) {
+  create(table_input("jobs"));
+  put("jobs", {{"id", s("empty")}, {"owner", s("")}});
+  put("jobs", {{"id", s("long")}, {"owner", s(std::string(2049, 'x'))}});
+  put("jobs", {{"id", s("longest")}, {"owner", s(std::string(2048, 'x'))}});
+  add_index();
+  settle();
+  shapes::ScanInput scan;
+  scan.table_name = "jobs";
+  scan.index_name = "by-owner";
+  EXPECT_EQ(call<shapes::Scan>(scan).value().count, 1);
+  ASSERT_EQ(fault<shapes::UpdateItem>(update_input("jobs", {{"id", s("empty")}}, "SET body = :v", {{":v", s("b")}})),
+            "");
+  EXPECT_EQ(call<shapes::Scan>(scan).value().count, 1);
+}
+
+TEST_F(IndexTest, LittleMayChangeWhileOneIsFilled) {
+  create(table_input("jobs"));
+  put("jobs", {{"id", s("1")}, {"owner", s("ann")}});
+  add_index();
+  EXPECT_EQ(code<shapes::DeleteTable>(delete_input("jobs")), "ResourceInUseException");
+  EXPECT_EQ(fault<shapes::DeleteTable>(delete_input("jobs")),
+            "Attempt to change a resource which is still in use: Table is being updated: jobs");
+  shapes::UpdateTableInput another;
+  another.table_name = "jobs";
+  another.attribute_definitions = {definition("rank", "N")};
+  shapes::CreateGlobalSecondaryIndexAction& made =
+      another.global_secondary_index_updates.emplace(1).front().create.emplace();
+  made.index_name = "by-rank";
+  made.key_schema = {element("rank", "HASH")};
+  made.projection = projection("ALL");
+  EXPECT_EQ(code<shapes::UpdateTable>(another), "LimitExceededException");
+  EXPECT_EQ(fault<shapes::UpdateTable>(another),
+            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table");
+  shapes::UpdateTableInput guarded;
+  guarded.table_name = "jobs";
+  guarded.deletion_protection_enabled = true;
+  EXPECT_EQ(code<shapes::UpdateTable>(guarded), "ResourceInUseException");
+  shapes::UpdateTableInput given_up;
+  given_up.table_name = "jobs";
+  given_up.global_secondary_index_updates.emplace(1).front().delete_.emplace().index_name = "by-owner";
+  ASSERT_EQ(fault<shapes::UpdateTable>(given_up), "");
+  settle();
+  const Result<std::vector<storage::KeyValue>> rows = run(database_->begin()->scan(storage::KeyRange("", "")));
+  EXPECT_EQ((*rows).size(), 2u);
+  EXPECT_EQ(fault<shapes::DeleteTable>(delete_input("jobs")), "");
+}
+
+TEST_F(IndexTest, ThoseOfATableComeAndGoWithIt) {
+  shapes::CreateTableInput input = table_input("jobs");
+  input.attribute_definitions->push_back(definition("owner", "S"));
+  shapes::GlobalSecondaryIndex& index = input.global_secondary_indexes.emplace(1).front();
+  index.index_name = "by-owner";
+  index.key_schema = {element("owner", "HASH")};
+  index.projection = projection("ALL");
+  const Result<shapes::CreateTableOutput> made = call<shapes::CreateTable>(input);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ((*made).table_description->global_secondary_indexes->front().index_status, "CREATING");
+  const Result<shapes::DescribeTableOutput> after = call<shapes::DescribeTable>(describe_input("jobs"));
+  EXPECT_EQ((*after).table->global_secondary_indexes->front().index_status, "ACTIVE");
+  const Result<shapes::DeleteTableOutput> gone = call<shapes::DeleteTable>(delete_input("jobs"));
+  ASSERT_TRUE(gone.ok());
+  EXPECT_EQ((*gone).table_description->global_secondary_indexes->front().index_status, "DELETING");
+}
+
 TEST_F(IndexTest, EntriesFollowTheirItems) {
   create(table_input("jobs"));
   add_index();

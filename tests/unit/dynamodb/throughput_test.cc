@@ -51,6 +51,39 @@ TEST_F(ThroughputTest, UnusedUnitsOf300SecondsMayBeSpentAtOnce) {
   EXPECT_EQ(writes_until_refused(), 600);
 }
 
+TEST_F(ThroughputTest, UnitsBecomeFewerFourTimesADayAndThenOnceAnHour) {
+  clock_.advance(std::chrono::hours(2));  // Past midnight: the hours below are of one day.
+  create_provisioned(100, 100);
+  shapes::UpdateTableInput input;
+  input.table_name = "tab";
+  const auto decrease_to = [&](std::int64_t read) {
+    input.provisioned_throughput = units(read, 100);
+    return call<shapes::UpdateTable>(input);
+  };
+  for (int i = 1; i <= 4; ++i) {
+    const Result<shapes::UpdateTableOutput> done = decrease_to(100 - i);
+    ASSERT_TRUE(done.ok());
+    EXPECT_EQ((*done).table_description->provisioned_throughput->number_of_decreases_today, i);
+  }
+  const Result<shapes::UpdateTableOutput> refused = decrease_to(90);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), "LimitExceededException");
+  EXPECT_EQ(refused.error().message(),
+            "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the "
+            "first 4 decreases, each subsequent decrease in the same UTC day can be performed at most once every 3600 "
+            "seconds. Number of decreases today: 4. Last decrease at Wednesday, November 15, 2023 at 12:13:20 AM "
+            "Coordinated Universal Time. Next decrease can be made at Wednesday, November 15, 2023 at 1:13:20 AM "
+            "Coordinated Universal Time");
+  EXPECT_TRUE(decrease_to(200).ok());
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_TRUE(decrease_to(80).ok());
+  EXPECT_FALSE(decrease_to(79).ok());
+  clock_.advance(std::chrono::hours(24));
+  const Result<shapes::UpdateTableOutput> next_day = decrease_to(70);
+  ASSERT_TRUE(next_day.ok());
+  EXPECT_EQ((*next_day).table_description->provisioned_throughput->number_of_decreases_today, 1);
+}
+
 TEST_F(ThroughputTest, ALargeItemLeavesADebt) {
   create_provisioned(1, 1);
   ASSERT_EQ(writes_until_refused(), 300);
