@@ -89,11 +89,40 @@ public class Broken { static { if (true) throw new RuntimeException("at start");
 """
 
 
+HOOKS = """
+package example;
+
+import com.amazonaws.services.lambda.runtime.*;
+import java.util.*;
+import org.crac.Core;
+import org.crac.Resource;
+
+public class Hooks implements RequestHandler<Object, List<String>> {
+  private final List<String> seen = new ArrayList<>();
+
+  public Hooks() {
+    for (int i = 1; i <= 2; i++) {
+      String name = " " + i;
+      Core.getGlobalContext().register(new Resource() {
+        public void beforeCheckpoint(org.crac.Context<? extends Resource> context) { seen.add("before" + name); }
+        public void afterRestore(org.crac.Context<? extends Resource> context) throws Exception {
+          if (System.getenv("FAIL") != null) throw new Exception("no connection");
+          seen.add("after" + name);
+        }
+      });
+    }
+  }
+
+  public List<String> handleRequest(Object event, Context context) { return seen; }
+}
+"""
+
+
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory):
     """{path in the jar: bytes} of the handlers above."""
     folder = tmp_path_factory.mktemp("java")
-    for name, text in (("Handlers", HANDLERS), ("Stream", STREAM), ("Broken", BROKEN)):
+    for name, text in (("Handlers", HANDLERS), ("Hooks", HOOKS), ("Stream", STREAM), ("Broken", BROKEN)):
         (folder / f"{name}.java").write_text(text)
     javac = next((path for path in JDKS if "17" in path), JDKS[0])
     subprocess.run([javac, "-J-XX:TieredStopAtLevel=1", "-nowarn", "-proc:none", "-encoding", "UTF-8", "-implicit:none", "-sourcepath", str(ROOT / "runtimes/java/src"),
@@ -122,15 +151,25 @@ def test_request_handler(lam, java):
 
 
 def test_snap_start(lam, java):
-    name = java("Handlers", SnapStart={"ApplyOn": "PublishedVersions"})
+    name = java("Hooks", SnapStart={"ApplyOn": "PublishedVersions"})
     version = lam.publish_version(FunctionName=name)["Version"]
     lam.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version,
                                                     WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     for restored in (True, False):
         reply = lam.invoke(FunctionName=name, Qualifier=version, Payload="{}", LogType="Tail")
         assert "FunctionError" not in reply
+        assert json.loads(reply["Payload"].read()) == ["before 2", "before 1", "after 1", "after 2"]
         log = base64.b64decode(reply["LogResult"]).decode()
         assert ("\tRestore Duration: " in log) == restored and "Init Duration" not in log.split("REPORT RequestId")[1]
+
+
+def test_a_hook_that_fails_after_the_restore(lam, java):
+    name = java("Hooks", SnapStart={"ApplyOn": "PublishedVersions"}, Environment={"Variables": {"FAIL": "1"}})
+    version = lam.publish_version(FunctionName=name)["Version"]
+    lam.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version,
+                                                    WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    with pytest.raises(lam.exceptions.SnapStartException):
+        lam.invoke(FunctionName=name, Qualifier=version)
 
 
 def test_a_parked_runtime_takes_the_functions_variables(java, call):

@@ -40,6 +40,7 @@ public final class Main {
       System.exit(1);
       return;
     }
+    if ("snap-start".equals(System.getenv("AWS_LAMBDA_INITIALIZATION_TYPE"))) Snapshot.pass(client, log);
     while (true) serve(client, handler, log);
   }
 

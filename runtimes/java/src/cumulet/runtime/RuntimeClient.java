@@ -45,6 +45,12 @@ final class RuntimeClient {
     return reply;
   }
 
+  /** Initialised. Comes back in an environment that has been restored. */
+  void restoreNext() throws IOException {
+    Reply reply = exchange("GET " + API + "runtime/restore/next", "", null);
+    if (reply.status != 200) throw new IOException("the Runtime API answered " + reply.status + " to restore/next");
+  }
+
   /** Waits until it is known for which function we run; gives its variables. */
   Map<?, ?> park() throws IOException {
     Reply reply = exchange("GET " + API + "park", "", null);
