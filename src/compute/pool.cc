@@ -212,7 +212,9 @@ void Pool::release(const std::shared_ptr<Environment>& environment) {
 std::shared_ptr<Environment> Pool::create(std::shared_ptr<const FunctionVersion> version, std::size_t loop_index,
                                           std::string log_stream) {
   const std::lock_guard lock(mutex_);
-  return make_member(version, loop_index, std::move(log_stream));
+  std::shared_ptr<Environment> environment = make_member(version, loop_index, std::move(log_stream));
+  members_[environment.get()].unused = false;
+  return environment;
 }
 
 std::shared_ptr<Environment> Pool::make_member(const std::shared_ptr<const FunctionVersion>& version,
@@ -302,9 +304,11 @@ void Pool::gone(Environment& environment) {
   if (group == groups_.end()) return;
   if (was_provisioned) --group->second.provisioned.alive;
   if (was_provisioned && was_ready) --group->second.provisioned.ready;
-  // One that dies while it waits would not live longer the next time.
-  if (was_provisioned && was_ready && group->second.provisioned.snapshots) {
-    fill_at(group->second.provisioned, std::chrono::steady_clock::now() + kAfterLoss);
+  if (was_provisioned && group->second.provisioned.snapshots) {
+    // One that dies while it waits would not live longer the next time.
+    const SteadyTime now = std::chrono::steady_clock::now();
+    fill_at(group->second.provisioned,
+            std::max(group->second.provisioned.retry_at, was_ready ? now + kAfterLoss : now));
   }
   std::erase(group->second.idle, last);
   --group->second.alive;

@@ -67,8 +67,14 @@ void Pool::fill_provisioned() {
       key = provisioning_.erase(key);
       continue;
     }
-    ++key;
     Group& group = found->second;
+    // There may be many snapshots, and they rarely want anything: fill_at adds them when they do.
+    const bool enough = group.provisioned.alive >= group.provisioned.wanted || group.provisioned.retry_at > now;
+    if (group.provisioned.snapshots && enough) {
+      key = provisioning_.erase(key);
+      continue;
+    }
+    ++key;
     // A snapshot is nobody's wait: an initialisation that is goes first.
     if (group.provisioned.snapshots && group.booting > 0) continue;
     while (group.provisioned.alive < group.provisioned.wanted && group.provisioned.retry_at <= now) {
@@ -100,13 +106,14 @@ void Pool::provisioned_boot_ended(Environment& environment, const Result<BootOut
   tell_of_snapshot(provisioned, outcome);
 }
 
-/// Under the lock. What is missing is booted from that time on.
+/// Under the lock. What is missing then is booted, not before.
 void Pool::fill_at(Provisioned& provisioned, SteadyTime time) {
   provisioned.retry_at = time;
   Loop& loop = parts_.loops.at(0);
-  loop.post([this, time, &loop] {
-    loop.at(time, [this] {
+  loop.post([this, time, &loop, key = provisioned.version->key] {
+    loop.at(time, [this, key] {
       const std::lock_guard lock(mutex_);
+      if (groups_.contains(key)) provisioning_.insert(key);
       pump();
     });
   });

@@ -24,6 +24,7 @@ Task<BootOutcome> Pool::make_snapshot(std::shared_ptr<const FunctionVersion> ver
     keep_snapshot(group, version);
     group.provisioned.heard.push_back(made);
     group.provisioned.retry_at = {};
+    provisioning_.insert(version->key);
     if (group.provisioned.ready > 0) {
       tell_of_snapshot(group.provisioned, BootOutcome(BootOutcome::Kind::kReady, "", ""));
     }
@@ -42,7 +43,6 @@ void Pool::keep_snapshot(Group& group, const std::shared_ptr<const FunctionVersi
   provisioned.wanted = 1;
   provisioned.snapshots = true;
   provisioned.failures = 0;
-  provisioning_.insert(version->key);
   fill_at(provisioned, provisioned.last_use + kMakeAfter);
 }
 
