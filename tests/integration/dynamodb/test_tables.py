@@ -1,5 +1,6 @@
 """CreateTable, DescribeTable, ListTables, UpdateTable, DeleteTable, tags, time to live."""
 
+import json
 import re
 
 from dynamodb_tables import active, definition
@@ -242,7 +243,7 @@ def test_contributor_insights_are_off_and_stay_off(ddb, table, fails):
         ddb.update_contributor_insights(TableName=table, IndexName="none", ContributorInsightsAction="ENABLE")
 
 
-def test_a_kinesis_destination_that_is_not_there(aws, ddb, table, unique, wait_until):
+def test_kinesis_destinations(aws, ddb, table, unique, wait_until):
     kinesis = aws.client("kinesis")
     name = unique("changes")
     kinesis.create_stream(StreamName=name, ShardCount=1)
@@ -261,6 +262,20 @@ def test_a_kinesis_destination_that_is_not_there(aws, ddb, table, unique, wait_u
     assert failed["DestinationStatusDescription"] == "User does not have a permission to use kinesis stream"
     ddb.enable_kinesis_streaming_destination(TableName=table, StreamArn=there)
     assert status(there)["DestinationStatus"] == "ACTIVE"
+    ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "n": {"N": "1"}})
+    shard = kinesis.list_shards(StreamName=name)["Shards"][0]["ShardId"]
+    begin = kinesis.get_shard_iterator(StreamName=name, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+
+    def records_of_shard():
+        try:
+            return kinesis.get_records(ShardIterator=begin)["Records"]
+        except kinesis.exceptions.ProvisionedThroughputExceededException:  # Five reads a second.
+            return []
+
+    records = wait_until(records_of_shard, what="the change")
+    change = json.loads(records[0]["Data"])
+    assert (change["eventName"], change["tableName"], change["recordFormat"]) == ("INSERT", table, "application/json")
+    assert change["dynamodb"]["NewImage"] == {"pk": {"S": "a"}, "n": {"N": "1"}}
     ddb.disable_kinesis_streaming_destination(TableName=table, StreamArn=there)
     assert status(there)["DestinationStatus"] == "DISABLED"
     kinesis.delete_stream(StreamName=name)
