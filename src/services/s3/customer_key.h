@@ -55,6 +55,7 @@ struct WriteEncryption {
   WriteEncryption() = default;
   std::string name;  ///< "", "AES256", "aws:kms", kCustomerEncryption.
   std::optional<SealingKey> customer;
+  bool bucket_key = false;
 
   /// Null: not at all. `server` and this must outlive the use of it.
   const SealingKey* key(const SealingKey& server) const {
@@ -82,6 +83,9 @@ Result<WriteEncryption> write_encryption(const Bucket& bucket, const Input& inpu
   Result<std::string> name = encryption_for(bucket, input.server_side_encryption, input.ssekms_key_id);
   if (!name.ok()) return std::move(name).error();
   encryption.name = std::move(*name);
+  if (encryption.name == "aws:kms") {
+    encryption.bucket_key = input.bucket_key_enabled ? *input.bucket_key_enabled : bucket_key_by_default(bucket);
+  }
   return encryption;
 }
 

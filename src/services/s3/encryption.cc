@@ -56,14 +56,22 @@ Result<std::string> encryption_for(const Bucket& bucket, const std::optional<std
         "x-amz-server-side-encryption", "null");
   }
   if (bucket.encryption.empty()) return std::string();
-  Result<api::PutBucketEncryptionRequest> put = wire::read_input<api::PutBucketEncryption>(bucket.encryption);
-  if (!put.ok()) return std::move(put).error();
+  const Result<api::PutBucketEncryptionRequest> put = wire::read_input<api::PutBucketEncryption>(bucket.encryption);
+  if (!put.ok()) return put.error();
   for (const api::ServerSideEncryptionRule& rule : put->server_side_encryption_configuration.rules) {
     if (rule.apply_server_side_encryption_by_default) {
       return rule.apply_server_side_encryption_by_default->sse_algorithm;
     }
   }
   return std::string();
+}
+
+bool bucket_key_by_default(const Bucket& bucket) {
+  if (bucket.encryption.empty()) return false;
+  const Result<api::PutBucketEncryptionRequest> put = wire::read_input<api::PutBucketEncryption>(bucket.encryption);
+  if (!put.ok()) return false;
+  const std::vector<api::ServerSideEncryptionRule>& rules = put->server_side_encryption_configuration.rules;
+  return !rules.empty() && rules.front().bucket_key_enabled.value_or(false);
 }
 
 Result<void> check_encryption(const Bucket& bucket, const api::ServerSideEncryptionConfiguration& wanted) {

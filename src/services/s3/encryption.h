@@ -20,6 +20,9 @@ std::string kms_key_arn(const Bucket& bucket);
 Result<std::string> encryption_for(const Bucket& bucket, const std::optional<std::string>& algorithm,
                                    const std::optional<std::string>& key_id);
 
+/// Whether writes with the KMS key use a key of the bucket where they do not say.
+bool bucket_key_by_default(const Bucket& bucket);
+
 /// Whether a bucket may be given this configuration.
 Result<void> check_encryption(const Bucket& bucket, const wire::s3::ServerSideEncryptionConfiguration& wanted);
 
@@ -28,10 +31,11 @@ std::string sse_s3_by_default(const std::string& bucket);
 
 /// Sets what a reply says of it.
 template <typename Output>
-void show_encryption(const Bucket& bucket, const std::string& encryption, Output& output) {
+void show_encryption(const Bucket& bucket, const std::string& encryption, bool bucket_key, Output& output) {
   if (encryption.empty()) return;
   output.server_side_encryption = encryption;
   if (encryption == "aws:kms") output.ssekms_key_id = kms_key_arn(bucket);
+  if (bucket_key) output.bucket_key_enabled = true;
 }
 
 }  // namespace cumulet::s3

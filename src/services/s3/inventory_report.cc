@@ -74,7 +74,10 @@ const std::array<Column, 19> kColumns{{
     {"IntelligentTieringAccessTier",
      [](const Row& row) { return std::string(class_of(row.object) == "INTELLIGENT_TIERING" ? "FREQUENT" : ""); }},
     {"BucketKeyStatus",
-     [](const Row& row) { return std::string(encryption_of(row.object) == "SSE-KMS" ? "DISABLED" : ""); }},
+     [](const Row& row) {
+       if (encryption_of(row.object) != "SSE-KMS") return std::string();
+       return std::string(row.object.bucket_key ? "ENABLED" : "DISABLED");
+     }},
     {"ChecksumAlgorithm", [](const Row& row) { return row.object.checksum.algorithm; }},
     {"ObjectOwner", [](const Row& row) { return row.object.owner.empty() ? row.bucket.account : row.object.owner; }},
 }};

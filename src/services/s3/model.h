@@ -104,6 +104,7 @@ struct Object : Access {
   std::int64_t restored_until = 0;       ///< Of an archived one: until then it can be read.
   std::string replication;               ///< "PENDING", "COMPLETED", "FAILED", "REPLICA" or "".
   std::vector<std::string> replicating;  ///< The buckets that still wait for their copy.
+  bool bucket_key = false;               ///< Said with "aws:kms"; it changes nothing here.
 
   bool is_customer_sealed() const { return encryption == kCustomerEncryption; }
   /// What x-amz-server-side-encryption says of it.
@@ -127,6 +128,7 @@ struct Upload : Access {
   std::string encryption;  ///< As an object's.
   ObjectLock lock;
   std::string seal;  ///< With a client's key: what recognises it.
+  bool bucket_key = false;
 };
 
 struct Part {

@@ -89,6 +89,7 @@ Task<Object> assemble(storage::Transaction& txn, const Contents& contents, const
   object.metadata = upload.metadata;
   object.tags = upload.tags;
   object.encryption = upload.encryption;
+  object.bucket_key = upload.bucket_key;
   object.lock = upload.lock;
   static_cast<Access&>(object) = upload;
   object.multipart = true;
@@ -148,6 +149,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   const WriteEncryption encryption = co_await write_encryption(bucket, input, call);
   upload.sealed = !encryption.name.empty();
   if (encryption.name != "AES256") upload.encryption = encryption.name;
+  upload.bucket_key = encryption.bucket_key;
   if (encryption.customer) upload.seal = encryption.customer->new_seal();
   if (input.checksum_algorithm) {
     const wire::ChecksumKind kind = co_await asked_checksum(*input.checksum_algorithm);
@@ -163,7 +165,7 @@ Task<api::CreateMultipartUploadOutput> S3::create_multipart_upload(Call& call,
   output.bucket = bucket.name;
   output.key = upload.key;
   output.upload_id = upload.id;
-  if (!encryption.customer) show_encryption(bucket, encryption.name, output);
+  if (!encryption.customer) show_encryption(bucket, encryption.name, encryption.bucket_key, output);
   show_customer_key(encryption.customer, output);
   show_abort(LifecycleRules(bucket).abort(upload), output);
   if (!upload.checksum_algorithm.empty()) {
@@ -231,7 +233,7 @@ Task<api::UploadPartOutput> S3::upload_part(Call& call, const api::UploadPartReq
   const Part part = co_await store_part(bucket, input.key, input.upload_id, number, std::move(received));
   api::UploadPartOutput output;
   show_customer_key(customer, output);
-  show_encryption(bucket, shown_encryption(upload), output);
+  show_encryption(bucket, shown_encryption(upload), upload.bucket_key, output);
   output.e_tag = in_quotes(part.piece.etag);
   show_checksum(checksum, output);
   co_return output;
@@ -282,7 +284,7 @@ Task<api::UploadPartCopyOutput> S3::upload_part_copy(Call& call, const api::Uplo
   checksum.value = part.piece.checksum;
   api::UploadPartCopyOutput output;
   show_customer_key(customer, output);
-  show_encryption(bucket, shown_encryption(upload), output);
+  show_encryption(bucket, shown_encryption(upload), upload.bucket_key, output);
   if (!from.versioning.empty()) output.copy_source_version_id = source_version;
   output.copy_part_result.emplace();
   output.copy_part_result->e_tag = in_quotes(part.piece.etag);
@@ -338,7 +340,7 @@ Task<api::CompleteMultipartUploadOutput> S3::complete_multipart_upload(
   const std::vector<std::string> replaced = co_await storage::transact(database_, write);
   co_await pins_.erase(replaced);
   api::CompleteMultipartUploadOutput output;
-  show_encryption(bucket, object.shown_encryption(), output);
+  show_encryption(bucket, object.shown_encryption(), object.bucket_key, output);
   if (!object.version.empty()) output.version_id = object.version;
   show_expiration(LifecycleRules(bucket).expiration(object), output);
   output.bucket = bucket.name;

@@ -70,7 +70,7 @@ template <typename Input, typename Output>
 void show_object(const Input& input, const Bucket& bucket, const Object& object, Output& output) {
   show_metadata(object.metadata, output);
   output.accept_ranges = "bytes";
-  show_encryption(bucket, object.shown_encryption(), output);
+  show_encryption(bucket, object.shown_encryption(), object.bucket_key, output);
   if (!bucket.versioning.empty()) output.version_id = shown_version(object);
   output.e_tag = in_quotes(object.etag);
   output.last_modified = shown_time(object.modified);
@@ -239,6 +239,7 @@ Task<api::PutObjectOutput> S3::put_content(Call& call, const api::PutObjectReque
   object.modified = clock_.now_millis();
   object.etag = received.etag;
   place(object, received, encryption.name);
+  object.bucket_key = encryption.bucket_key;
   if (kind) {
     object.checksum.algorithm = wire::checksum_name(*kind);
     object.checksum.value = received.checksum;
@@ -252,7 +253,7 @@ Task<api::PutObjectOutput> S3::put_content(Call& call, const api::PutObjectReque
 
   api::PutObjectOutput output;
   show_expiration(LifecycleRules(bucket).expiration(object), output);
-  show_encryption(bucket, object.shown_encryption(), output);
+  show_encryption(bucket, object.shown_encryption(), object.bucket_key, output);
   show_customer_key(encryption.customer, output);
   if (!object.version.empty()) output.version_id = object.version;
   output.e_tag = in_quotes(object.etag);
@@ -542,6 +543,7 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
   object.modified = clock_.now_millis();
   object.etag = received.etag;
   place(object, received, encryption.name);
+  object.bucket_key = encryption.bucket_key;
   if (kind) {
     object.checksum.algorithm = wire::checksum_name(*kind);
     object.checksum.value = received.checksum;
@@ -555,7 +557,7 @@ Task<api::CopyObjectOutput> S3::copy_object(Call& call, const api::CopyObjectReq
 
   api::CopyObjectOutput output;
   show_expiration(LifecycleRules(bucket).expiration(object), output);
-  show_encryption(bucket, object.shown_encryption(), output);
+  show_encryption(bucket, object.shown_encryption(), object.bucket_key, output);
   show_customer_key(encryption.customer, output);
   if (!object.version.empty()) output.version_id = object.version;
   if (!from.versioning.empty()) output.copy_source_version_id = shown_version(original);

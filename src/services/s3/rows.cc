@@ -106,7 +106,7 @@ std::string encode(const Object& object) {
   row.text(object.version).number(object.order).boolean(object.delete_marker).text(object.encryption);
   write(row, object.lock);
   row.signed_number(object.restored_until).text(object.owner).text(object.acl);
-  row.text(object.replication).texts(object.replicating);
+  row.text(object.replication).texts(object.replicating).boolean(object.bucket_key);
   return std::move(row).bytes();
 }
 
@@ -136,6 +136,7 @@ Object decode_object(std::string key, std::string_view bytes) {
   object.acl = row.text();
   object.replication = row.text();
   object.replicating = row.texts();
+  object.bucket_key = row.boolean();
   return object;
 }
 
@@ -147,7 +148,7 @@ std::string encode(const Upload& upload) {
   row.text(upload.encryption);
   write(row, upload.lock);
   row.text(upload.owner).text(upload.acl);
-  row.text(upload.seal);
+  row.text(upload.seal).boolean(upload.bucket_key);
   return std::move(row).bytes();
 }
 
@@ -167,6 +168,7 @@ Upload decode_upload(std::string key, std::string id, std::string_view bytes) {
   upload.owner = row.text();
   upload.acl = row.text();
   upload.seal = row.text();
+  upload.bucket_key = row.boolean();
   return upload;
 }
 

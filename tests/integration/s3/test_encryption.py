@@ -47,6 +47,26 @@ def test_kms_with_the_local_key(s3, bucket, refused):
     refused(501, "NotImplemented", s3.put_object, Bucket=bucket, Key="c", Body=b"", ServerSideEncryption="aws:kms:dsse")
 
 
+def test_keys_of_buckets_are_said(s3, bucket):
+    kms = dict(Bucket=bucket, ServerSideEncryption="aws:kms")
+    assert s3.put_object(Key="said", Body=b"a", BucketKeyEnabled=True, **kms)["BucketKeyEnabled"] is True
+    assert s3.head_object(Bucket=bucket, Key="said")["BucketKeyEnabled"] is True
+    assert "BucketKeyEnabled" not in s3.put_object(Key="not", Body=b"a", **kms)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert s3.put_object(Bucket=bucket, Key="default", Body=b"a")["BucketKeyEnabled"] is True
+    assert "BucketKeyEnabled" not in s3.put_object(Key="own", Body=b"a", BucketKeyEnabled=False, **kms)
+    assert "BucketKeyEnabled" not in s3.put_object(Bucket=bucket, Key="s3", Body=b"a", ServerSideEncryption="AES256")
+    which = dict(Bucket=bucket, Key="parts")
+    upload = s3.create_multipart_upload(**which)
+    assert upload["BucketKeyEnabled"] is True
+    which["UploadId"] = upload["UploadId"]
+    etag = s3.upload_part(PartNumber=1, Body=b"a", **which)["ETag"]
+    done = s3.complete_multipart_upload(MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, **which)
+    assert done["BucketKeyEnabled"] is True
+    assert s3.copy_object(Key="copy", CopySource=f"{bucket}/said", BucketKeyEnabled=True, **kms)["BucketKeyEnabled"] is True
+
+
 @pytest.mark.parametrize("algorithm", ["AES256", "aws:kms"])
 def test_a_buckets_encryption(s3, bucket, refused, algorithm):
     refused(404, "ServerSideEncryptionConfigurationNotFoundError", s3.get_bucket_encryption, Bucket=bucket)
