@@ -54,6 +54,7 @@ Task<Acquired> Pool::acquire(std::shared_ptr<const FunctionVersion> version, std
       begin_use(group, environment);
       co_return Acquired(std::move(environment));
     }
+    if (version->snap_start()) missed_snapshot(group);
     Waiter& waiter = group.waiters.emplace_back(version, loop_index);
     answer = waiter.answer;
     wanting_.insert(version->key);
@@ -254,11 +255,13 @@ void Pool::watch_idle(std::shared_ptr<Environment> environment) {
         const bool unwanted =
             snapshot ? now - group.provisioned.last_use >= parts_.options.snapshot_time
                      : !member->second.provisioned && now - member->second.idle_since >= parts_.options.idle_time;
-        if (!member->second.idle || !(unwanted || too_old)) {
+        const bool surplus =
+            snapshot && group.provisioned.wanted > 1 && now - member->second.idle_since >= parts_.options.idle_time;
+        if (!member->second.idle || !(unwanted || too_old || surplus)) {
           watch_idle(at);
           return;
         }
-        if (snapshot) group.provisioned.wanted = 0;
+        if (snapshot) group.provisioned.wanted = unwanted ? 0 : group.provisioned.wanted - 1;
         const auto found = std::find(group.idle.begin(), group.idle.end(), at);
         if (found != group.idle.end()) take_from_idle(group, static_cast<std::size_t>(found - group.idle.begin()));
       }

@@ -109,6 +109,7 @@ class Pool {
   void drop_if_empty(const std::string& key);
   std::optional<std::size_t> pick_idle(const Group& group, std::size_t loop_index, bool unused) const;
   void keep_snapshot(Group& group, const std::shared_ptr<const FunctionVersion>& version);
+  static void missed_snapshot(Group& group);
   void begin_use(Group& group, const std::shared_ptr<Environment>& environment);
   void fill_at(Provisioned& provisioned, SteadyTime time);
   void tell_of_snapshot(Provisioned& provisioned, const Result<BootOutcome>& outcome);

@@ -3,12 +3,15 @@
 #include "compute/pool.h"
 
 /// Environments that have initialised and wait to be restored: the snapshots of versions with SnapStart. One is kept
-/// for each version; whoever needs an environment takes it, and another one is made.
+/// for each version, some more for a while when several invocations needed one at once; whoever needs an environment
+/// takes it, and another one is made.
 namespace cumulet::compute {
 namespace {
 
 /// Not while the invocation that took the last one still needs the processor.
 constexpr milliseconds kMakeAfter{150};
+/// Of a version that is called several times at once.
+constexpr std::size_t kMostSnapshots = 4;
 /// Longer than any initialisation may take, with those that failed before it.
 constexpr std::chrono::minutes kSnapshotLimit{20};
 
@@ -44,6 +47,13 @@ void Pool::keep_snapshot(Group& group, const std::shared_ptr<const FunctionVersi
   provisioned.snapshots = true;
   provisioned.failures = 0;
   fill_at(provisioned, provisioned.last_use + kMakeAfter);
+}
+
+/// Under the lock. An invocation has to wait for an initialisation while others run: more at once are to be expected.
+void Pool::missed_snapshot(Group& group) {
+  Provisioned& provisioned = group.provisioned;
+  if (!provisioned.snapshots || provisioned.wanted == 0 || group.alive <= provisioned.alive) return;
+  provisioned.wanted = std::min(provisioned.wanted + 1, kMostSnapshots);
 }
 
 /// Under the lock. From now on it is like any other environment of its version.

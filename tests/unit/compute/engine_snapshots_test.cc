@@ -77,6 +77,18 @@ TEST(SnapshotEngineTest, GoesWhenNobodyCallsAndComesAgain) {
   EXPECT_EQ(engines.invoke(version).payload, "1");
 }
 
+TEST(SnapshotEngineTest, SeveralAreKeptForVersionsThatAreCalledAtOnce) {
+  EngineFixture engines(make_test_substrate());
+  const auto version = engines.python("import time\ndef handler(e, c):\n    time.sleep(1)\n");
+  version->initialization_type = "snap-start";
+  version->timeout_seconds = 20;
+  ASSERT_TRUE(make(engines, version).ok());
+  std::vector<std::future<Result<InvocationResult>>> calls;
+  for (int i = 0; i < 3; ++i) calls.push_back(engines.begin(version));
+  for (auto& call : calls) EXPECT_TRUE(call.get().ok());
+  EXPECT_TRUE(comes_to(engines, version->key, 3));
+}
+
 TEST(SnapshotEngineTest, FunctionThatDoesNotInitialiseIsSaid) {
   EngineFixture engines(make_test_substrate());
   const auto version = engines.python("import no_such_module\n");
