@@ -219,6 +219,13 @@ void count_capacity(const ReadPlan& plan, Page& page, std::size_t bytes) {
   }
 }
 
+Result<void> check_paths(const Table& table, const ReadExpressions& bound) {
+  if (bound.projection_expression) {
+    if (Result<void> checked = check_key_paths(table, *bound.projection_expression); !checked) return checked;
+  }
+  return bound.filter.expression() ? check_key_paths(table, *bound.filter.expression()) : Result<void>();
+}
+
 }  // namespace
 
 Result<const Index*> index_for(const Table& table, const std::optional<std::string>& name, bool consistent) {
@@ -370,6 +377,7 @@ Task<shapes::QueryOutput> QueryOperations::query(wire::Call& call, shapes::Query
   plan.consistent = input.consistent_read.value_or(false);
   plan.index = co_await index_for(*plan.table, input.index_name, plan.consistent);
   co_await permit(call, *plan.table, {}, plan.index);
+  co_await check_paths(*plan.table, bound);
   co_await store_.throttle().admit(*plan.table, plan.index, Capacity::Kind::kRead, call.time);
   plan.reverse = !input.scan_index_forward.value_or(true);
   if (input.limit) plan.limit = static_cast<std::size_t>(*input.limit);
@@ -426,6 +434,7 @@ Task<shapes::ScanOutput> QueryOperations::scan(wire::Call& call, shapes::ScanInp
   plan.consistent = input.consistent_read.value_or(false);
   plan.index = co_await index_for(*plan.table, input.index_name, plan.consistent);
   co_await permit(call, *plan.table, {}, plan.index);
+  co_await check_paths(*plan.table, bound);
   co_await store_.throttle().admit(*plan.table, plan.index, Capacity::Kind::kRead, call.time);
   if (input.limit) plan.limit = static_cast<std::size_t>(*input.limit);
   plan.filter = &bound.filter;

@@ -329,6 +329,7 @@ Task<shapes::TransactGetItemsOutput> TransactionOperations::transact_get_items(w
     const TablePtr table = co_await store_.find_table(*transaction, call.account(), call.region, reads[i].table);
     if (!table) co_return table_not_found();
     co_await permit(call, *table, "GetItem");
+    if (reads[i].projection.expression) co_await check_key_paths(*table, *reads[i].projection.expression);
     shapes::ItemResponse& response = output.responses->emplace_back();
     if (Result<void> fits = check_key(table->keys, key); !fits) {
       reasons[i] = reason_of(fits.error());

@@ -1,6 +1,7 @@
 """Objects through boto3: content, headers, ranges, conditions, copies, deletions."""
 
 import base64
+import concurrent.futures
 import datetime
 import hashlib
 import os
@@ -193,6 +194,28 @@ def test_conditional_writes(s3, bucket, refused):
     refused(412, "PreconditionFailed", s3.delete_object, Bucket=bucket, Key="w", IfMatch=first)
     s3.delete_object(Bucket=bucket, Key="w", IfMatch=second)
     refused(404, "NoSuchKey", s3.get_object, Bucket=bucket, Key="w")
+
+
+def test_conditional_writes_of_many(s3, bucket):
+    def refused_with(**condition):
+        try:
+            s3.put_object(Bucket=bucket, **condition)
+        except s3.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    def count_up(_):
+        while True:
+            now = s3.get_object(Bucket=bucket, Key="count")
+            body = b"%d" % (int(now["Body"].read()) + 1)
+            if refused_with(Key="count", Body=body, IfMatch=now["ETag"]) is None:
+                return
+
+    s3.put_object(Bucket=bucket, Key="count", Body=b"0")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(lambda _: refused_with(Key="lock", Body=b"", IfNoneMatch="*"), range(32)))
+        list(pool.map(count_up, range(24)))
+    assert sorted(map(str, codes)) == ["None"] + ["PreconditionFailed"] * 31
+    assert s3.get_object(Bucket=bucket, Key="count")["Body"].read() == b"24"
 
 
 def test_conditional_deletions(s3, bucket, refused):

@@ -134,6 +134,25 @@ TEST_F(QueryTest, FaultsHaveTheirMessages) {
   EXPECT_EQ(fault<shapes::Query>(start), "The provided starting key is invalid");
 }
 
+TEST_F(QueryTest, PathsDoNotReachIntoKeys) {
+  const std::string fault_text =
+      "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: id";
+  shapes::QueryInput projected = query_input("jobs", "id = :i", {{":i", s("a")}});
+  projected.projection_expression = "id[0]";
+  EXPECT_EQ(fault<shapes::Query>(projected), fault_text);
+  shapes::ScanInput filtered;
+  filtered.table_name = "jobs";
+  filtered.filter_expression = "id.x = :i";
+  filtered.expression_attribute_values = Item{{":i", s("a")}};
+  EXPECT_EQ(fault<shapes::Scan>(filtered), fault_text);
+  shapes::TransactGetItemsInput read;
+  shapes::Get& get = read.transact_items.emplace_back().get;
+  get.table_name = "jobs";
+  get.key = Item{{"id", s("b")}, {"at", n("1")}};
+  get.projection_expression = "id.x";
+  EXPECT_EQ(fault<shapes::TransactGetItems>(read), fault_text);
+}
+
 TEST_F(QueryTest, LegacyKeyConditions) {
   shapes::QueryInput input;
   input.table_name = "jobs";
