@@ -164,6 +164,22 @@ def test_a_version_that_is_being_made_cannot_be_invoked(lam, make_function):
     assert failure.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
 
 
+def test_a_function_that_is_deleted_while_its_snapshot_is_made(lam, role, call, unique):
+    name = unique("f")
+
+    def create(text):
+        lam.create_function(FunctionName=name, Runtime="python3.12", Role=role, Handler="app.handler", Timeout=20, Publish=True,
+                            Code={"ZipFile": package({"app.py": text})}, SnapStart=ON)
+
+    create("import time\ntime.sleep(2)\ndef handler(e, c):\n    return 'old'\n")
+    lam.delete_function(FunctionName=name)
+    create("def handler(e, c):\n    return 'new'\n")
+    lam.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="1",
+                                                    WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    assert call(name, {}, Qualifier="1") == ("new", None)
+    lam.delete_function(FunctionName=name)
+
+
 def test_an_alias_waits_with_the_share_of_a_version_that_is_being_made(lam, make_function, call):
     name = make_function("python3.12", {"app.py": "def handler(e, c):\n    return 1\n"})
     first = lam.publish_version(FunctionName=name)["Version"]
