@@ -74,7 +74,7 @@ Task<void> Delivery::find_lanes() {
     if (rows.value().empty()) break;
     const std::string& key = rows.value().front().key;
     if (const std::optional<RecordKey> record = parse_record_key(key)) {
-      enqueue(record->target_arn);
+      enqueue_from(record->target_arn, key);
       from = storage::after_prefix(lane_prefix(record->target_arn));
     } else {
       log::error("a damaged key in the outbox is passed over");
@@ -85,20 +85,24 @@ Task<void> Delivery::find_lanes() {
 }
 
 void Delivery::written(std::string_view key) {
-  const std::optional<RecordKey> record = parse_record_key(key);
+  std::optional<RecordKey> record = parse_record_key(key);
   if (!record) return;
   std::lock_guard lock(mutex_);
   if (!loop_ || stopping_) return;
   const bool post = written_.empty();
-  written_.insert(record->target_arn);
+  written_.emplace_back(std::move(record->target_arn), key);
   if (!post) return;
   loop_->post([self = shared_from_this()] {
-    std::set<std::string> targets;
+    std::vector<std::pair<std::string, std::string>> rows;
     {
       std::lock_guard lock(self->mutex_);
-      targets.swap(self->written_);
+      rows.swap(self->written_);
     }
-    for (const std::string& target : targets) self->enqueue(target);
+    for (const auto& [target, row] : rows) {
+      // Delivery itself takes out what it has delivered.
+      const auto lane = self->lanes_.find(target);
+      if (lane == self->lanes_.end() || !lane->second.under_way.contains(row)) self->enqueue_from(target, row);
+    }
     self->begin_pump();
   });
 }
@@ -134,6 +138,16 @@ void Delivery::enqueue(const std::string& target) {
   Lane& lane = lanes_[target];
   if (std::exchange(lane.queued, true)) return;
   queue_.push_back(target);
+}
+
+void Delivery::enqueue_from(const std::string& target, std::string key) {
+  unread_from(target, std::move(key));
+  enqueue(target);
+}
+
+void Delivery::unread_from(const std::string& target, std::string key) {
+  std::optional<std::string>& unread = lanes_[target].unread;
+  if (!unread || key < *unread) unread = std::move(key);
 }
 
 void Delivery::begin_pump() {
@@ -180,34 +194,52 @@ Task<bool> Delivery::look_at(std::string target) {
   const std::size_t free = places(lanes_[target]);
   if (free == 0) co_return lanes_[target].under_way.size() < kPlacesOfOneTarget;
 
-  // Those under way are still in the store, so they are passed over; one row more tells what comes next.
-  storage::ScanOptions options;
-  options.limit = lanes_[target].under_way.size() + free + 1;
-  const std::string prefix = lane_prefix(target);
-  const std::unique_ptr<storage::Transaction> transaction = database_.begin();
-  std::vector<storage::KeyValue> rows =
-      co_await transaction->scan(storage::KeyRange(prefix, storage::after_prefix(prefix)), options);
+  // Reading begins anew for what commits write meanwhile.
+  const std::optional<std::string> from = std::exchange(lanes_[target].unread, std::nullopt);
+  bool more = false;
+  std::optional<Timestamp> next_due;
+  if (from) {
+    Result<Rows> rows = co_await attempt(read(target, *from, free + 1));
+    if (!rows.ok()) {
+      unread_from(target, *from);
+      co_return std::move(rows).error();
+    }
+    std::size_t started = 0;
+    for (storage::KeyValue& row : rows->rows) {
+      if (lanes_[target].under_way.contains(row.key)) continue;
+      const std::optional<RecordKey> record = parse_record_key(row.key);
+      if (record && record->due > clock_.now()) next_due = record->due;
+      if (next_due || started == free) {
+        rows->next = std::move(row.key);
+        break;
+      }
+      begin_delivery(target, std::move(row.key), std::move(row.value));
+      ++started;
+    }
+    more = rows->next && !next_due;
+    if (rows->next) unread_from(target, std::move(*rows->next));
+  }
+  if (more) co_return lanes_[target].under_way.size() < kPlacesOfOneTarget;
+  set_due(target, next_due);
+  const Lane& lane = lanes_[target];
+  if (lane.under_way.empty() && !lane.unread && !lane.queued) lanes_.erase(target);
+  co_return false;
+}
 
+Task<Delivery::Rows> Delivery::read(const std::string& target, std::string from, std::size_t limit) {
+  storage::ScanOptions options;
+  options.limit = limit;
+  const std::unique_ptr<storage::Transaction> transaction = database_.begin();
+  Rows found;
+  found.rows = co_await transaction->scan(
+      storage::KeyRange(std::move(from), storage::after_prefix(lane_prefix(target))), options);
   // What is not durable yet may be gone after a crash: it must not be delivered before.
   co_await transaction->commit();
-
-  std::optional<Timestamp> next_due;
-  const Timestamp now = clock_.now();
-  std::size_t started = 0;
-  for (storage::KeyValue& row : rows) {
-    if (lanes_[target].under_way.contains(row.key)) continue;
-    const std::optional<RecordKey> record = parse_record_key(row.key);
-    if (record && record->due > now) {
-      next_due = record->due;
-      break;
-    }
-    if (started == free) co_return lanes_[target].under_way.size() < kPlacesOfOneTarget;
-    begin_delivery(target, std::move(row.key), std::move(row.value));
-    ++started;
-  }
-  set_due(target, next_due);
-  if (lanes_[target].under_way.empty() && !next_due && !lanes_[target].queued) lanes_.erase(target);
-  co_return false;
+  std::size_t bytes = 0;
+  for (const storage::KeyValue& row : found.rows) bytes += row.key.size() + row.value.size();
+  const bool cut = found.rows.size() == limit || bytes >= options.byte_limit;
+  if (cut) found.next = found.rows.back().key + '\0';
+  co_return found;
 }
 
 void Delivery::begin_delivery(const std::string& target, std::string key, std::string value) {

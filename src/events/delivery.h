@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/loop.h"
@@ -23,7 +24,8 @@
 ///
 /// Each target has a lane. A lane is looked at when a commit wrote into it, when its next event falls due, and when one
 /// of its deliveries has ended: then as many of its due events are started as there are places. Lanes that wait for a
-/// place take turns. Nothing runs while nothing is due.
+/// place take turns. Nothing runs while nothing is due. A lane knows how far it was read, so that what was delivered is
+/// not passed again: deleted rows stay in the way of a scan until the store merges its files.
 namespace cumulet::events {
 
 /// Lives on one loop; what other threads may call says so. Held by shared_ptr: work posted to the loop keeps it alive.
@@ -41,16 +43,25 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
  private:
   struct Lane {
     std::set<std::string> under_way;    ///< Keys of the events that are being delivered.
+    std::optional<std::string> unread;  ///< All rows before this key are under way; nothing: all rows are.
     std::optional<Timestamp> next_due;  ///< As in due_.
     bool queued = false;                ///< In queue_.
+  };
+  /// Rows of a lane, and where those that were not read begin.
+  struct Rows {
+    std::vector<storage::KeyValue> rows;
+    std::optional<std::string> next;
   };
 
   Task<void> find_lanes();
   Task<void> pump();
   void begin_pump();
   void enqueue(const std::string& target);
+  void enqueue_from(const std::string& target, std::string key);  ///< There may be a row that was not read.
+  void unread_from(const std::string& target, std::string key);
   /// Starts what is due in a lane, as far as there are places; true when more of it waits for one.
   Task<bool> look_at(std::string target);
+  Task<Rows> read(const std::string& target, std::string from, std::size_t limit);
   std::size_t places(const Lane& lane) const;
   void begin_delivery(const std::string& target, std::string key, std::string value);
   Task<void> deliver(std::string target, std::string key, std::string value);
@@ -83,7 +94,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   mutable std::mutex mutex_;
   std::condition_variable quiet_;
   Loop* loop_ = nullptr;
-  std::set<std::string> written_;  ///< Lanes that commits wrote into, on their way to the loop.
+  std::vector<std::pair<std::string, std::string>> written_;  ///< Lanes and keys of commits, on their way to the loop.
   std::size_t activities_ = 0;
   bool stopping_ = false;
 };
