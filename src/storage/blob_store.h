@@ -24,8 +24,12 @@ class BlobStore {
     virtual Task<std::string> finish() = 0;
   };
 
+  /// Is shown a blob's bytes in order, a stretch at a time, on other threads than the loop, while they are being written;
+  /// all of them by the time `finish` returns, some of them perhaps after the writer was dropped.
+  using Onlooker = std::function<void(std::string_view bytes)>;
+
   virtual ~BlobStore() = default;
-  virtual Task<std::unique_ptr<Writer>> create() = 0;
+  virtual Task<std::unique_ptr<Writer>> create(Onlooker onlooker = nullptr) = 0;
   /// Bytes [offset, offset+length) of a blob. Fails with InternalFailure when it is missing.
   virtual Task<std::unique_ptr<BodySource>> open(std::string id, std::uint64_t offset, std::uint64_t length) = 0;
   virtual Task<std::uint64_t> size(std::string id) = 0;

@@ -70,6 +70,23 @@ class PiecesBody final : public BodySource {
   std::unique_ptr<BodySource> current_;
 };
 
+/// What is worked out over the bytes of an object as they come in.
+struct Digests {
+  Digests(std::optional<wire::ChecksumKind> checksum, bool with_crc64) {
+    if (checksum) sum.emplace(*checksum);
+    if (with_crc64) crc64.emplace(wire::ChecksumKind::kCrc64Nvme);
+  }
+  void update(std::string_view bytes) {
+    md5.update(bytes);
+    if (sum) sum->update(bytes);
+    if (crc64) crc64->update(bytes);
+  }
+
+  Digest md5{DigestKind::kMd5};
+  std::optional<wire::Checksum> sum;
+  std::optional<wire::Checksum> crc64;
+};
+
 }  // namespace
 
 std::shared_ptr<void> BlobPins::pin(std::vector<std::string> ids) {
@@ -115,32 +132,31 @@ Task<void> BlobPins::erase(std::vector<std::string> ids) {
 Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optional<wire::ChecksumKind> checksum,
                        bool always_blob, const SealingKey* sealing, bool with_crc64) {
   Received received;
-  Digest md5(DigestKind::kMd5);
+  // A blob's digests are taken off the loop, from the bytes that are being written; what is sealed must be seen before.
+  const auto digests = std::make_shared<Digests>(checksum, with_crc64);
+  storage::BlobStore::Onlooker onlooker;
+  if (sealing == nullptr) onlooker = [digests](std::string_view bytes) { digests->update(bytes); };
   std::optional<Digest> stored_md5;  // The digest of what a client hides would tell too much.
   if (sealing != nullptr && sealing->is_customers()) stored_md5.emplace(DigestKind::kMd5);
-  std::optional<wire::Checksum> sum;
-  if (checksum) sum.emplace(*checksum);
-  std::optional<wire::Checksum> own_sum;
-  if (with_crc64) own_sum.emplace(wire::ChecksumKind::kCrc64Nvme);
   std::unique_ptr<storage::BlobStore::Writer> writer;
   std::string content_key;
   if (sealing != nullptr) {
     received.seal = sealing->new_seal();
     content_key = co_await sealing->unwrap(received.seal);
   }
-  if (always_blob) writer = co_await blobs.create();
+  if (always_blob) writer = co_await blobs.create(onlooker);
   while (true) {
     std::string bytes = co_await body.read();
     if (bytes.empty()) break;
     received.size += bytes.size();
     if (received.size > kObjectLimit) co_return entity_too_large(received.size);
-    md5.update(bytes);
-    if (sum) sum->update(bytes);
-    if (own_sum) own_sum->update(bytes);
-    if (!content_key.empty()) apply_keystream(content_key, received.size - bytes.size(), bytes);
+    if (sealing != nullptr) {
+      digests->update(bytes);
+      apply_keystream(content_key, received.size - bytes.size(), bytes);
+    }
     if (stored_md5) stored_md5->update(bytes);
     if (!writer && received.size > kInlineLimit) {
-      writer = co_await blobs.create();
+      writer = co_await blobs.create(onlooker);
       if (!received.bytes.empty()) co_await writer->write(std::exchange(received.bytes, {}));
     }
     if (writer) {
@@ -151,10 +167,11 @@ Task<Received> receive(storage::BlobStore& blobs, BodySource& body, std::optiona
   }
   received.is_inline = writer == nullptr;
   if (writer) received.blob = co_await writer->finish();
-  received.md5 = md5.finish();
+  if (received.is_inline && sealing == nullptr) digests->update(received.bytes);
+  received.md5 = digests->md5.finish();
   received.etag = hex_encode(stored_md5 ? stored_md5->finish() : received.md5);
-  if (sum) received.checksum = sum->finish();
-  if (own_sum) received.crc64 = own_sum->finish();
+  if (digests->sum) received.checksum = digests->sum->finish();
+  if (digests->crc64) received.crc64 = digests->crc64->finish();
   co_return received;
 }
 

@@ -104,8 +104,8 @@ BlobFiles::BlobFiles(std::filesystem::path root, ThreadPool& pool, std::filesyst
 
 std::string BlobFiles::path(const std::string& id) const { return (root_ / blob_file(id)).string(); }
 
-Task<std::unique_ptr<BlobStore::Writer>> BlobFiles::create() {
-  co_return std::make_unique<BlobWriter>(root_, hex_encode(random_bytes(kIdLength / 2)), pool_);
+Task<std::unique_ptr<BlobStore::Writer>> BlobFiles::create(Onlooker onlooker) {
+  co_return std::make_unique<BlobWriter>(root_, hex_encode(random_bytes(kIdLength / 2)), pool_, std::move(onlooker));
 }
 
 Task<std::unique_ptr<BodySource>> BlobFiles::open(std::string id, std::uint64_t offset, std::uint64_t length) {

@@ -15,7 +15,7 @@ class BlobFiles final : public BlobStore {
  public:
   BlobFiles(std::filesystem::path root, ThreadPool& pool, std::filesystem::file_time_type started);
 
-  Task<std::unique_ptr<Writer>> create() override;
+  Task<std::unique_ptr<Writer>> create(Onlooker onlooker = nullptr) override;
   Task<std::unique_ptr<BodySource>> open(std::string id, std::uint64_t offset, std::uint64_t length) override;
   Task<std::uint64_t> size(std::string id) override;
   Task<int> open_fd(std::string id) override;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t kBlock = 1u << 20;
 constexpr std::size_t kAlignment = 4096;
+constexpr std::size_t kWorthAThread = 256u << 10;  ///< Less is shown to the onlooker before it is written.
 
 std::shared_ptr<char> make_block() {
   return std::shared_ptr<char>(static_cast<char*>(std::aligned_alloc(kAlignment, kBlock)), std::free);
@@ -65,8 +67,10 @@ Result<void> TemporaryBlob::put_in_place() {
   return sync_directory(directory);
 }
 
-BlobWriter::BlobWriter(std::filesystem::path root, std::string id, ThreadPool& pool)
-    : pool_(pool), blob_(std::make_shared<TemporaryBlob>(std::move(root), std::move(id))), block_(make_block()) {}
+BlobWriter::BlobWriter(std::filesystem::path root, std::string id, ThreadPool& pool, BlobStore::Onlooker onlooker)
+    : pool_(pool), blob_(std::make_shared<TemporaryBlob>(std::move(root), std::move(id))), block_(make_block()) {
+  if (onlooker) onlooker_ = std::make_shared<BlobStore::Onlooker>(std::move(onlooker));
+}
 
 Task<void> BlobWriter::write(std::string bytes) {
   std::string_view rest(bytes);
@@ -83,8 +87,9 @@ Task<void> BlobWriter::write(std::string bytes) {
 Task<void> BlobWriter::begin_write() {
   co_await end_write();
   const Deferred<void> done;
-  under_way_ = done;
+  under_way_.push_back(done);
   pool_.submit([blob = blob_, block = block_, done] { done.resolve(blob->append(block.get(), kBlock, true)); });
+  if (onlooker_) under_way_.push_back(show(kBlock));
   if (!spare_) spare_ = make_block();
   std::swap(block_, spare_);
   filled_ = 0;
@@ -92,18 +97,35 @@ Task<void> BlobWriter::begin_write() {
 
 /// Waits for the block before, and fails as it did.
 Task<void> BlobWriter::end_write() {
-  if (!under_way_) co_return;
-  const Deferred<void> done = *under_way_;
-  under_way_.reset();
-  co_await done.wait();
+  const std::vector<Deferred<void>> all = std::exchange(under_way_, {});
+  Result<void> ended;
+  for (const Deferred<void>& done : all) {
+    Result<void> one = co_await attempt(done.wait());
+    if (!one.ok()) ended = std::move(one);
+  }
+  co_await std::move(ended);
+}
+
+Deferred<void> BlobWriter::show(std::size_t size) {
+  Deferred<void> done;
+  pool_.submit([onlooker = onlooker_, block = block_, size, done] {
+    (*onlooker)(std::string_view(block.get(), size));
+    done.resolve(Result<void>());
+  });
+  return done;
 }
 
 Task<std::string> BlobWriter::finish() {
   co_await end_write();
-  co_await blocking(pool_, [this] {
-    Result<void> written = blob_->append(block_.get(), filled_, false);
-    return written.ok() ? blob_->put_in_place() : std::move(written);
-  });
+  const bool aside = onlooker_ && filled_ >= kWorthAThread;
+  if (aside) under_way_.push_back(show(filled_));
+  const Result<void> written = co_await attempt(blocking(pool_, [this, aside] {
+    if (onlooker_ && !aside) (*onlooker_)(std::string_view(block_.get(), filled_));
+    Result<void> appended = blob_->append(block_.get(), filled_, false);
+    return appended.ok() ? blob_->put_in_place() : std::move(appended);
+  }));
+  co_await end_write();
+  if (!written.ok()) co_return written.error();
   co_return blob_->id();
 }
 

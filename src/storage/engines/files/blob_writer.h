@@ -2,8 +2,8 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "storage/blob_store.h"
@@ -39,10 +39,11 @@ class TemporaryBlob {
   bool in_place_ = false;
 };
 
-/// Collects blocks of 1 MiB and writes each on the pool while the next one is collected.
+/// Collects blocks of 1 MiB and writes each on the pool while the next one is collected. The onlooker sees a block while
+/// it is being written.
 class BlobWriter final : public BlobStore::Writer {
  public:
-  BlobWriter(std::filesystem::path root, std::string id, ThreadPool& pool);
+  BlobWriter(std::filesystem::path root, std::string id, ThreadPool& pool, BlobStore::Onlooker onlooker);
 
   Task<void> write(std::string bytes) override;
   Task<std::string> finish() override;
@@ -52,13 +53,15 @@ class BlobWriter final : public BlobStore::Writer {
 
   Task<void> begin_write();
   Task<void> end_write();
+  Deferred<void> show(std::size_t size);
 
   ThreadPool& pool_;
   std::shared_ptr<TemporaryBlob> blob_;  ///< Shared with a write under way, which may outlive us.
+  std::shared_ptr<BlobStore::Onlooker> onlooker_;
   Block block_;
   Block spare_;
   std::size_t filled_ = 0;
-  std::optional<Deferred<void>> under_way_;
+  std::vector<Deferred<void>> under_way_;
 };
 
 /// Where a blob's file is, below the store's root.
