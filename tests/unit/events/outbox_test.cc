@@ -265,6 +265,31 @@ TEST_F(OutboxTest, SlowTargetIsBoundedAndDoesNotHoldOthersUp) {
   EXPECT_LE(target_.most_under_way, 64);
 }
 
+TEST_F(OutboxTest, LateCommitOfAnEarlierEventIsDelivered) {
+  outbox_->start(loop_);
+  const std::unique_ptr<storage::Transaction> late = database_->begin();
+  Event event;
+  event.target_arn = kArn + "f";
+  event.payload = "late";
+  outbox_->record(*late, event);
+  clock_.advance(seconds(1));
+  target_.slow_arn = kArn + "f";
+  record("f", "before");
+  expect_delivered(1);
+  ASSERT_TRUE(loop_.run(late->commit()).ok());
+  expect_delivered(2);
+  EXPECT_EQ(target_.events.back().payload, "late");
+  for (const Deferred<bool>& release : target_.held) release.resolve(true);
+  EXPECT_TRUE(loop_.run(until_store_holds(0)).value());
+}
+
+TEST_F(OutboxTest, LargeEventsAreAllDelivered) {
+  record("f", std::string(1u << 20, 'x'), 20);  // More than one look reads.
+  outbox_->start(loop_);
+  expect_delivered(20);
+  EXPECT_TRUE(loop_.run(until_store_holds(0)).value());
+}
+
 TEST_F(OutboxTest, DrainEndsWhatIsUnderWayAndKeepsTheRest) {
   record("f", "", 300);
   outbox_->start(loop_);
