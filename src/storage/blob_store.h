@@ -24,8 +24,8 @@ class BlobStore {
     virtual Task<std::string> finish() = 0;
   };
 
-  /// Is shown a blob's bytes in order, a stretch at a time, on other threads than the loop, while they are being written;
-  /// all of them by the time `finish` returns, some of them perhaps after the writer was dropped.
+  /// Is shown a blob's bytes in order, a stretch at a time, on other threads than the loop, while they are being
+  /// written; all of them by the time `finish` returns, some of them perhaps after the writer was dropped.
   using Onlooker = std::function<void(std::string_view bytes)>;
 
   virtual ~BlobStore() = default;

@@ -39,8 +39,8 @@ class TemporaryBlob {
   bool in_place_ = false;
 };
 
-/// Collects blocks of 1 MiB and writes each on the pool while the next one is collected. The onlooker sees a block while
-/// it is being written.
+/// Collects blocks of 1 MiB and writes each on the pool while the next one is collected. The onlooker sees a block
+/// while it is being written.
 class BlobWriter final : public BlobStore::Writer {
  public:
   BlobWriter(std::filesystem::path root, std::string id, ThreadPool& pool, BlobStore::Onlooker onlooker);
