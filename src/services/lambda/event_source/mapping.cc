@@ -43,6 +43,7 @@ std::string encode_checkpoint(const ShardCheckpoint& checkpoint) {
     row.optional_text(lane.done).boolean(lane.window.has_value());
     row.signed_number(lane.window ? micros(*lane.window) : 0).text(lane.state);
   }
+  for (const LaneCheckpoint& lane : checkpoint.lanes) row.text(lane.failed_at).number(lane.failed);
   return std::move(row).bytes();
 }
 
@@ -60,6 +61,11 @@ ShardCheckpoint decode_checkpoint(std::string_view bytes) {
     const Timestamp start = from_micros(row.signed_number());
     if (open) lane.window = start;
     lane.state = row.text();
+  }
+  if (!row.ok() || row.at_end()) return checkpoint;  // Written before failures were kept.
+  for (LaneCheckpoint& lane : checkpoint.lanes) {
+    lane.failed_at = row.text();
+    lane.failed = static_cast<std::uint32_t>(row.number());
   }
   return checkpoint;
 }

@@ -39,6 +39,8 @@ struct LaneCheckpoint {
   std::optional<std::string> done;  ///< Sequence number up to which the lane's records are done.
   std::optional<Timestamp> window;  ///< Start of the open tumbling window.
   std::string state;                ///< What the function gave for that window: JSON.
+  std::string failed_at;            ///< First record of the batch that is tried again; empty when none is.
+  std::uint32_t failed = 0;         ///< How often the function failed on that batch.
 };
 
 /// How far a mapping has come in one shard.

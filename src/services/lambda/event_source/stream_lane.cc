@@ -31,7 +31,9 @@ StreamLane::StreamLane(const PollerTools& tools, const StreamSettings& settings,
       progressed_(std::move(progressed)),
       done_(from.done),
       window_(from.window),
-      state_(from.state.empty() ? "{}" : from.state) {}
+      state_(from.state.empty() ? "{}" : from.state),
+      failed_at_(from.failed_at),
+      failed_(from.failed) {}
 
 void StreamLane::push(events::StreamRecord record, const std::optional<std::string>& before) {
   if (done_ && !sequence_before(*done_, record.sequence_number)) return;
@@ -56,6 +58,8 @@ LaneCheckpoint StreamLane::checkpoint() const {
   if (!idle()) checkpoint.done = done_;
   checkpoint.window = window_;
   if (window_) checkpoint.state = state_;
+  checkpoint.failed_at = failed_at_;
+  checkpoint.failed = failed_;
   return checkpoint;
 }
 
@@ -126,6 +130,8 @@ Task<std::optional<StreamLane::Work>> StreamLane::next() {
     if (const std::optional<std::size_t> count = ready_records()) {
       if (settings_.tumbling_window.count() > 0 && !window_) window_ = window_of(queue_.front().record);
       work.emplace(take(*count), 0);
+      // Tried before the server stopped.
+      if (work->records.front().sequence_number == failed_at_) work->failed = work->invocations = failed_;
       break;
     }
     if (closed_) break;
@@ -212,6 +218,15 @@ void StreamLane::after_failure(Work work, const Outcome& outcome, std::deque<Wor
     left.push_front(std::move(second));
   }
   left.push_front(std::move(work));
+  remember_failures(left.front());
+}
+
+/// A restart neither forgets how often a batch was tried nor begins anew with it.
+void StreamLane::remember_failures(const Work& next) {
+  if (!settings_.retries || next.records.empty()) return;
+  failed_at_ = next.records.front().sequence_number;
+  failed_ = next.failed;
+  progressed_();
 }
 
 StreamLane::Records StreamLane::take_expired(Work& work) const {
@@ -246,6 +261,8 @@ void StreamLane::give_up(const Records& records, const Work& work, std::string c
 
 void StreamLane::advance(const events::StreamRecord& last, std::size_t count) {
   done_ = last.sequence_number;
+  failed_at_.clear();
+  failed_ = 0;
   in_work_ -= std::min(in_work_, count);
   progressed_();
 }

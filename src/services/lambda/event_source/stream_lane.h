@@ -76,6 +76,7 @@ class StreamLane {
   void give_up(const Records& records, const Work& work, std::string condition, const BatchReply& last);
   Records take_expired(Work& work) const;
   void advance(const events::StreamRecord& last, std::size_t count);
+  void remember_failures(const Work& next);
   Task<void> pause(milliseconds time);
   Timestamp window_of(const events::StreamRecord& record) const;
   void observe(const Work& work) const;
@@ -91,6 +92,8 @@ class StreamLane {
   std::optional<std::string> done_;
   std::optional<Timestamp> window_;
   std::string state_;
+  std::string failed_at_;  ///< As in the checkpoint.
+  std::uint32_t failed_ = 0;
   bool window_too_large_ = false;
   std::vector<events::Event> letters_;
   bool closed_ = false;
