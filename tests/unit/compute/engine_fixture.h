@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -20,10 +21,21 @@
 
 namespace cumulet::compute {
 
+/// A substrate's directory, removed when the tests end; file by file, as nothing of the host may be mounted in it then.
+struct SubstrateDirectory {
+  ~SubstrateDirectory() {
+    std::error_code ignored;
+    for (const char* name : {"lock", "roots"}) std::filesystem::remove(path / name, ignored);
+    std::filesystem::remove(path, ignored);
+  }
+  std::filesystem::path path = std::filesystem::temp_directory_path() / ("cumulet-substrate-" + random_id(8));
+};
+
 /// The process sandbox where the host can make one; else plain processes.
 inline std::unique_ptr<Substrate> make_test_substrate() {
   if (std::getenv("CUMULET_TEST_FAKE_SUBSTRATE") == nullptr) {
-    auto real = make_process_substrate(std::filesystem::temp_directory_path() / ("cumulet-substrate-" + random_id(8)));
+    static std::deque<SubstrateDirectory> directories;
+    auto real = make_process_substrate(directories.emplace_back().path);
     if (real) return std::move(real).value();
   }
   return make_fake_substrate();
