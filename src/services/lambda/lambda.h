@@ -251,6 +251,8 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
 
   // operations_layers.cc
   void register_layers();
+  /// Erases those of the layer versions that were deleted and that no function has any more.
+  Task<void> drop_layers(std::vector<std::string> arns);
   Task<wire::lambda::PublishLayerVersionResponse> publish_layer(Call& call,
                                                                 const wire::lambda::PublishLayerVersionRequest& input);
   Task<wire::lambda::GetLayerVersionResponse> get_layer(Call& call, std::string layer, std::int64_t version);

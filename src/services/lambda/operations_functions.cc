@@ -24,6 +24,14 @@ Error stale_revision() {
       "retrieve the latest Revision Id");
 }
 
+/// The ARNs of the layers.
+std::vector<std::string> layers_of(const api::FunctionConfiguration& configuration) {
+  std::vector<std::string> arns;
+  if (!configuration.layers) return arns;
+  for (const api::Layer& layer : *configuration.layers) arns.push_back(layer.arn.value_or(""));
+  return arns;
+}
+
 /// Changes are made to $LATEST only.
 Result<void> only_latest(const FunctionName& name) {
   if (!name.qualifier || *name.qualifier == "$LATEST") return {};
@@ -294,6 +302,7 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
   if (input.runtime) co_await check_runtime(call, *input.runtime);
   if (input.role) co_await check_role(*input.role);
   std::string old_key;
+  std::vector<std::string> old_layers;
   const auto update = [&](Transaction& txn) -> Task<Configuration> {
     VersionRow row = co_await require_version(txn, name);
     if (input.revision_id && *input.revision_id != row.configuration.revision_id) co_await fail(stale_revision());
@@ -312,6 +321,7 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
     if (input.layers) {
       std::vector<api::Layer> layers = co_await find_layers(txn, *input.layers, name.account);
       if (!layers.empty()) co_await code_signing_.check_deployment(txn, name);
+      old_layers = layers_of(row.configuration);
       row.configuration.layers.reset();
       if (!layers.empty()) row.configuration.layers = std::move(layers);
     }
@@ -323,6 +333,7 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
   };
   Configuration updated = co_await storage::transact(database_, update);
   engine_.retire(old_key);
+  co_await drop_layers(std::move(old_layers));
   co_return updated;
 }
 
@@ -334,14 +345,17 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
   const Store store(name.account, name.region);
   std::vector<std::pair<std::string, std::string>> packages;
   std::vector<std::string> keys;
+  std::vector<std::string> layers;
   const auto erase = [&](Transaction& txn) -> Task<void> {
     packages.clear();
     keys.clear();
+    layers.clear();
     if (!(co_await store.find_function(txn, name.name))) co_await fail(function_not_found(name.qualified_arn()));
     const std::vector<VersionRow> versions = co_await store.list_versions(txn, name.name, 0, 10'000);
     if (!name.qualifier) {
       for (const VersionRow& row : versions) {
         keys.push_back(engine_key(name, row.configuration));
+        for (std::string& arn : layers_of(row.configuration)) layers.push_back(std::move(arn));
         packages.emplace_back(row.blob, row.sha);
       }
       co_await store.erase_function(txn, name.name);
@@ -370,6 +384,7 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
       erase_blob_name(txn, row->blob);
     }
     keys.push_back(engine_key(name, row->configuration));
+    layers = layers_of(row->configuration);
     store.erase_version(txn, name.name, *number);
     erase_provisioned(txn, name);
   };
@@ -378,6 +393,7 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
   for (const std::string& key : keys) engine_.retire(key);
   co_await follow_provisioning();
   for (const auto& [blob, sha] : packages) co_await drop_code(blob, sha);
+  co_await drop_layers(std::move(layers));
   const std::lock_guard lock(mutex_);
   routes_.clear();  // they hold the code
   api::DeleteFunctionResponse output;

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "base/text.h"
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
 
@@ -8,6 +11,8 @@ namespace api = wire::lambda;
 using storage::Transaction;
 
 constexpr std::size_t kListLimit = 5000;
+constexpr std::size_t kFunctionsAtOnce = 100;
+constexpr std::size_t kMostVersions = 10'000;
 
 std::string layer_arn(const wire::Call& call, const std::string& layer) {
   return "arn:aws:lambda:" + call.region + ":" + call.account() + ":layer:" + layer;
@@ -35,6 +40,39 @@ bool fits(const LayerRow& row, const std::optional<std::string>& runtime) {
   if (!runtime) return true;
   const auto& list = row.description.compatible_runtimes;
   return list && std::find(list->begin(), list->end(), *runtime) != list->end();
+}
+
+bool has_layer(const VersionRow& version, const std::string& arn) {
+  const auto& layers = version.configuration.layers;
+  return layers && std::any_of(layers->begin(), layers->end(), [&](const api::Layer& each) { return each.arn == arn; });
+}
+
+/// A layer version that was deleted and that no function has; nothing when there is no such one. One that others were
+/// allowed to use is kept: their functions are not looked through.
+Task<std::optional<LayerRow>> erase_unused(Transaction& txn, std::string arn) {
+  const std::vector<std::string_view> words = split(arn, ':');
+  if (words.size() != 8) co_return std::nullopt;
+  const Store store{std::string(words[4]), std::string(words[3])};
+  const std::string layer(words[6]);
+  const auto number = static_cast<std::int64_t>(version_number(std::string(words[7])).value_or(0));
+  std::optional<LayerRow> row = co_await store.find_hidden_layer(txn, layer, number);
+  if (!row) co_return std::nullopt;
+  const auto statements = co_await store.find_policy(txn, "layer:" + layer, std::to_string(number));
+  if (!statements.empty()) co_return std::nullopt;
+  std::string after;
+  while (true) {
+    const std::vector<FunctionRow> functions = co_await store.list_functions(txn, after, kFunctionsAtOnce);
+    for (const FunctionRow& function : functions) {
+      const std::vector<VersionRow> versions = co_await store.list_versions(txn, function.name, 0, kMostVersions);
+      for (const VersionRow& version : versions) {
+        if (has_layer(version, arn)) co_return std::nullopt;
+      }
+    }
+    if (functions.size() < kFunctionsAtOnce) break;
+    after = functions.back().name;
+  }
+  store.erase_hidden_layer(txn, layer, number, *row);
+  co_return row;
 }
 
 }  // namespace
@@ -153,7 +191,18 @@ Task<api::DeleteLayerVersionOutput> Lambda::delete_layer(Call& call, const api::
     if (row) store.hide_layer(txn, layer, input.version_number, *row);
   };
   co_await storage::transact(database_, erase);
+  std::vector<std::string> deleted;
+  deleted.push_back(layer_arn(call, layer) + ":" + std::to_string(input.version_number));
+  co_await drop_layers(std::move(deleted));
   co_return api::DeleteLayerVersionOutput();
+}
+
+Task<void> Lambda::drop_layers(std::vector<std::string> arns) {
+  for (const std::string& arn : arns) {
+    const auto erase = [&arn](Transaction& txn) -> Task<std::optional<LayerRow>> { return erase_unused(txn, arn); };
+    const std::optional<LayerRow> erased = co_await storage::transact(database_, erase);
+    if (erased) co_await drop_code(erased->blob, erased->sha);
+  }
 }
 
 }  // namespace cumulet::lambda

@@ -378,7 +378,19 @@ void Store::hide_layer(Transaction& txn, const std::string& layer, std::int64_t 
 
 Task<std::optional<LayerRow>> Store::find_used_layer(Transaction& txn, std::string layer, std::int64_t version) const {
   std::optional<LayerRow> row = co_await find_layer(txn, layer, version);
-  if (row) co_return row;
+  if (!row) row = co_await find_hidden_layer(txn, layer, version);
+  co_return row;
+}
+
+void Store::erase_hidden_layer(Transaction& txn, const std::string& layer, std::int64_t version,
+                               const LayerRow& row) const {
+  txn.erase(key_of(*this, "d", layer, static_cast<std::uint64_t>(version)));
+  erase_blob_name(txn, row.blob);
+}
+
+Task<std::optional<LayerRow>> Store::find_hidden_layer(Transaction& txn, std::string layer,
+                                                       std::int64_t version) const {
+  std::optional<LayerRow> row;
   const std::optional<std::string> bytes =
       co_await txn.get(key_of(*this, "d", layer, static_cast<std::uint64_t>(version)));
   if (bytes) row = decode_layer(*bytes);

@@ -126,6 +126,12 @@ class Store {
   void hide_layer(storage::Transaction& txn, const std::string& layer, std::int64_t version, const LayerRow& row) const;
   Task<std::optional<LayerRow>> find_used_layer(storage::Transaction& txn, std::string layer,
                                                 std::int64_t version) const;
+  /// A layer version that is deleted, but still there.
+  Task<std::optional<LayerRow>> find_hidden_layer(storage::Transaction& txn, std::string layer,
+                                                  std::int64_t version) const;
+  /// For good, with the name of its package.
+  void erase_hidden_layer(storage::Transaction& txn, const std::string& layer, std::int64_t version,
+                          const LayerRow& row) const;
   Task<std::uint64_t> last_layer_version(storage::Transaction& txn, std::string layer) const;
   /// Layer versions after (layer, version), in order.
   Task<std::vector<LayerRow>> list_layers(storage::Transaction& txn, std::string layer, std::size_t limit) const;
