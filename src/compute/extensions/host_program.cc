@@ -255,7 +255,8 @@ bool reap(Platform& platform) {
   return child < 0 && errno == ECHILD;
 }
 
-[[noreturn]] void watch(Platform& platform, const sigset_t& signals) {
+/// Returns at the end of all.
+void watch(Platform& platform, const sigset_t& signals) {
   while (true) {
     const int signal = ::sigwaitinfo(&signals, nullptr);
     if (signal == SIGTERM) {
@@ -264,7 +265,7 @@ bool reap(Platform& platform) {
       if (runtime_pid > 0) ::kill(runtime_pid, SIGTERM);
       ::pthread_mutex_unlock(&mutex);
     }
-    if (reap(platform) && terminating) ::_exit(0);
+    if (reap(platform) && terminating) return;
   }
 }
 
@@ -289,8 +290,13 @@ int main(int count, char** arguments) {
 
   Platform platform;
   start_extensions(platform);
-  pthread_t thread;
-  if (::pthread_create(&thread, nullptr, forward_output, nullptr) != 0) return 2;
-  if (::pthread_create(&thread, nullptr, follow_orders, nullptr) != 0) return 2;
+  pthread_t orders;
+  pthread_t output;
+  if (::pthread_create(&output, nullptr, forward_output, nullptr) != 0) return 2;
+  if (::pthread_create(&orders, nullptr, follow_orders, nullptr) != 0) return 2;
   watch(platform, signals);
+  // What the extensions printed last may still be in the pipe.
+  ::close(output_write);
+  ::pthread_join(output, nullptr);
+  ::_exit(0);
 }

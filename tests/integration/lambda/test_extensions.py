@@ -123,6 +123,17 @@ def test_time_out_and_exit_are_reasons_to_shut_down(python, layer, call, wait_fo
     wait_for_log(name, '"shutdownReason": "failure"')
 
 
+def test_what_an_extension_prints_at_the_end_is_kept(lam, python, layer, call, wait_for_log):
+    talker = FOLLOWER + """
+print("\\n".join(f"word {i} " + "x" * 900 for i in range(400)) + "\\nthe last one", flush=True)
+os._exit(0)
+"""
+    name = python(ECHO, Layers=[layer({"talker": talker})])
+    assert call(name, 1) == (1, None)
+    lam.update_function_configuration(FunctionName=name, Description="new")
+    assert wait_for_log(name, "the last one").count("word ") == 400
+
+
 def test_internal_extension_registers_and_the_runtime_is_terminated(lam, python, call, wait_for_log):
     body = COMMON.replace("os.path.basename(sys.argv[0])", "'inside'") + """
 import signal
