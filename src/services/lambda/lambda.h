@@ -251,8 +251,11 @@ class Lambda final : public events::FunctionInvoker, public events::Target, publ
 
   // operations_layers.cc
   void register_layers();
-  /// Erases those of the layer versions that were deleted and that no function has any more.
-  Task<void> drop_layers(std::vector<std::string> arns);
+  using Packages = std::vector<std::pair<std::string, std::string>>;  ///< Blob and digest of each.
+  /// Erases those of the layer versions that were deleted and that no function has any more. Gives their packages, to
+  /// be dropped after the commit.
+  Task<Packages> erase_unused_layers(storage::Transaction& txn, std::vector<std::string> arns);
+  Task<void> drop_packages(Packages packages);
   Task<wire::lambda::PublishLayerVersionResponse> publish_layer(Call& call,
                                                                 const wire::lambda::PublishLayerVersionRequest& input);
   Task<wire::lambda::GetLayerVersionResponse> get_layer(Call& call, std::string layer, std::int64_t version);

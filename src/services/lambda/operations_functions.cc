@@ -302,7 +302,7 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
   if (input.runtime) co_await check_runtime(call, *input.runtime);
   if (input.role) co_await check_role(*input.role);
   std::string old_key;
-  std::vector<std::string> old_layers;
+  Packages unused;
   const auto update = [&](Transaction& txn) -> Task<Configuration> {
     VersionRow row = co_await require_version(txn, name);
     if (input.revision_id && *input.revision_id != row.configuration.revision_id) co_await fail(stale_revision());
@@ -318,6 +318,7 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
     }
     co_await set_common(row.configuration, input);
     if (input.role) row.configuration.role = input.role;
+    std::vector<std::string> old_layers;
     if (input.layers) {
       std::vector<api::Layer> layers = co_await find_layers(txn, *input.layers, name.account);
       if (!layers.empty()) co_await code_signing_.check_deployment(txn, name);
@@ -329,11 +330,12 @@ Task<api::FunctionConfiguration> Lambda::update_configuration(Call& call,
     row.configuration.revision_id = uuid();
     const Store store(name.account, name.region);
     store.put_version(txn, name.name, 0, row);
+    unused = co_await erase_unused_layers(txn, std::move(old_layers));
     co_return row.configuration;
   };
   Configuration updated = co_await storage::transact(database_, update);
   engine_.retire(old_key);
-  co_await drop_layers(std::move(old_layers));
+  co_await drop_packages(std::move(unused));
   co_return updated;
 }
 
@@ -343,13 +345,12 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
     co_await fail(invalid("$LATEST version cannot be deleted without deleting the function."));
   }
   const Store store(name.account, name.region);
-  std::vector<std::pair<std::string, std::string>> packages;
+  Packages packages;
   std::vector<std::string> keys;
-  std::vector<std::string> layers;
   const auto erase = [&](Transaction& txn) -> Task<void> {
     packages.clear();
     keys.clear();
-    layers.clear();
+    std::vector<std::string> layers;
     if (!(co_await store.find_function(txn, name.name))) co_await fail(function_not_found(name.qualified_arn()));
     const std::vector<VersionRow> versions = co_await store.list_versions(txn, name.name, 0, 10'000);
     if (!name.qualifier) {
@@ -362,6 +363,8 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
       erase_pull(txn, name);
       const std::vector<ProvisionedRow> held = co_await list_provisioned(txn, name);
       for (const ProvisionedRow& row : held) erase_provisioned(txn, row.name);
+      Packages unused = co_await erase_unused_layers(txn, std::move(layers));
+      packages.insert(packages.end(), unused.begin(), unused.end());
       co_return;
     }
     const std::optional<std::uint64_t> number = version_number(*name.qualifier);
@@ -384,16 +387,16 @@ Task<api::DeleteFunctionResponse> Lambda::delete_function(Call& call, const api:
       erase_blob_name(txn, row->blob);
     }
     keys.push_back(engine_key(name, row->configuration));
-    layers = layers_of(row->configuration);
     store.erase_version(txn, name.name, *number);
     erase_provisioned(txn, name);
+    Packages unused = co_await erase_unused_layers(txn, layers_of(row->configuration));
+    packages.insert(packages.end(), unused.begin(), unused.end());
   };
   co_await storage::transact(database_, erase);
   ++reservations_;
   for (const std::string& key : keys) engine_.retire(key);
   co_await follow_provisioning();
-  for (const auto& [blob, sha] : packages) co_await drop_code(blob, sha);
-  co_await drop_layers(std::move(layers));
+  co_await drop_packages(std::move(packages));
   const std::lock_guard lock(mutex_);
   routes_.clear();  // they hold the code
   api::DeleteFunctionResponse output;

@@ -47,8 +47,7 @@ bool has_layer(const VersionRow& version, const std::string& arn) {
   return layers && std::any_of(layers->begin(), layers->end(), [&](const api::Layer& each) { return each.arn == arn; });
 }
 
-/// A layer version that was deleted and that no function has; nothing when there is no such one. One that others were
-/// allowed to use is kept: their functions are not looked through.
+/// One that other accounts were allowed to use is kept: their functions are not looked through.
 Task<std::optional<LayerRow>> erase_unused(Transaction& txn, std::string arn) {
   const std::vector<std::string_view> words = split(arn, ':');
   if (words.size() != 8) co_return std::nullopt;
@@ -186,23 +185,28 @@ Task<api::DeleteLayerVersionOutput> Lambda::delete_layer(Call& call, const api::
   if (input.version_number < 1) co_await fail(invalid("Layer Version Cannot be less than 1."));
   const Store store(call.account(), call.region);
   const std::string layer = layer_name(input.layer_name);
-  const auto erase = [&](Transaction& txn) -> Task<void> {
+  const std::vector<std::string> arns{layer_arn(call, layer) + ":" + std::to_string(input.version_number)};
+  const auto erase = [&](Transaction& txn) -> Task<Packages> {
     const std::optional<LayerRow> row = co_await store.find_layer(txn, layer, input.version_number);
     if (row) store.hide_layer(txn, layer, input.version_number, *row);
+    co_return co_await erase_unused_layers(txn, arns);
   };
-  co_await storage::transact(database_, erase);
-  std::vector<std::string> deleted;
-  deleted.push_back(layer_arn(call, layer) + ":" + std::to_string(input.version_number));
-  co_await drop_layers(std::move(deleted));
+  Packages unused = co_await storage::transact(database_, erase);
+  co_await drop_packages(std::move(unused));
   co_return api::DeleteLayerVersionOutput();
 }
 
-Task<void> Lambda::drop_layers(std::vector<std::string> arns) {
+Task<Lambda::Packages> Lambda::erase_unused_layers(Transaction& txn, std::vector<std::string> arns) {
+  Packages packages;
   for (const std::string& arn : arns) {
-    const auto erase = [&arn](Transaction& txn) -> Task<std::optional<LayerRow>> { return erase_unused(txn, arn); };
-    const std::optional<LayerRow> erased = co_await storage::transact(database_, erase);
-    if (erased) co_await drop_code(erased->blob, erased->sha);
+    const std::optional<LayerRow> erased = co_await erase_unused(txn, arn);
+    if (erased) packages.emplace_back(erased->blob, erased->sha);
   }
+  co_return packages;
+}
+
+Task<void> Lambda::drop_packages(Packages packages) {
+  for (const auto& [blob, sha] : packages) co_await drop_code(blob, sha);
 }
 
 }  // namespace cumulet::lambda
