@@ -20,6 +20,23 @@ Task<void> call_removal(ResourceContext& context, typename Operation::Input inpu
   co_await context.directory.call<Operation>(kService, context.call, std::move(input));
 }
 
+/// A function, or the version of an ARN, when it is neither being made nor being changed any more.
+Task<api::FunctionConfiguration> await_settled(ResourceContext& context, std::string name, int waits) {
+  for (int i = 0; i < waits; ++i) {
+    api::GetFunctionConfigurationRequest input;
+    input.function_name = name;
+    const api::FunctionConfiguration found =
+        co_await context.directory.call<api::GetFunctionConfiguration>(kService, context.call, std::move(input));
+    if (found.state == "Failed" || found.last_update_status == "Failed") {
+      const auto& reason = found.state == "Failed" ? found.state_reason : found.last_update_status_reason;
+      co_return Error("NotStabilized", 500, reason.value_or("The function failed."));
+    }
+    if (found.state != "Pending" && found.last_update_status != "InProgress") co_return found;
+    co_await sleep_for(kWait);
+  }
+  co_return Error("NotStabilized", 500, "The function " + name + " did not become active.");
+}
+
 /// Code as the API has it: inline source becomes a package named after the handler's module.
 Result<Value> code_of(const Value& properties) {
   const Value* code = properties.find("Code");
@@ -116,25 +133,10 @@ class FunctionType final : public ResourceType {
   }
 
   static Task<Made> settled(ResourceContext& context, std::string name) {
-    for (int i = 0; i < kWaits; ++i) {
-      api::GetFunctionConfigurationRequest input;
-      input.function_name = name;
-      const api::FunctionConfiguration found =
-          co_await context.directory.call<api::GetFunctionConfiguration>(kService, context.call, std::move(input));
-      const bool pending = found.state.value_or("Active") == "Pending" ||
-                           found.last_update_status.value_or("Successful") == "InProgress";
-      if (found.state == "Failed" || found.last_update_status == "Failed") {
-        co_return Error("NotStabilized", 500,
-                        found.last_update_status_reason.value_or(found.state_reason.value_or("The function failed.")));
-      }
-      if (!pending) {
-        Made result(name);
-        result.attributes.set("Arn", Value::string(found.function_arn.value_or("")));
-        co_return result;
-      }
-      co_await sleep_for(kWait);
-    }
-    co_return Error("NotStabilized", 500, "The function " + name + " did not become active.");
+    const api::FunctionConfiguration found = co_await await_settled(context, name, kWaits);
+    Made result(name);
+    result.attributes.set("Arn", Value::string(found.function_arn.value_or("")));
+    co_return result;
   }
 };
 
@@ -212,26 +214,12 @@ class VersionType final : public ResourceType {
     Made result(arn);
     result.attributes.set("Version", Value::string(version));
     result.attributes.set("FunctionArn", Value::string(arn));
-    if (published.state == "Pending") co_await settle_version(context, arn);
+    // With SnapStart, the version can be called when its snapshot is made.
+    if (published.state == "Pending") co_await await_settled(context, arn, kSnapshotWaits);
     if (properties.find("ProvisionedConcurrencyConfig") != nullptr) {
       co_await provision(context, properties.text_of("FunctionName"), version, properties);
     }
     co_return result;
-  }
-  /// With SnapStart, the version can be called when its snapshot is made.
-  static Task<void> settle_version(ResourceContext& context, std::string arn) {
-    for (int i = 0; i < kSnapshotWaits; ++i) {
-      api::GetFunctionConfigurationRequest input;
-      input.function_name = arn;
-      const api::FunctionConfiguration found =
-          co_await context.directory.call<api::GetFunctionConfiguration>(kService, context.call, std::move(input));
-      if (found.state == "Failed") {
-        co_await fail(Error("NotStabilized", 500, found.state_reason.value_or("The version failed.")));
-      }
-      if (found.state != "Pending") co_return;
-      co_await sleep_for(kWait);
-    }
-    co_await fail(Error("NotStabilized", 500, "The version " + arn + " did not become active."));
   }
   Task<Made> update(ResourceContext& context, std::string id, const Value&, const Value& after) override {
     const std::string version = id.substr(id.rfind(':') + 1);
