@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,6 +18,7 @@
 
 #include "base/text.h"
 #include "compute/external/launch_protocol.h"
+#include "compute/sandbox/program_in_memory.h"
 
 namespace cumulet::compute::external {
 
@@ -31,32 +31,6 @@ using sandbox::system_error;
 namespace {
 
 constexpr std::size_t kLogWanted = 600;
-
-Result<pid_t> spawn(const Fd& program, const Fd& socket) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  for (int fd = 0; fd < 3; ++fd) posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-  posix_spawn_file_actions_adddup2(&actions, socket.get(), kLauncherSocket);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t all;
-  sigfillset(&all);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
-  const std::string path = fmt::format("/proc/self/fd/{}", program.get());
-  char name[] = "cumulet-launcher";
-  char* const arguments[] = {name, nullptr};
-  char* const environment[] = {nullptr};
-  pid_t pid = 0;
-  const int code = ::posix_spawn(&pid, path.c_str(), &actions, &attributes, arguments, environment);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (code != 0) return system_error("run the launcher", code);
-  return pid;
-}
 
 std::string encode(const Launch& launch, std::uint32_t groups) {
   LaunchMessage head;
@@ -131,12 +105,9 @@ Result<void> Attendant::launch() {
 
   Result<std::pair<Fd, Fd>> ends = sandbox::make_socket_pair();
   if (!ends.ok()) return std::move(ends).error();
-  // Above the numbers that the launcher's descriptors are given.
-  const Fd theirs(::fcntl(ends->second.get(), F_DUPFD_CLOEXEC, 10));
-  const Fd program(::fcntl(launcher_.get(), F_DUPFD_CLOEXEC, 10));
-  if (!theirs || !program) return system_error("duplicate the launcher's socket");
-  Result<pid_t> pid = spawn(program, theirs);
+  Result<pid_t> pid = sandbox::run_program("cumulet-launcher", launcher_, ends->second, kLauncherSocket);
   if (!pid.ok()) return std::move(pid).error();
+  ends->second.reset();
   pid_ = *pid;
   pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   Report report;

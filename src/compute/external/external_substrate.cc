@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "compute/external/launch_protocol.h"
 #include "compute/external/programs.h"
+#include "compute/sandbox/life_sandbox.h"
 #include "compute/sandbox/memory_guard.h"
 #include "compute/sandbox/network.h"
 #include "compute/sandbox/rootless.h"
@@ -273,35 +274,17 @@ Result<std::shared_ptr<Life>> Workbench::carry_out(ExternalOrder& order, std::ui
   return life;
 }
 
-class ExternalSandbox final : public Sandbox {
+class ExternalSandbox final : public sandbox::LifeSandbox {
  public:
   ExternalSandbox(std::shared_ptr<Workbench> bench, std::shared_ptr<Life> life, std::uint64_t memory)
-      : bench_(std::move(bench)), life_(std::move(life)), memory_(memory) {}
+      : LifeSandbox(std::move(life), bench->guard()), bench_(std::move(bench)), memory_(memory) {}
   ~ExternalSandbox() override { bench_->give_back(life_); }
 
-  std::vector<int> take_listeners() override {
-    std::vector<int> taken;
-    for (Fd& socket : life_->listeners) taken.push_back(socket.release());
-    life_->listeners.clear();
-    return taken;
-  }
-  int take_output() override { return life_->output.release(); }
-  Result<void> freeze() override { return life_->freeze(); }
-  Result<void> thaw() override {
-    Result<void> thawed = life_->thaw();
-    bench_->guard().wake();
-    return thawed;
-  }
-  Result<void> limit_cpus(double cpus) override { return life_->groups.set_cpus(cpus); }
-  void kill() override { life_->kill(); }
-  void terminate() override { life_->terminate(); }
-  Task<SandboxExit> exited() override { return life_->exited.wait(); }
-  int network() const override { return life_->network.get(); }
+  /// Without what the program needs for itself.
   std::uint64_t peak_memory() const override { return std::min(life_->groups.peak_memory(), memory_); }
 
  private:
   std::shared_ptr<Workbench> bench_;
-  std::shared_ptr<Life> life_;
   const std::uint64_t memory_;
 };
 

@@ -2,11 +2,8 @@
 
 #include <fstream>
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "compute/external/launch_protocol.h"
+#include "compute/sandbox/program_in_memory.h"
 #include "compute/sandbox/seccomp.h"
 
 // The programs, as the build made them.
@@ -35,8 +32,6 @@ extern "C" const char cumulet_launcher_end[];
 namespace cumulet::compute::external {
 
 namespace fs = std::filesystem;
-using sandbox::Fd;
-using sandbox::system_error;
 
 std::string_view guest_program() {
   return {cumulet_guest_begin, static_cast<std::size_t>(cumulet_guest_end - cumulet_guest_begin)};
@@ -63,15 +58,9 @@ Result<fs::path> write_guest(const fs::path& state) {
   return folder;
 }
 
-Result<Fd> launcher_in_memory() {
-  Fd file(::memfd_create("cumulet-launcher", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file) return system_error("make a memory file for the launcher");
-  const auto size = cumulet_launcher_end - cumulet_launcher_begin;
-  if (::write(file.get(), cumulet_launcher_begin, static_cast<std::size_t>(size)) != size)
-    return system_error("write the launcher into a memory file");
-  if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-    return system_error("seal the launcher's memory file");
-  return file;
+Result<sandbox::Fd> launcher_in_memory() {
+  const auto size = static_cast<std::size_t>(cumulet_launcher_end - cumulet_launcher_begin);
+  return sandbox::program_in_memory("cumulet-launcher", std::string_view(cumulet_launcher_begin, size));
 }
 
 }  // namespace cumulet::compute::external

@@ -9,7 +9,7 @@
 #include "compute/sandbox.h"
 #include "compute/sandbox/cgroups.h"
 #include "compute/sandbox/keeper.h"
-#include "compute/sandbox/life.h"
+#include "compute/sandbox/life_sandbox.h"
 #include "compute/sandbox/memory_guard.h"
 #include "compute/sandbox/rootless.h"
 #include "compute/sandbox/starter.h"
@@ -34,42 +34,21 @@ struct Workshop {
   std::unique_ptr<Starter> starter;
 };
 
-class ProcessSandbox final : public Sandbox {
+class ProcessSandbox final : public LifeSandbox {
  public:
   ProcessSandbox(std::shared_ptr<Workshop> workshop, std::shared_ptr<Life> life)
-      : workshop_(std::move(workshop)), life_(std::move(life)) {}
+      : LifeSandbox(std::move(life), *workshop->guard), workshop_(std::move(workshop)) {}
   ~ProcessSandbox() override {
-    workshop_->guard->forget(*life_);
+    guard_.forget(*life_);
     workshop_->keeper->give_back(life_);
   }
 
-  std::vector<int> take_listeners() override {
-    std::vector<int> taken;
-    for (Fd& socket : life_->listeners) taken.push_back(socket.release());
-    life_->listeners.clear();
-    return taken;
-  }
-  int take_output() override { return life_->output.release(); }
-  Result<void> freeze() override { return life_->freeze(); }
-  Result<void> thaw() override {
-    Result<void> thawed = life_->thaw();
-    workshop_->guard->wake();
-    return thawed;
-  }
-  Result<void> limit_cpus(double cpus) override {
-    return life_->groups.any() ? life_->groups.set_cpus(cpus) : Result<void>();
-  }
-  void kill() override { life_->kill(); }
-  void terminate() override { life_->terminate(); }
-  Task<SandboxExit> exited() override { return life_->exited.wait(); }
-  int network() const override { return life_->network.get(); }
   std::uint64_t peak_memory() const override {
     return std::min(std::max<std::uint64_t>(life_->groups.peak_memory(), life_->peak_seen), life_->memory_bytes);
   }
 
  private:
   std::shared_ptr<Workshop> workshop_;
-  std::shared_ptr<Life> life_;
 };
 
 class ProcessSubstrate final : public Substrate {
