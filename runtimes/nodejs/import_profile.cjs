@@ -1,5 +1,5 @@
 'use strict';
-// What the handler's module requires and how long each takes, for `cumulet advise`. The handler itself is not called.
+// What the handler's module requires and how long each takes, for `cumulet advise`.
 // Modules that are imported (ESM) are not seen one by one: their time is in that of the whole.
 
 const Module = require('node:module');
@@ -23,7 +23,8 @@ function nameOf(request, parent, root) {
   return /^[./]/.test(request) ? inside : inside.split('/').slice(0, inside.startsWith('@') ? 2 : 1).join('/');
 }
 
-async function measured(load, root) {
+// Runs `work` and gives what was required meanwhile, slowest first.
+async function recorded(work, root, prepare = (exported) => exported) {
   const open = [];
   const modules = [];
   const original = Module._load;
@@ -33,22 +34,28 @@ async function measured(load, root) {
     const begin = performance.now();
     open.push(entry);
     try {
-      return original.call(this, request, parent, isMain);
+      return prepare(original.call(this, request, parent, isMain), request);
     } finally {
       open.pop();
       entry.ms = Math.round((performance.now() - begin) * 1000) / 1000;
       if (!known && entry.ms >= 0.1) modules.push(entry);
     }
   };
-  const begin = performance.now();
   try {
-    await load();
+    const result = await work();
+    return { result, modules: modules.sort((a, b) => b.ms - a.ms) };
   } finally {
     Module._load = original;
   }
+}
+
+async function measured(load, root) {
+  const { HandlerProfile } = require('./handler_profile.cjs');
+  const profile = new HandlerProfile(root, recorded);
+  const begin = performance.now();
+  const { result, modules } = await recorded(load, root, profile.prepare);
   const total = Math.round((performance.now() - begin) * 1000) / 1000;
-  modules.sort((a, b) => b.ms - a.ms);
-  return async () => ({ total_ms: total, modules: modules.slice(0, KEPT) });
+  return profile.become(result, { total_ms: total, modules: modules.slice(0, KEPT) });
 }
 
 module.exports = { measured };

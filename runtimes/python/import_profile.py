@@ -1,5 +1,6 @@
-"""What the handler's module imports and how long each takes, for `cumulet advise`. The handler itself is not called."""
+"""What the handler's module imports and how long each takes, for `cumulet advise`."""
 
+import os
 import sys
 import time
 
@@ -44,15 +45,41 @@ class Recorder:
             self.modules.append(entry)
 
 
+class FilesRead:
+    """The files of the package that were opened or loaded, as they lie in it."""
+
+    def __init__(self, root):
+        self.root = root + "/"
+        self.opened = set()
+        sys.addaudithook(self.see)
+
+    def see(self, event, arguments):
+        if event == "open" and isinstance(arguments[0], str):
+            path = arguments[0]
+            if not path.startswith("/"):
+                path = os.path.abspath(path)
+            if path.startswith(self.root):
+                self.opened.add(path)
+
+    def __call__(self):
+        for module in list(sys.modules.values()):
+            for path in (getattr(module, "__file__", None), getattr(module, "__cached__", None)):
+                if isinstance(path, str) and path.startswith(self.root):
+                    self.opened.add(path)
+        return sorted(path[len(self.root):] for path in self.opened)
+
+
 def measured(load, name):
-    """Loads the handler; gives one that answers with what was measured."""
+    """Loads the handler; gives one that answers with what was measured, and calls the real one when it is told to."""
     recorder = Recorder()
+    files = FilesRead(os.environ.get("LAMBDA_TASK_ROOT", "/var/task"))
     sys.meta_path.insert(0, recorder)
     begin = time.perf_counter()
     try:
-        load(name)
+        handler = load(name)
     finally:
         sys.meta_path.remove(recorder)
     total = round((time.perf_counter() - begin) * 1000, 3)
     modules = sorted(recorder.modules, key=lambda module: -module["ms"])[:KEPT]
-    return lambda event, context: {"total_ms": total, "modules": modules}
+    from handler_profile import HandlerProfile
+    return HandlerProfile(handler, {"total_ms": total, "modules": modules, "files": files()}, recorder, files)

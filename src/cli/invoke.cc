@@ -1,9 +1,7 @@
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 #include "base/text.h"
-#include "cli/command.h"
+#include "cli/payload.h"
 #include "cli/session.h"
 #include "wire/generated/lambda.h"
 
@@ -21,20 +19,6 @@ when the function failed.
   --endpoint URL, --region REGION, --data-dir DIR   as for 'cumulet env'
 )";
 
-Result<std::string> payload_of(const Arguments& arguments) {
-  const std::string given = arguments.get("payload", "{}");
-  if (given == "-") {
-    std::string text;
-    char buffer[8192];
-    for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, stdin)) > 0;) text.append(buffer, got);
-    return text;
-  }
-  if (!given.starts_with('@')) return given;
-  std::ifstream file(given.substr(1), std::ios::binary);
-  if (!file) return usage_error("cannot read " + given.substr(1));
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 }  // namespace
 
 int invoke(const std::vector<std::string>& words) {
@@ -47,7 +31,7 @@ int invoke(const std::vector<std::string>& words) {
     return 0;
   }
   if (arguments->positional().size() != 1) return report("invoke", usage_error("name one function"));
-  Result<std::string> payload = payload_of(*arguments);
+  Result<std::string> payload = read_payload(*arguments);
   if (!payload.ok()) return report("invoke", payload.error());
   const Result<Session> session = Session::open(*arguments);
   if (!session.ok()) return report("invoke", session.error());

@@ -1,6 +1,7 @@
 #include <simdjson.h>
 
 #include "base/text.h"
+#include "wire/cbor.h"
 #include "wire/client.h"
 #include "wire/decoding.h"
 #include "wire/json.h"
@@ -49,6 +50,13 @@ Error xml_error(int status, const std::string& body) {
   return Error(std::move(code), status, std::move(message));
 }
 
+/// Of a service that can also be called by a query protocol: "Code;Sender". The message is not read.
+Error cbor_error(int status, const net::Headers& headers) {
+  const std::string code(headers.get("x-amzn-query-error"));
+  const std::string name = code.empty() ? "Http" + std::to_string(status) : code.substr(0, code.find(';'));
+  return Error(name, status, "The request failed: " + name);
+}
+
 void read_headers(const OperationModel& operation, int status, const net::Headers& headers, void* output) {
   for (const Member& member : operation.output->members) {
     const Shape& shape = *member.shape;
@@ -88,6 +96,12 @@ bool read_json_into(const std::string& body, const Shape& shape, bool body_only,
   return !findings.fatal;
 }
 
+bool read_cbor(const std::string& body, const Shape& shape, void* value) {
+  Findings findings;
+  if (!body.empty()) decode_cbor(body, shape, value, CborTime::kSeconds, findings);
+  return !findings.fatal;
+}
+
 bool read_rest(const ServiceModel& service, const OperationModel& operation, const std::string& body, void* output) {
   const Shape& shape = *operation.output;
   const bool json = service.protocol == Protocol::kRestJson;
@@ -120,6 +134,7 @@ bool read_rest(const ServiceModel& service, const OperationModel& operation, con
 Result<void> decode_response(const ServiceModel& service, const OperationModel& operation, int status,
                              const net::Headers& headers, const std::string& body, void* output) {
   const bool xml = service.protocol == Protocol::kQuery || service.protocol == Protocol::kRestXml;
+  if (status >= 300 && service.protocol == Protocol::kRpcV2Cbor) return cbor_error(status, headers);
   if (status >= 300) return xml ? xml_error(status, body) : json_error(status, headers, body);
   bool read = true;
   switch (service.protocol) {
@@ -129,6 +144,9 @@ Result<void> decode_response(const ServiceModel& service, const OperationModel& 
       break;
     case Protocol::kQuery:
       read = operation.result_wrapper.empty() || read_xml(body, *operation.output, operation.result_wrapper, output);
+      break;
+    case Protocol::kRpcV2Cbor:
+      read = read_cbor(body, *operation.output, output);
       break;
     default:
       read_headers(operation, status, headers, output);

@@ -3,8 +3,8 @@
 namespace cumulet::lambda {
 
 InvocationMetrics::Metric::Metric(events::MetricSink& sink, const FunctionName& name, const char* metric,
-                                  const char* unit) {
-  events::MetricSample sample(name.account, name.region, "AWS/Lambda", metric);
+                                  const char* unit, const char* space) {
+  events::MetricSample sample(name.account, name.region, space, metric);
   sample.unit = unit;
   series_.push_back(sink.series(sample));
   sample.dimensions = {{"FunctionName", name.name}};
@@ -20,7 +20,9 @@ void InvocationMetrics::Metric::record(double value) const noexcept {
 }
 
 InvocationMetrics::InvocationMetrics(events::MetricSink& sink, const FunctionName& name)
-    : invocations_(sink, name, "Invocations", "Count"),
+    : sink_(sink),
+      name_(name),
+      invocations_(sink, name, "Invocations", "Count"),
       errors_(sink, name, "Errors", "Count"),
       throttles_(sink, name, "Throttles", "Count"),
       duration_(sink, name, "Duration", "Milliseconds"),
@@ -52,5 +54,13 @@ void InvocationMetrics::event_age(std::chrono::microseconds age) noexcept {
 void InvocationMetrics::event_dropped() noexcept { dropped_.record(1); }
 void InvocationMetrics::dead_letter_failed() noexcept { dead_letter_errors_.record(1); }
 void InvocationMetrics::recursion_stopped() noexcept { recursions_.record(1); }
+void InvocationMetrics::recurred(double duration_ms) {
+  std::call_once(recurred_, [this] {
+    own_invocations_.emplace(sink_, name_, "RecursiveInvocations", "Count", "Cumulet/Lambda");
+    own_duration_.emplace(sink_, name_, "RecursiveDuration", "Milliseconds", "Cumulet/Lambda");
+  });
+  own_invocations_->record(1);
+  own_duration_->record(duration_ms);
+}
 
 }  // namespace cumulet::lambda

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +12,8 @@
 #include "services/lambda/function_name.h"
 
 /// What a function's invocations report to CloudWatch, as AWS/Lambda: of all functions, of this one, and of its
-/// qualifier. https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+/// qualifier; and as Cumulet/Lambda what it was called for by its own events.
+/// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 namespace cumulet::lambda {
 
 class InvocationMetrics {
@@ -28,18 +31,23 @@ class InvocationMetrics {
   void event_dropped() noexcept;
   void dead_letter_failed() noexcept;
   void recursion_stopped() noexcept;
+  /// It ran because of an event that it had caused itself.
+  void recurred(double duration_ms);
 
  private:
   /// One metric, in all the series that it belongs to.
   class Metric {
    public:
-    Metric(events::MetricSink& sink, const FunctionName& name, const char* metric, const char* unit);
+    Metric(events::MetricSink& sink, const FunctionName& name, const char* metric, const char* unit,
+           const char* space = "AWS/Lambda");
     void record(double value) const noexcept;
 
    private:
     std::vector<std::shared_ptr<events::MetricSeries>> series_;
   };
 
+  events::MetricSink& sink_;
+  const FunctionName name_;
   std::atomic<std::int64_t> under_way_{0};
   Metric invocations_;
   Metric errors_;
@@ -51,6 +59,9 @@ class InvocationMetrics {
   Metric dropped_;
   Metric dead_letter_errors_;
   Metric recursions_;
+  std::once_flag recurred_;
+  std::optional<Metric> own_invocations_;  ///< Few functions ever need these.
+  std::optional<Metric> own_duration_;
 };
 
 }  // namespace cumulet::lambda

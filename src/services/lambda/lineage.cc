@@ -54,4 +54,11 @@ Lineage next_hop(const std::string& trace, const std::string& function_arn) {
   return result;
 }
 
+std::uint32_t hops_of(std::string_view header) {
+  const std::size_t field = header.rfind(kField);
+  const std::size_t colon = header.rfind(':');  // Its own entry is the last.
+  if (field == std::string_view::npos || colon == std::string_view::npos || colon < field) return 0;
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(parse_int(header.substr(colon + 1)).value_or(0), 0, 1001));
+}
+
 }  // namespace cumulet::lambda

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -22,5 +23,7 @@ struct Lineage {
 /// A trace that begins here: Root=1-…;Parent=…;Sampled=0
 std::string new_trace(Timestamp now);
 Lineage next_hop(const std::string& trace, const std::string& function_arn);
+/// The hops of a header that next_hop made.
+std::uint32_t hops_of(std::string_view header);
 
 }  // namespace cumulet::lambda

@@ -230,9 +230,11 @@ Task<compute::InvocationResult> Lambda::run_once(const Runnable& runnable, compu
   invocation.invoked_arn = runnable.arn;
   const std::shared_ptr<InvocationMetrics> metrics = runnable.metrics;
   if (metrics) metrics->began();
+  const bool recurs = metrics && hops_of(invocation.trace_id) > 1;
   Result<compute::InvocationResult> result =
       co_await attempt(engine_.invoke(runnable.version, std::move(invocation), runnable.allowance));
   if (metrics && result.ok()) metrics->ended(!result->function_error.empty(), result->duration_ms);
+  if (recurs && result.ok()) metrics->recurred(result->duration_ms);
   if (metrics && !result.ok() && result.error().http_status() == 429) metrics->throttled();
   if (metrics && !result.ok() && result.error().http_status() != 429) metrics->broke_off();
   co_return std::move(result);

@@ -91,3 +91,90 @@ def test_other_runtimes_and_mistakes(advise, function):
     assert advise("no-such-function").returncode == 1
     broken = advise(function("python3.11", {"app.py": "import nothing_like_it\n"}))
     assert broken.returncode == 1 and "nothing_like_it" in broken.stderr
+
+
+def test_what_each_call_does_anew_is_kept_and_timed(advise, function):
+    name = function("python3.11", {
+        "app.py": "import json\nimport tables\n"
+                  "def handler(event, context):\n"
+                  "    table = tables.load()\n"
+                  "    with open('/var/task/model.json') as file:\n        model = json.load(file)\n"
+                  "    return table[event['n']] + model[event['n']]\n",
+        "tables.py": "import time\ndef load():\n    time.sleep(0.03)\n    return [n * n for n in range(1000)]\n",
+        "model.json": "[" + ",".join(str(n) for n in range(400_000)) + "]"}, MemorySize=1024)
+    done = advise(name, "--payload", '{"n": 3}')
+    assert done.returncode == 0, done.stderr
+    assert "called 21 times with this payload" in done.stdout
+    table = re.search(r"Call tables.load once.* takes ([0-9.]+) ms instead of ([0-9.]+) ms", done.stdout)
+    assert table and float(table.group(2)) - float(table.group(1)) > 15, done.stdout
+    model = re.search(r"Read model.json once.* takes ([0-9.]+) ms instead of ([0-9.]+) ms", done.stdout)
+    assert model and float(model.group(2)) > float(model.group(1)), done.stdout
+    # Without an event the handler is not called, and nothing is said of it.
+    assert "once, at the top of the file" not in advise(name).stdout
+
+
+def test_clients_that_each_call_makes_are_kept_and_timed(advise, function):
+    done = advise(function("python3.11", {
+        "app.py": "import boto3\ndef handler(event, context):\n    boto3.client('sqs').list_queues()\n"}, MemorySize=1024), "--payload", "{}")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Make the client of sqs once.* takes [0-9.]+ ms instead of [0-9.]+ ms", done.stdout), done.stdout
+
+
+def test_what_differs_from_call_to_call_is_not_advised_to_be_kept(advise, function):
+    name = function("python3.11", {
+        "app.py": "import time\nCALLS = []\n"
+                  "def count():\n    time.sleep(0.05)\n    CALLS.append(1)\n    return len(CALLS)\n"
+                  "def of_event(event):\n    time.sleep(0.05)\n    return 1\n"
+                  "def handler(event, context):\n    return count() + of_event(event)\n"})
+    done = advise(name, "--payload", "{}")
+    assert done.returncode == 0, done.stderr
+    assert "once, at the top" not in done.stdout
+    fails = advise(function("python3.11", {"app.py": "def handler(event, context):\n    raise ValueError('not so')\n"}), "--payload", "{}")
+    assert fails.returncode == 1 and "ValueError: not so" in fails.stderr
+    assert advise(name, "--payload", "{").returncode == 2
+
+
+def test_what_a_handler_in_node_does_anew_is_kept_and_timed(advise, function):
+    done = advise(function("nodejs20.x", {
+        "app.js": "const { QueueClient } = require('@aws-sdk/client-queue'); const fs = require('fs');\n"
+                  "exports.handler = async (event) => {\n"
+                  "  const words = JSON.parse(fs.readFileSync(__dirname + '/words.json', 'utf8'));\n"
+                  "  return new QueueClient({ region: event.region }).send(words[event.n]);\n};\n",
+        "words.json": "[" + ",".join(str(n) for n in range(400_000)) + "]",
+        "node_modules/@aws-sdk/client-queue/package.json": '{"main": "index.js"}',
+        "node_modules/@aws-sdk/client-queue/index.js":
+            "class QueueClient { constructor() { const until = Date.now() + 60; while (Date.now() < until); }\n"
+            "  send(word) { return word; } }\n"
+            "Object.defineProperty(exports, 'QueueClient', { enumerable: true, get: () => QueueClient });\n"},
+        MemorySize=1024), "--payload", '{"n": 3, "region": "eu-west-1"}')
+    assert done.returncode == 0, done.stderr
+    client = re.search(r"Make the client of QueueClient once.* takes ([0-9.]+) ms instead of ([0-9.]+) ms", done.stdout)
+    assert client and float(client.group(2)) - float(client.group(1)) > 40, done.stdout
+    assert re.search(r"Read words.json once.* takes [0-9.]+ ms instead of [0-9.]+ ms", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("runtime, name, source", [
+    ("python3.11", "app.py", "import used\ndef handler(event, context):\n    return used.WORD\n"),
+    ("nodejs20.x", "app.js", "const used = require('./used');\nexports.handler = async () => used;\n")])
+def test_a_heavy_package_is_weighed_against_one_with_what_is_read(advise, function, runtime, name, source):
+    ballast = {f"ballast/{n}.txt": os.urandom(4000).hex() for n in range(160)}
+    done = advise(function(runtime, {name: source, "used.py": "WORD = 'used'\n", "used.js": "module.exports = 'used';\n", **ballast},
+                           MemorySize=512))
+    assert done.returncode == 0, done.stderr
+    line = re.search(r"Take out of the package what no call needs: 2 of its 163 files.* instead of .*Not read: ballast/ \(160 files, ([0-9.]+) MiB\)",
+                     done.stdout)
+    assert line and 1.1 < float(line.group(1)) < 1.3, done.stdout
+
+
+def test_a_function_that_calls_itself_is_told_what_that_took(advise, function, aws, wait_until):
+    name = function("python3.11", {
+        "app.py": "import boto3, json, time\n"
+                  "def handler(event, context):\n    time.sleep(0.02)\n"
+                  "    if event['left'] > 0:\n"
+                  "        boto3.client('lambda').invoke(FunctionName=context.function_name, Payload=json.dumps({'left': event['left'] - 1}))\n"},
+        MemorySize=512)
+    aws.client("lambda").invoke(FunctionName=name, Payload='{"left": 2}')
+    # Metrics are written every few seconds.
+    line = wait_until(lambda: re.search(r"Break the loop: 2 of 3 invocations were by events .* took ([0-9.]+) of ([0-9.]+) ms",
+                                        advise(name).stdout), what="the advice")
+    assert 40 < float(line.group(1)) < float(line.group(2))
