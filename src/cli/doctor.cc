@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/session.h"
 #include "compute/catalogue.h"
 #include "compute/runtimes_folder.h"
 #include "compute/substrates.h"
@@ -12,16 +13,20 @@
 namespace cumulet::cli {
 namespace {
 
-constexpr const char* kUsage = R"(Usage: cumulet doctor [--runtimes DIR]
+constexpr const char* kUsage = R"(Usage: cumulet doctor [--runtimes DIR] [--data-dir DIR]
 
 Says what this machine offers for sandboxes and which runtimes are installed, and what
 to do about what is missing. The status is 1 when functions cannot run here.
+
+  --runtimes DIR   the runtime clients (default: found beside the binary)
+  --data-dir DIR   the server's data directory, with runtimes of its own and their images
+                   (default $CUMULET_DATA_DIR, or ~/.local/share/cumulet)
 )";
 
 }  // namespace
 
 int doctor(const std::vector<std::string>& words) {
-  const Result<Arguments> arguments = Arguments::parse(words, {"runtimes"}, {});
+  const Result<Arguments> arguments = Arguments::parse(words, {"runtimes", "data-dir"}, {});
   if (!arguments.ok()) return report("doctor", arguments.error());
   if (arguments->has("help")) {
     std::fputs(kUsage, stdout);
@@ -52,8 +57,10 @@ int doctor(const std::vector<std::string>& words) {
 
   std::printf("\nRuntimes\n");
   const std::string folder = arguments->get("runtimes", compute::find_runtimes_folder().string());
-  const Result<compute::Catalogue> catalogue = compute::Catalogue::load(folder);
+  const std::filesystem::path data(data_dir_of(*arguments));
+  Result<compute::Catalogue> catalogue = compute::Catalogue::load(folder, data / "runtimes");
   if (!catalogue.ok()) return report("doctor", catalogue.error());
+  catalogue->use_images(compute::recorded_runtime_images(data / "images"));
   for (const compute::Language& language : catalogue->languages()) {
     const std::vector<std::string> installed = catalogue->installed(language);
     for (const std::string& one : installed) line(true, language.title, one);

@@ -64,6 +64,18 @@ std::string string(simdjson::dom::element object, const char* key) {
   return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
 }
 
+/// What can be said of a language that runs in an image: its files are not the host's, so nothing of the host's is
+/// asked.
+Result<void> check_root(const Language& language, const std::string& file) {
+  const auto wrong = [&file](const char* why) { return Error("Catalogue.Invalid", 500, file + ": " + why); };
+  if (!images::parse_reference(language.image)) return wrong("root.image is no HOST/REPOSITORY:TAG");
+  if (language.identifiers.empty() || !language.prefix.empty()) return wrong("with a root, identifiers are listed");
+  if (!language.prepare.empty() || !language.needs.empty()) return wrong("prepare and needs do not go with a root");
+  if (!language.client.empty() && language.interpreters.empty()) return wrong("a client needs interpreters");
+  if (language.parks && language.client.empty()) return wrong("parks needs a client");
+  return {};
+}
+
 Result<Language> read_language(const std::filesystem::path& file) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
@@ -85,6 +97,9 @@ Result<Language> read_language(const std::filesystem::path& file) {
   language.package = string(root, "package");
   language.advice = string(root, "advice");
   if (root["parks"].get(language.parks) != simdjson::SUCCESS) language.parks = false;
+  simdjson::dom::element from;
+  const bool has_root = root["root"].get(from) == simdjson::SUCCESS;
+  if (has_root) language.image = string(from, "image");
   for (const std::string& text : strings(root, "versions")) {
     const auto version = parse_version(text);
     if (!version) return Error("Catalogue.Invalid", 500, file.string() + ": version " + text);
@@ -94,7 +109,24 @@ Result<Language> read_language(const std::filesystem::path& file) {
   if (language.name.empty() || (language.prefix.empty() && language.identifiers.empty())) {
     return Error("Catalogue.Invalid", 500, file.string() + ": name and prefix or identifiers are missing");
   }
+  if (has_root) {
+    if (Result<void> sound = check_root(language, file.string()); !sound) return std::move(sound).error();
+  }
   return language;
+}
+
+/// In the order of their names. Nothing, if there is no such folder.
+Result<std::vector<Language>> read_languages(const std::filesystem::path& folder) {
+  std::vector<Language> all;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
+    if (entry.path().extension() != ".json") continue;
+    Result<Language> language = read_language(entry.path());
+    if (!language) return std::move(language).error();
+    all.push_back(std::move(language).value());
+  }
+  std::sort(all.begin(), all.end(), [](const Language& a, const Language& b) { return a.name < b.name; });
+  return all;
 }
 
 /// The version that `interpreter --version` prints; empty when it says nothing in two seconds.
@@ -140,21 +172,37 @@ RuntimeChoice choice_of_images() {
   return choice;
 }
 
-Result<Catalogue> Catalogue::load(const std::filesystem::path& folder) {
+Result<Catalogue> Catalogue::load(const std::filesystem::path& folder, const std::filesystem::path& own) {
+  Result<std::vector<Language>> first = std::vector<Language>();
+  if (!own.empty()) first = read_languages(own);
+  if (!first) return std::move(first).error();
+  Result<std::vector<Language>> ours = read_languages(folder);
+  if (!ours) return std::move(ours).error();
+  if (ours->empty()) return Error("Catalogue.Invalid", 500, "no runtimes in " + folder.string());
   Catalogue catalogue;
-  std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, problem)) {
-    if (entry.path().extension() != ".json") continue;
-    Result<Language> language = read_language(entry.path());
-    if (!language) return std::move(language).error();
-    catalogue.languages_.push_back(std::move(language).value());
-  }
-  if (problem || catalogue.languages_.empty()) {
-    return Error("Catalogue.Invalid", 500, "no runtimes in " + folder.string());
-  }
-  std::sort(catalogue.languages_.begin(), catalogue.languages_.end(),
-            [](const Language& a, const Language& b) { return a.name < b.name; });
+  catalogue.languages_ = std::move(first).value();
+  for (Language& language : *ours) catalogue.languages_.push_back(std::move(language));
   return catalogue;
+}
+
+std::vector<std::string> Catalogue::images() const {
+  std::vector<std::string> names;
+  for (const Language& language : languages_) {
+    if (!language.image.empty()) names.push_back(language.image);
+  }
+  return names;
+}
+
+std::string Catalogue::image_of(const std::string& identifier) const {
+  const std::optional<Match> found = match(identifier);
+  return found ? found->language->image : std::string();
+}
+
+FoundRuntimeImage Catalogue::find_image(const std::string& name) const {
+  if (find_image_) return find_image_(name);
+  FoundRuntimeImage nothing;
+  nothing.problem = "there are no images here";
+  return nothing;
 }
 
 std::optional<Catalogue::Match> Catalogue::match(const std::string& identifier) const {
@@ -162,6 +210,8 @@ std::optional<Catalogue::Match> Catalogue::match(const std::string& identifier) 
     if (std::find(language.identifiers.begin(), language.identifiers.end(), identifier) != language.identifiers.end()) {
       return Match{&language, std::nullopt};
     }
+  }
+  for (const Language& language : languages_) {
     if (language.prefix.empty() || !identifier.starts_with(language.prefix)) continue;
     std::string_view rest = std::string_view(identifier).substr(language.prefix.size());
     // Old identifiers have no suffix (nodejs, nodejs6.10): it is taken off when it is there.
@@ -180,15 +230,38 @@ std::string Catalogue::version_of(const std::string& interpreter) const {
   return entry->second;
 }
 
+/// Of a language whose identifiers are listed: the first interpreter that is there.
+std::optional<RuntimeChoice> Catalogue::choose_listed(const Language& language) const {
+  RuntimeChoice choice;
+  choice.language = &language;
+  choice.arguments = language.arguments;
+  if (!language.image.empty()) {
+    choice.image = find_image(language.image).image;
+    if (!choice.image) return std::nullopt;
+  }
+  const auto there = [&](const std::string& path) {
+    return choice.image ? has_program(*choice.image, path) : usable(language, path);
+  };
+  const auto found = std::find_if(language.interpreters.begin(), language.interpreters.end(), there);
+  if (found == language.interpreters.end() && !language.interpreters.empty()) return std::nullopt;
+  if (found != language.interpreters.end()) choice.interpreter = *found;
+  if (choice.image) {
+    choice.note = language.title + " (" + (choice.interpreter.empty() ? "" : choice.interpreter + " in ") +
+                  choice.image->uri + ")";
+  } else if (!choice.interpreter.empty()) {
+    choice.note = language.title + " (" + choice.interpreter + ")";
+  }
+  return choice;
+}
+
 std::optional<RuntimeChoice> Catalogue::choose(const std::string& identifier) const {
   const std::optional<Match> found = match(identifier);
   if (!found) return std::nullopt;
   const Language& language = *found->language;
+  if (!found->version) return choose_listed(language);
   RuntimeChoice choice;
   choice.language = &language;
   choice.arguments = language.arguments;
-  if (language.client.empty()) return choice;
-
   std::optional<LanguageVersion> best;
   for (const LanguageVersion& version : language.versions) {
     for (const std::string& pattern : language.interpreters) {
@@ -217,6 +290,11 @@ std::optional<RuntimeChoice> Catalogue::choose(const std::string& identifier) co
 
 std::vector<std::string> Catalogue::installed(const Language& language) const {
   std::vector<std::string> all;
+  if (!language.identifiers.empty()) {
+    const std::optional<RuntimeChoice> choice = choose_listed(language);
+    if (choice && !choice->note.empty()) all.push_back(choice->note);
+    return all;
+  }
   std::set<std::filesystem::path> seen;
   const auto other = [&](const std::string& path) {
     std::error_code problem;
@@ -234,6 +312,18 @@ std::vector<std::string> Catalogue::installed(const Language& language) const {
   return all;
 }
 
+RuntimeStatus Catalogue::status_of_image(const Language& language) const {
+  RuntimeStatus status;
+  status.supported = true;
+  const std::optional<RuntimeChoice> choice = choose_listed(language);
+  status.installed = choice.has_value();
+  const FoundRuntimeImage found = find_image(language.image);
+  status.detail = choice        ? choice->note
+                  : found.image ? found.image->uri + " has none of " + join(language.interpreters, ", ")
+                                : "the image " + language.image + " is not there: " + found.problem;
+  return status;
+}
+
 RuntimeStatus Catalogue::status(const std::string& identifier) const {
   RuntimeStatus status;
   const std::optional<Match> found = match(identifier);
@@ -241,6 +331,7 @@ RuntimeStatus Catalogue::status(const std::string& identifier) const {
     status.detail = "unknown runtime " + identifier;
     return status;
   }
+  if (!found->language->image.empty()) return status_of_image(*found->language);
   status.supported = true;
   if (found->language->client.empty()) {
     status.installed = true;

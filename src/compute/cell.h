@@ -15,6 +15,7 @@
 #include "compute/engine.h"
 #include "compute/output.h"
 #include "compute/runtime_api.h"
+#include "compute/runtime_images.h"
 #include "compute/runtime_root.h"
 #include "compute/sandbox.h"
 
@@ -69,7 +70,8 @@ class Cell {
   std::size_t loop_index() const { return loop_index_; }
   /// Removed with the cell: the folder that a parked runtime sees as /var/task. Empty: none.
   std::filesystem::path task_folder;
-  std::shared_ptr<egress::Exit> way_out;  ///< To the internet. Null: none.
+  std::shared_ptr<egress::Exit> way_out;      ///< To the internet. Null: none.
+  std::shared_ptr<const RuntimeImage> image;  ///< The root of its runtime, kept while it runs. Null: the host's files.
 
  private:
   EngineParts& parts_;

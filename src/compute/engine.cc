@@ -121,10 +121,14 @@ class PooledEngine final : public Engine {
   }
 
   Result<void> prepare() {
-    Result<Catalogue> catalogue = Catalogue::load(options_.runtimes);
+    Result<Catalogue> catalogue = Catalogue::load(options_.runtimes, options_.own_runtimes);
     if (!catalogue) return std::move(catalogue).error();
     catalogue_.emplace(std::move(catalogue).value());
     parts_.catalogue = &*catalogue_;
+    if (options_.images != nullptr) {
+      options_.images->want(catalogue_->images());
+      catalogue_->use_images([images = options_.images](const std::string& name) { return images->find(name); });
+    }
     Result<RuntimeRoot> root = RuntimeRoot::make(options_.state, options_.certificate_authority);
     if (!root) return std::move(root).error();
     parts_.root = std::move(root).value();
@@ -184,7 +188,9 @@ class PooledEngine final : public Engine {
   /// Asked when a function is made: what its runtime needs is begun, so that it is there for the first invocation.
   RuntimeStatus find_runtime(const std::string& identifier) override {
     if (const std::optional<RuntimeChoice> choice = catalogue_->choose(identifier)) clients_.begin(*choice);
-    return catalogue_->status(identifier);
+    const RuntimeStatus status = catalogue_->status(identifier);
+    if (!status.installed && options_.images != nullptr) options_.images->hurry(catalogue_->image_of(identifier));
+    return status;
   }
 
   void drain(SteadyTime deadline) override {

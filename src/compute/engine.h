@@ -21,6 +21,7 @@
 namespace cumulet::compute {
 
 class ResponseStream;
+class RuntimeImages;
 class Substrate;
 
 struct Credentials {
@@ -124,6 +125,8 @@ struct EngineOptions {
   std::chrono::seconds snapshot_time{3600};  ///< After it, the snapshot of a version that nobody calls goes.
   std::uint32_t account_concurrency = 1000;  ///< Of each account in each region.
   std::filesystem::path runtimes;            ///< The folder of runtime clients (runtimes/ of this project).
+  std::filesystem::path own_runtimes;        ///< Further runtimes, by the server's user; need not be there.
+  RuntimeImages* images = nullptr;           ///< Those that runtimes name. Null: such runtimes cannot be used.
   std::filesystem::path state;               ///< A directory of the engine's own: /etc of the sandboxes, merged layers.
   /// PEM of the authority that signed our certificates. With it, AWS's own names lead to us inside sandboxes, and are
   /// trusted: for SDKs that do not know AWS_ENDPOINT_URL.

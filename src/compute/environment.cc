@@ -110,11 +110,12 @@ Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::
     failure.emplace(BootOutcome::Kind::kPlatformFailed, cell.error().message(), "");
     co_return failure;
   }
+  (*cell)->image = choice.image;
   adopt(std::move(cell).value());
   co_return failure;
 }
 
-Task<void> Environment::dispatch(std::unique_ptr<Cell> parked, bool os_only) {
+Task<void> Environment::dispatch(std::unique_ptr<Cell> parked) {
   const Result<Credentials> credentials = co_await attempt(parts_.hooks.credentials(*version_));
   Result<std::shared_ptr<egress::Exit>> way_out = std::shared_ptr<egress::Exit>();
   if (version_->egress) way_out = co_await attempt(open_way_out(parts_, parked->sandbox().network()));
@@ -123,8 +124,9 @@ Task<void> Environment::dispatch(std::unique_ptr<Cell> parked, bool os_only) {
   if (!way_out) co_await fail(way_out.error());
   cell_->way_out = std::move(way_out).value();
   std::string variables = "{";
-  for (const auto& [name, value] : environment_variables(*version_, *credentials, journal_.log_stream(), os_only,
-                                                         !parts_.options.certificate_authority.empty())) {
+  for (const auto& [name, value] :
+       environment_variables(*version_, *credentials, journal_.log_stream(), false,
+                             !parts_.options.certificate_authority.empty(), cell_->image.get())) {
     variables += (variables.size() > 1 ? ",\"" : "\"") + json_escape(name) + "\":\"" + json_escape(value) + "\"";
   }
   variables += '}';
@@ -153,7 +155,7 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   std::optional<BootOutcome> failure;
   if (parked) {
     extensions_->expect({});
-    const Result<void> dispatched = co_await attempt(dispatch(std::move(parked), choice->language->client.empty()));
+    const Result<void> dispatched = co_await attempt(dispatch(std::move(parked)));
     if (!dispatched) failure.emplace(BootOutcome::Kind::kPlatformFailed, dispatched.error().message(), "");
   } else {
     failure = co_await launch(*choice, request_id);

@@ -125,7 +125,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   /// A fresh sandbox with the version in it, or what went wrong.
   Task<std::optional<BootOutcome>> launch(RuntimeChoice choice, std::string request_id);
   /// Tells a parked interpreter its function.
-  Task<void> dispatch(std::unique_ptr<Cell> parked, bool os_only);
+  Task<void> dispatch(std::unique_ptr<Cell> parked);
   void adopt(std::unique_ptr<Cell> cell);
   static Task<void> watch(std::shared_ptr<Environment> self);
   void exited(const Result<SandboxExit>& how);

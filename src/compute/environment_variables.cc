@@ -30,7 +30,7 @@ std::map<std::string, std::string> platform_variables(bool own_names, const std:
   return all;
 }
 
-std::map<std::string, std::string> unreserved(bool own_names) {
+std::map<std::string, std::string> unreserved(bool own_names, const RuntimeImage* root) {
   std::map<std::string, std::string> all{
       {"PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"},
       {"LD_LIBRARY_PATH",
@@ -44,7 +44,10 @@ std::map<std::string, std::string> unreserved(bool own_names) {
       {"RUBYLIB", "/var/task:/var/runtime:/opt/ruby/lib"},
       {"NODE_PATH", "/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task"},
   };
-  all.merge(platform_variables(own_names, kCertificates));
+  all.merge(platform_variables(own_names, root == nullptr ? kCertificates : kImageTls));
+  if (root != nullptr) {
+    for (const auto& [name, value] : root->environment) all[name] = value;
+  }
   return all;
 }
 
@@ -65,8 +68,8 @@ std::map<std::string, std::string> image_variables(const FunctionImage& image, b
 
 std::string credentials_token(const std::string& log_stream) { return hex_encode(sha256("credentials " + log_stream)); }
 
-std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names) {
-  std::map<std::string, std::string> all = unreserved(own_names);
+std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names, const RuntimeImage* root) {
+  std::map<std::string, std::string> all = unreserved(own_names, root);
   all["AWS_LAMBDA_RUNTIME_API"] = runtime_api();
   all["LAMBDA_TASK_ROOT"] = "/var/task";
   all["LAMBDA_RUNTIME_DIR"] = "/var/runtime";
@@ -77,10 +80,10 @@ std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names
 std::vector<std::pair<std::string, std::string>> environment_variables(const FunctionVersion& version,
                                                                        const Credentials& credentials,
                                                                        const std::string& log_stream, bool os_only,
-                                                                       bool own_names) {
+                                                                       bool own_names, const RuntimeImage* root) {
   // Unreserved: a function may set its own.
   std::map<std::string, std::string> all =
-      version.image ? image_variables(*version.image, own_names) : unreserved(own_names);
+      version.image ? image_variables(*version.image, own_names) : unreserved(own_names, root);
   for (const auto& [name, value] : version.environment) {
     if (!name.starts_with('_')) all[name] = value;
   }

@@ -18,9 +18,10 @@ bool is_program(const std::filesystem::path& path) {
 }
 
 /// What sandboxes of all runtimes have.
-SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version) {
+SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice) {
   SandboxSpec spec;
-  spec.mounts = version.image ? parts.root->image_mounts() : parts.root->mounts();
+  spec.mounts = version.image || choice.image ? parts.root->image_mounts() : parts.root->mounts();
+  if (choice.image) spec.root = choice.image->root;
   spec.substrate = version.substrate;
   spec.memory_mib = version.memory_mib;
   spec.ephemeral_mib = version.ephemeral_mib;
@@ -34,11 +35,11 @@ SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version
 }
 
 /// What the version's environments are told, and what they have of extensions, added to what they run.
-Task<VersionLaunch> complete(EngineParts& parts, const FunctionVersion& version, SandboxSpec spec, bool os_only,
-                             std::vector<std::string> extensions, std::string log_stream) {
+Task<VersionLaunch> complete(EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
+                             SandboxSpec spec, std::vector<std::string> extensions, std::string log_stream) {
   const Credentials credentials = co_await parts.hooks.credentials(version);
-  spec.environment =
-      environment_variables(version, credentials, log_stream, os_only, !parts.options.certificate_authority.empty());
+  spec.environment = environment_variables(version, credentials, log_stream, choice.interpreter.empty(),
+                                           !parts.options.certificate_authority.empty(), choice.image.get());
   if (version.image) {
     std::string path;
     for (const auto& [name, value] : spec.environment)
@@ -60,9 +61,9 @@ Task<VersionLaunch> complete(EngineParts& parts, const FunctionVersion& version,
 
 SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
                          const std::filesystem::path& task, const std::filesystem::path& client) {
-  SandboxSpec spec = common_spec(parts, version);
+  SandboxSpec spec = common_spec(parts, version, choice);
   spec.mounts.emplace_back(task, "/var/task");
-  spec.mounts.emplace_back(client, "/var/runtime");
+  if (!client.empty()) spec.mounts.emplace_back(client, "/var/runtime");
   if (const auto wrapper = version.environment.find("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != version.environment.end()) {
     spec.command.push_back(wrapper->second);
   }
@@ -72,6 +73,7 @@ SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& versio
     if (const auto at = argument.find(kHeap); at != std::string::npos) {
       argument.replace(at, kHeap.size(), std::to_string(std::max(32u, version.memory_mib * 9 / 10)));
     }
+    if (argument == "{handler}") argument = version.handler;
     spec.command.push_back(std::move(argument));
   }
   return spec;
@@ -80,10 +82,11 @@ SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& versio
 Task<VersionLaunch> version_launch(EngineParts& parts, std::shared_ptr<const FunctionVersion> version,
                                    RuntimeChoice choice, std::string log_stream) {
   if (version->image) {
-    SandboxSpec spec = common_spec(parts, *version);
+    SandboxSpec spec = common_spec(parts, *version, choice);
     spec.root = version->image->root;
     spec.working_directory = image_working_directory(*version->image);
-    co_return co_await complete(parts, *version, std::move(spec), true, image_extensions(*version->image), log_stream);
+    std::vector<std::string> extensions = image_extensions(*version->image);
+    co_return co_await complete(parts, *version, choice, std::move(spec), std::move(extensions), log_stream);
   }
   std::filesystem::path opt;
   if (version->layers.size() > 1) {
@@ -92,10 +95,9 @@ Task<VersionLaunch> version_launch(EngineParts& parts, std::shared_ptr<const Fun
   } else if (!version->layers.empty()) {
     opt = version->layers.front();
   }
-  const bool os_only = choice.language->client.empty();
   SandboxSpec spec;
-  if (os_only) {
-    spec = common_spec(parts, *version);
+  if (choice.interpreter.empty()) {
+    spec = common_spec(parts, *version, choice);
     spec.mounts.emplace_back(version->code, "/var/task");
     // Not executable, or not there: the same answer, as in AWS.
     const bool own = is_program(version->code / "bootstrap");
@@ -105,11 +107,12 @@ Task<VersionLaunch> version_launch(EngineParts& parts, std::shared_ptr<const Fun
     }
     spec.command = {own ? "/var/task/bootstrap" : "/opt/bootstrap"};
   } else {
-    const std::filesystem::path client = co_await parts.clients->folder(choice);
+    std::filesystem::path client;  // An image may bring its own.
+    if (!choice.language->client.empty()) client = co_await parts.clients->folder(choice);
     spec = managed_spec(parts, *version, choice, version->code, client);
   }
   if (!opt.empty()) spec.mounts.emplace_back(opt, "/opt");
-  co_return co_await complete(parts, *version, std::move(spec), os_only, find_extensions(opt), log_stream);
+  co_return co_await complete(parts, *version, choice, std::move(spec), find_extensions(opt), log_stream);
 }
 
 }  // namespace cumulet::compute

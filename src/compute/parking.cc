@@ -37,8 +37,9 @@ std::string Parking::key_of(const FunctionVersion& version) const {
   }
   const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version.runtime);
   if (!choice || choice->language->client.empty() || !choice->language->parks) return {};
-  return choice->interpreter + " " + std::to_string(version.memory_mib) + " " + std::to_string(version.ephemeral_mib) +
-         " " + version.substrate;
+  const std::string root = choice->image ? " " + choice->image->uri : std::string();
+  return choice->interpreter + root + " " + std::to_string(version.memory_mib) + " " +
+         std::to_string(version.ephemeral_mib) + " " + version.substrate;
 }
 
 std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersion& version, std::size_t loop_index) {
@@ -112,12 +113,13 @@ void Parking::refill(const std::string& key) {
 
 Task<void> Parking::park_one(std::string key, std::shared_ptr<const FunctionVersion> example, std::size_t loop_index) {
   Result<std::unique_ptr<Cell>> cell = co_await attempt(boot(example, loop_index));
+  const bool outdated = key_of(*example) != key;  // Its image's name means another one now.
   std::unique_ptr<Cell> unwanted;
   {
     const std::lock_guard lock(mutex_);
     const auto found = lots_.find(key);
     if (found != lots_.end()) --found->second.under_way;
-    if (cell && (closed_ || found == lots_.end())) {
+    if (cell && (closed_ || outdated || found == lots_.end())) {
       unwanted = std::move(*cell);
     } else if (cell) {
       found->second.cells.push_back(std::move(*cell));
@@ -137,9 +139,10 @@ Task<std::unique_ptr<Cell>> Parking::boot(std::shared_ptr<const FunctionVersion>
   if (problem) co_return Error("Sandbox.Failure", 500, "making " + folder.string());
   const fs::path client = co_await parts_.clients->folder(*choice);
   SandboxSpec spec = managed_spec(parts_, *example, *choice, folder, client);
-  spec.environment = parked_variables(!parts_.options.certificate_authority.empty());
+  spec.environment = parked_variables(!parts_.options.certificate_authority.empty(), choice->image.get());
   std::unique_ptr<Cell> cell = co_await Cell::make(parts_, std::move(spec), loop_index);
   cell->task_folder = folder;
+  cell->image = choice->image;
   const SteadyTime deadline = std::chrono::steady_clock::now() + kBootLimit;
   while (!cell->door().parked && !cell->exit().resolved() && std::chrono::steady_clock::now() < deadline) {
     co_await sleep_for(milliseconds(5));

@@ -16,6 +16,7 @@
 #include "base/run.h"
 #include "base/thread_pool.h"
 #include "compute/engine.h"
+#include "compute/runtime_images.h"
 #include "compute/runtimes_folder.h"
 #include "compute/sandbox.h"
 #include "compute/substrates.h"
@@ -137,6 +138,7 @@ struct Cloud::Parts {
   std::unique_ptr<images::FolderSource> imported;
   std::unique_ptr<images::Registry> registry;
   std::unique_ptr<images::ImageStore> images;
+  std::shared_ptr<compute::RuntimeImages> runtime_images;
   std::unique_ptr<compute::Engine> engine;
   std::unique_ptr<lambda::Lambda> lambda;
   std::unique_ptr<sns::Sns> sns;
@@ -250,6 +252,8 @@ Result<void> Cloud::Parts::open_compute() {
   if (!sandboxes.ok()) return cannot("cannot build sandboxes ('cumulet doctor' says more)", sandboxes.error());
   compute::EngineOptions options;
   options.runtimes = config.runtimes.empty() ? compute::find_runtimes_folder() : config.runtimes;
+  options.own_runtimes = config.data_dir / "runtimes";
+  options.images = runtime_images.get();
   options.certificate_authority = certificate_authority;
   options.exact_cpus = config.exact_cpus;
   if (config.egress != lambda::EgressRule::kNever) {
@@ -279,6 +283,7 @@ Result<void> Cloud::Parts::open_images() {
   Result<std::unique_ptr<images::ImageStore>> made = images::ImageStore::make(std::move(options));
   if (!made.ok()) return cannot("cannot open the container images", made.error());
   images = std::move(*made);
+  runtime_images = std::make_shared<compute::RuntimeImages>(*images, config.data_dir / "images");
   return {};
 }
 
@@ -296,6 +301,7 @@ lambda::Options Cloud::Parts::lambda_options() {
     return credentials->service_may_assume(std::move(role), "lambda.amazonaws.com");
   };
   options.images = images.get();
+  options.runtime_has_image = [this](const std::string& digest) { return runtime_images->names(digest); };
   options.authenticator = authenticator.get();
   options.substrates = config.substrates;
   options.services = &directory;
@@ -485,6 +491,7 @@ Result<void> Cloud::Parts::listen() {
   std::vector<Loop*> all_loops;
   for (std::size_t i = 0; i < loops->size(); ++i) all_loops.push_back(&loops->at(i));
   lambda->start(all_loops);
+  runtime_images->start(loops->at(loops->size() - 1));
   const Result<std::uint16_t> bound = server->listen(config.host, config.port);
   if (!bound.ok()) return cannot("cannot listen on " + config.host + ":" + std::to_string(config.port), bound.error());
   port = *bound;
@@ -500,8 +507,8 @@ Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
   Result<void> step = parts->begin_sandboxes();
   if (step.ok()) parts->begin_store();
   if (step.ok()) step = parts->open_network();
-  if (step.ok()) step = parts->open_compute();
   if (step.ok()) step = parts->open_images();
+  if (step.ok()) step = parts->open_compute();
   if (step.ok()) step = parts->open_stores();
   if (step.ok()) step = parts->open_access();
   if (step.ok()) parts->open_pipeline();
@@ -532,6 +539,7 @@ std::uint16_t Cloud::port() const { return parts_->port; }
 
 void Cloud::drain() {
   const SteadyTime deadline = std::chrono::steady_clock::now() + std::chrono::seconds(parts_->config.drain_seconds);
+  parts_->runtime_images->close();
   parts_->sns->drain(deadline);
   parts_->sqs->stop(deadline);
   parts_->server->drain(deadline);

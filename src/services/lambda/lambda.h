@@ -68,6 +68,8 @@ struct Options {
   const wire::Directory* services = nullptr;
   events::MetricSink* metrics = nullptr;  ///< May be null.
   images::ImageStore* images = nullptr;   ///< Null: functions that are container images are refused.
+  /// Whether something else than a function is made of an image, by its digest. Empty: nothing is.
+  std::function<bool(const std::string& digest)> runtime_has_image;
   EgressRule egress = EgressRule::kNone;  ///< Which functions may reach the internet.
   bool exact_streaming = false;           ///< Streamed responses have AWS's bandwidth and no more.
   std::vector<std::string> substrates;    ///< What a function may choose by its tag cumulet:substrate.

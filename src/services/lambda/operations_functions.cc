@@ -5,6 +5,7 @@
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
 #include "services/lambda/provisioned_store.h"
+#include "services/lambda/runtime_names.h"
 #include "services/lambda/substrate_tag.h"
 #include "services/lambda/tenancy.h"
 
@@ -75,13 +76,16 @@ Task<std::string> Lambda::read_code(Call& call, const api::FunctionCode& code, s
 
 Task<void> Lambda::check_runtime(Call& call, std::string runtime) {
   const compute::RuntimeStatus status = engine_.find_runtime(runtime);
+  const bool another = status.detail.find(" serves ") != std::string::npos;
+  const std::optional<std::string> unknown = undocumented_runtime(runtime);
+  if (unknown && (!status.supported || another)) co_await fail(Error("ValidationException", 400, *unknown));
   if (!status.supported) {
     co_await fail(invalid("The runtime parameter of " + runtime + " is not supported by this server."));
   }
   if (!status.installed) {
     co_await fail(invalid("The runtime " + runtime + " cannot run on this host: " + status.detail));
   }
-  if (status.detail.find(" serves ") != std::string::npos) call.reply_headers.add("x-cumulet-warning", status.detail);
+  if (another) call.reply_headers.add("x-cumulet-warning", status.detail);
 }
 
 Task<void> Lambda::check_role(std::string role) {

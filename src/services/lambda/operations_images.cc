@@ -277,6 +277,7 @@ Task<void> Lambda::resume_pulls() {
 }
 
 Task<bool> Lambda::names_image(std::string digest) {
+  if (options_.runtime_has_image && options_.runtime_has_image(digest)) co_return true;
   const std::unique_ptr<Transaction> txn = database_.begin();
   co_return co_await find_image_name(*txn, digest.substr(digest.find(':') + 1));
 }

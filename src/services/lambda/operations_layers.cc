@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "services/lambda/configuration.h"
 #include "services/lambda/lambda.h"
+#include "services/lambda/runtime_names.h"
 
 namespace cumulet::lambda {
 namespace {
@@ -98,6 +99,10 @@ Task<api::PublishLayerVersionResponse> Lambda::publish_layer(Call& call, const a
   code.s3_key = input.content.s3_key;
   code.s3_object_version = input.content.s3_object_version;
   std::string zip = co_await read_code(call, code, std::string("PublishLayerVersion"));
+  for (const std::string& runtime : input.compatible_runtimes.value_or(std::vector<std::string>())) {
+    const std::optional<std::string> unknown = undocumented_runtime(runtime);
+    if (unknown && !engine_.find_runtime(runtime).supported) co_await fail(Error("ValidationException", 400, *unknown));
+  }
   const Package package = co_await code_.add(std::move(zip));
   const Store store(call.account(), call.region);
   const auto publish = [&](Transaction& txn) -> Task<LayerRow> {
