@@ -12,7 +12,7 @@ ANSWER = "203.0.113.10"
 
 
 def serve(port, answer):
-    listener = socket.create_server(("0.0.0.0", port), backlog=64)
+    listener = socket.create_server(("::", port), family=socket.AF_INET6, backlog=64, dualstack_ipv6=True)
 
     def run():
         while True:
@@ -24,7 +24,8 @@ def serve(port, answer):
 
 def hello(connection, peer):
     with connection:
-        connection.sendall(f"{connection.getsockname()[0]} greets {peer[0]}".encode())
+        ends = [end[0].removeprefix("::ffff:") for end in (connection.getsockname(), peer)]
+        connection.sendall(f"{ends[0]} greets {ends[1]}".encode())
 
 
 def echo(connection, _):
@@ -34,8 +35,9 @@ def echo(connection, _):
 
 
 def echo_datagrams():
-    door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    door.bind(("0.0.0.0", ECHO))
+    door = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    door.bind(("::", ECHO))
     while True:
         data, peer = door.recvfrom(65536)
         door.sendto(data[::-1], peer)

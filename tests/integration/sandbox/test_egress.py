@@ -2,17 +2,21 @@
 
 All of it happens in network namespaces that these tests make: the server and the tests live in one ("the host", with the
 addresses 203.0.113.1 and 10.9.0.1), and another one behind a cable is the internet, a private network and the metadata
-service at once. Nothing leaves them."""
+service at once. Nothing leaves them. The far side has IPv6 addresses too, which the host can reach."""
 
+import contextlib
 import ctypes
 import io
 import json
 import os
 import pathlib
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 
 import pytest
@@ -23,6 +27,7 @@ NEW_NETWORK = 0x40000000
 THERE, PRIVATE, METADATA, HOST, HOST_PRIVATE = "203.0.113.10", "10.9.0.10", "169.254.169.254", "203.0.113.1", "10.9.0.1"
 RESOLVER = "203.0.113.53"
 HELLO, ECHO, MAIL = 8080, 8081, 25
+THERE_6, PRIVATE_6, METADATA_6, HOST_6 = "2001:db8:9::10", "fd00:9::10", "fd00:ec2::254", "2001:db8:9::1"
 NOBODY = 65534
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{
     "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]})
@@ -37,7 +42,7 @@ def tcp(host, port):
         return s.recv(1000).decode() or "nothing"
 
 def udp(host, port):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as s:
         answers = []
         for text in (b"one", b"two"):
             s.sendto(text, (host, port))
@@ -56,6 +61,18 @@ def bulk(host, port):
         while piece := s.recv(65536):
             got.update(piece)
     return got.digest() == hashlib.sha256(data).digest()
+
+def hold(host, port):
+    """Connections and a flow, in use until the end."""
+    with socket.create_connection((host, port)) as s, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+        while True:
+            s.sendall(b"x" * 1000)
+            assert s.recv(1000)
+            u.sendto(b"x", (host, port))
+            u.recv(10)
+
+def whoami():
+    return [os.readlink(f"/proc/self/ns/{kind}") for kind in ("net", "mnt", "pid", "user")]
 
 def name(host):
     return socket.gethostbyname(host)
@@ -107,8 +124,13 @@ def network():
         ip("route", "add", "default", "via", THERE)
         for address in (THERE + "/24", RESOLVER + "/24", PRIVATE + "/24", METADATA + "/32"):
             subprocess.run([*inside, "ip", "address", "add", address, "dev", "cable"], check=True)
+        for address in (THERE_6 + "/64", PRIVATE_6 + "/64", METADATA_6 + "/64"):
+            subprocess.run([*inside, "ip", "-6", "address", "add", address, "dev", "cable", "nodad"], check=True)
+        for address in (HOST_6 + "/64", "fd00:9::1/64", "fd00:ec2::1/64"):
+            ip("-6", "address", "add", address, "dev", "cable", "nodad")
         for link in ("lo", "cable"):
             subprocess.run([*inside, "ip", "link", "set", link, "up"], check=True)
+        ip("-6", "route", "add", "default", "via", THERE_6)
         program = [sys.executable, str(HERE / "internet_program.py")]
         processes += [background(*inside, *program, RESOLVER), background(*program)]
         yield
@@ -232,6 +254,116 @@ def test_the_host_has_no_interface_more_and_a_kill_leaves_nothing(cloud, call):
     cloud.server.start()
 
 
+def greeting_on_the_host(address):
+    with socket.create_connection((address, HELLO), timeout=5) as connection:
+        return connection.recv(1000).decode()
+
+
+def test_ipv6_goes_nowhere(cloud, call, wait_until):
+    def host_reaches():
+        try:
+            return greeting_on_the_host(THERE_6) == f"{THERE_6} greets {HOST_6}"
+        except OSError:
+            return False
+
+    wait_until(host_reaches, what="the cable to carry IPv6")
+    function = cloud.function("internet")
+    addresses = [THERE_6, PRIVATE_6, METADATA_6, HOST_6, "fd00:9::1", "fe80::1", "ff02::1", "::1", "2002:cb00:710a::1",
+                 "64:ff9b::203.0.113.10", "2001:db8:beef::1"]
+    attempts = [(how, address, HELLO if how == "tcp" else ECHO) for address in addresses for how in ("tcp", "udp")]
+    assert call(cloud, function, ("tcp", THERE, HELLO)) == [f"{THERE} greets {HOST}"]
+    results = call(cloud, function, *attempts)
+    assert set(results) <= CLOSED, dict(zip(attempts, results))
+    # IPv4 addresses that are written as IPv6 ones are what they mean: the policy is the same.
+    mapped = [("tcp", f"::ffff:{address}", HELLO) for address in (PRIVATE, METADATA, HOST, HOST_PRIVATE, "127.0.0.2")]
+    results = call(cloud, function, *mapped)
+    assert set(results) <= CLOSED, dict(zip(mapped, results))
+    reaches_the_internet_only(call, cloud, function)
+
+
+def tables_of_rules():
+    """The tables of nf_tables in the network that the test and the server live in."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as rules:
+        rules.settimeout(5)
+        rules.send(struct.pack("=IHHIIBBH", 20, 10 << 8 | 1, 0x301, 1, 0, 0, 0, 0))
+        count = 0
+        while True:
+            answer = rules.recv(65536)
+            while answer:
+                length, kind = struct.unpack_from("=IH", answer)
+                if kind == 3:  # NLMSG_DONE
+                    return count
+                assert kind != 2, "NLMSG_ERROR"
+                count += 1
+                answer = answer[(length + 3) & ~3:]
+
+
+def state_of_host():
+    """What egress by other means would leave behind."""
+    def lines(*command):
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    return {"interfaces": lines("ip", "-o", "link"), "addresses": lines("ip", "-o", "address"), "rules": lines("ip", "rule"),
+            "routes": lines("ip", "route", "show", "table", "all"), "tables": tables_of_rules(),
+            "forwarding": pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text(),
+            "mounts": [line for line in pathlib.Path("/proc/thread-self/mountinfo").read_text().splitlines() if "nsfs" in line]}
+
+
+def holders_of(namespaces):
+    """Processes that live in one of them, or have one open: [pid, …]"""
+    found = set()
+    for process in pathlib.Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        for link in (*process.glob("ns/*"), *process.glob("fd/*")):
+            try:
+                if os.readlink(link) in namespaces:
+                    found.add(int(process.name))
+            except OSError:
+                pass
+    return sorted(found)
+
+
+def connections_of(pid):
+    """A process's connections and flows to the far side."""
+    listed = subprocess.run(["ss", "-Htunp", "state", "established"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if f"{THERE}:{ECHO}" in line and f"pid={pid}," in line]
+
+
+def a_kill_leaves_nothing(cloud, call, wait_until):
+    """kill -9, while connections and flows go back and forth."""
+    before = state_of_host()
+    function = cloud.function("internet", PYTHONDONTWRITEBYTECODE="1")
+    other = cloud.function("internet")
+    namespaces = set(call(cloud, function, ("whoami",))[0]) | set(call(cloud, other, ("whoami",))[0])
+    server = cloud.server.process.pid
+    own = {os.readlink(link) for link in pathlib.Path("/proc/thread-self/ns").iterdir()}
+    assert not namespaces & own and holders_of(namespaces)
+    assert state_of_host() == before
+
+    def hold(name):
+        with contextlib.suppress(Exception):
+            cloud.lam.invoke(FunctionName=name, Payload=json.dumps([("hold", THERE, ECHO)]))
+
+    calls = [threading.Thread(target=hold, args=(name,)) for name in (function, other)]
+    for each in calls:
+        each.start()
+    wait_until(lambda: len(connections_of(server)) >= 4, what="connections through the gateway")
+    assert state_of_host() == before
+    cloud.server.kill()
+    for each in calls:
+        each.join()
+    wait_until(lambda: not holders_of(namespaces), what="an end of the sandboxes")
+    assert not connections_of(server)
+    assert state_of_host() == before
+    cloud.server.start()
+    assert call(cloud, function, ("tcp", THERE, HELLO)) == [f"{THERE} greets {HOST}"]
+
+
+def test_a_kill_leaves_nothing_while_egress_is_in_use(cloud, call, wait_until):
+    a_kill_leaves_nothing(cloud, call, wait_until)
+
+
 def test_all_but_those_that_decline(cloud_of, call):
     cloud = cloud_of("--egress", "internet", "--egress-allow", "10.9.0.0/24,10.20.0.1")
     function = cloud.function()
@@ -240,6 +372,33 @@ def test_all_but_those_that_decline(cloud_of, call):
     # The host's own address is in the range, but nobody has named it.
     assert set(call(cloud, function, ("tcp", HOST_PRIVATE, HELLO), ("tcp", METADATA, HELLO), ("tcp", HOST, HELLO))) <= CLOSED
     reaches_nothing(call, cloud, cloud.function("none"))
+
+
+def test_the_list_opens_what_it_names_and_no_more(cloud_of, call):
+    cloud = cloud_of("--egress-allow", f"10.9.0.8/30,{HOST_PRIVATE}")
+    function = cloud.function("internet")
+    greeting, mail, own, flow = call(cloud, function, ("tcp", PRIVATE, HELLO), ("tcp", PRIVATE, MAIL), ("tcp", THERE, HELLO), ("udp", PRIVATE, ECHO))
+    assert greeting == mail == f"{PRIVATE} greets {HOST_PRIVATE}" and own == f"{THERE} greets {HOST}"
+    assert flow == [["eno", PRIVATE, ECHO], ["owt", PRIVATE, ECHO]]
+    # The host's own address, by its name; its other one, and the other ranges, stay closed.
+    assert call(cloud, function, ("tcp", HOST_PRIVATE, HELLO)) == [f"{HOST_PRIVATE} greets {HOST_PRIVATE}"]
+    closed = [("tcp", "10.9.0.12", HELLO), ("tcp", "10.9.0.7", HELLO), ("tcp", HOST, HELLO), ("tcp", METADATA, HELLO), ("tcp", THERE, MAIL),
+              ("udp", HOST, ECHO), ("udp", METADATA, ECHO), ("tcp", "127.0.0.1", HELLO)]
+    results = call(cloud, function, *closed)
+    assert set(results) <= CLOSED, dict(zip(closed, results))
+    # Who has no egress has none to these either.
+    results = call(cloud, cloud.function(), ("tcp", PRIVATE, HELLO), ("tcp", HOST_PRIVATE, HELLO), ("udp", PRIVATE, ECHO))
+    assert set(results) <= CLOSED
+
+
+@pytest.mark.parametrize("ranges", ["10.9.0.0/33", "10.9.0.1/24", "private", "10.9.0.0/24,", "2001:db8::/32", "10.9.0"])
+def test_a_list_that_is_none_is_refused_at_the_start(make_own_server, ranges):
+    server = make_own_server(["--egress-allow", ranges])
+    try:
+        with pytest.raises(RuntimeError, match="egress-allow"):
+            server.start()
+    finally:
+        server.remove()
 
 
 def test_never(cloud_of, call):
@@ -259,7 +418,9 @@ def test_in_the_container_of_an_oci_runtime_as_well(cloud_of, call):
     reaches_nothing(call, cloud, cloud.function())
 
 
-def test_for_an_ordinary_user_as_well(cloud_of, make_own_server, call):
+@pytest.fixture
+def ordinary_cloud(cloud_of, make_own_server):
+    """ordinary_cloud(flags): a server of an ordinary user."""
     if subprocess.run(["setpriv", f"--reuid={NOBODY}", "--clear-groups", "unshare", "-Ur", "true"],
                       capture_output=True).returncode != 0:
         pytest.skip("this kernel allows no user namespaces to ordinary users")
@@ -270,8 +431,32 @@ def test_for_an_ordinary_user_as_well(cloud_of, make_own_server, call):
         shutil.copytree(HERE.parents[2] / "runtimes", place / "runtimes")
         command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all",
                    str(place / "cumulet")]
-        server = make_own_server(["--egress-resolver", RESOLVER, "--runtimes", str(place / "runtimes")], command)
-        os.chown(server.data, NOBODY, NOBODY)
-        cloud = cloud_of(server=server)
-        reaches_the_internet_only(call, cloud, cloud.function("internet"))
-        reaches_nothing(call, cloud, cloud.function())
+
+        def make(*flags):
+            server = make_own_server(["--egress-resolver", RESOLVER, "--runtimes", str(place / "runtimes"), *flags], command)
+            os.chown(server.data, NOBODY, NOBODY)
+            return cloud_of(server=server)
+
+        yield make
+
+
+def test_for_an_ordinary_user_as_well(ordinary_cloud, call, wait_until):
+    cloud = ordinary_cloud()
+    reaches_the_internet_only(call, cloud, cloud.function("internet"))
+    reaches_nothing(call, cloud, cloud.function())
+    attempts = [(how, address, HELLO if how == "tcp" else ECHO) for address in (THERE_6, PRIVATE_6, METADATA_6, HOST_6)
+                for how in ("tcp", "udp")]
+    results = call(cloud, cloud.function("internet"), *attempts)
+    assert set(results) <= CLOSED, dict(zip(attempts, results))
+    a_kill_leaves_nothing(cloud, call, wait_until)
+
+
+def test_for_an_ordinary_user_the_list_is_the_same(ordinary_cloud, call):
+    cloud = ordinary_cloud("--egress", "internet", "--egress-allow", "10.9.0.0/24")
+    function = cloud.function()
+    assert call(cloud, function, ("tcp", THERE, HELLO), ("tcp", PRIVATE, HELLO), ("udp", PRIVATE, ECHO)) == [
+        f"{THERE} greets {HOST}", f"{PRIVATE} greets {HOST_PRIVATE}", [["eno", PRIVATE, ECHO], ["owt", PRIVATE, ECHO]]]
+    closed = [("tcp", HOST_PRIVATE, HELLO), ("tcp", METADATA, HELLO), ("tcp", HOST, HELLO), ("tcp", THERE, MAIL), ("tcp", "127.0.0.1", HELLO)]
+    results = call(cloud, function, *closed)
+    assert set(results) <= CLOSED, dict(zip(closed, results))
+    reaches_nothing(call, cloud, cloud.function("none"))

@@ -1,9 +1,15 @@
 """What no function must be able to do, tried from inside the sandboxes of a real server: it is refused, for a good
 reason, and the server goes on serving others."""
 
+import io
 import os
+import pathlib
 import socket
+import stat
 import threading
+import zipfile
+
+import pytest
 
 REFUSALS = {"EPERM", "EACCES", "ENOENT", "EROFS", "ENOSYS", "ENOTDIR"}
 
@@ -119,6 +125,47 @@ def test_neighbours_cannot_be_reached(attacker):
         answers = second({"do": "reach"})
         assert answers == ["ECONNREFUSED", "ECONNREFUSED", "ENOENT"]
     holding.join()
+
+
+def test_races_for_the_code_directory_are_lost(attacker, server, unique):
+    """While functions try to slip links in, their code is shown anew again and again: parked, linked, updated, deleted."""
+    mark = unique("mark")
+    racers = [attacker(files={mark: "whole"}, Timeout=20) for _ in range(2)]
+    answers = []
+    running = [threading.Thread(target=lambda racer=racer: answers.append(racer({"do": "race", "seconds": 3}))) for racer in racers]
+    for thread in running:
+        thread.start()
+    rounds = 0
+    while any(thread.is_alive() for thread in running):
+        rounds += 1
+        racers[0].lam.update_function_configuration(FunctionName=racers[0].name, Description=str(rounds))
+        seen = racers[0]({"do": "run", "command": ["/bin/cat", f"/var/task/{mark}"]})
+        assert seen[:2] == [0, "whole"]
+        fresh = attacker(files={mark: "whole"})
+        assert fresh({"do": "run", "command": ["/bin/ls", "-A", "/var/task"]})[1].split().count(mark) == 1
+        fresh.lam.delete_function(FunctionName=fresh.name)
+    assert rounds > 1 and answers == [[], []]
+    # On the host's side the packages are as they came, with no link among them.
+    names = {path.name for path in (pathlib.Path(__file__).parent / "function").glob("*.py")} | {"probe", mark}
+    packages = [path.parent for path in pathlib.Path(server.data, "code").glob(f"*/*/{mark}")]
+    assert packages
+    for folder in packages:
+        assert {path.name for path in folder.iterdir()} == names and not any(path.is_symlink() for path in folder.iterdir())
+        assert (folder / mark).read_text() == "whole"
+
+
+def test_packages_with_links_that_lead_out_are_refused(aws, role, unique):
+    lam = aws("lambda")
+    for target in ("/etc/shadow", "../../../../etc", "a/../../../x", "/proc/1/root"):
+        memory = io.BytesIO()
+        with zipfile.ZipFile(memory, "w") as archive:
+            archive.writestr("app.py", "def handler(event, context):\n    return 1\n")
+            link = zipfile.ZipInfo("link")
+            link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(link, target)
+        with pytest.raises(lam.exceptions.InvalidParameterValueException):
+            lam.create_function(FunctionName=unique("linked"), Runtime="python3.11", Role=role, Handler="app.handler",
+                                Code={"ZipFile": memory.getvalue()})
 
 
 # --- the platform's own doors ---

@@ -43,7 +43,7 @@ WRITES = """
 /sys/kernel/uevent_helper /sys/kernel/mm/ksm/run /sys/power/state /sys/fs/cgroup/release_agent
 /sys/fs/cgroup/memory/release_agent /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/cgroup.subtree_control
 /dev/mem /dev/kmem /dev/port /dev/kmsg /dev/sda /dev/vda /dev/nvme0n1 /dev/loop0 /dev/loop-control /dev/fuse /dev/kvm
-/dev/net/tun /dev/vhost-net /dev/snapshot /dev/mapper/control /dev/hpet /dev/cpu/0/msr /dev/console /dev/tty0
+/dev/rtc /dev/rtc0 /dev/ptp0 /dev/watchdog /dev/net/tun /dev/vhost-net /dev/snapshot /dev/mapper/control /dev/hpet /dev/cpu/0/msr /dev/console /dev/tty0
 /etc/passwd /etc/hosts /etc/ld.so.preload /etc/ld.so.cache /usr/bin/env /usr/lib/x /bin/sh /lib64/x
 /var/task/app.py /var/task/new /var/runtime/x /opt/x /x /run/x /mnt/x /home/x /root/x /boot/x /dev/x
 """.split()

@@ -26,6 +26,21 @@ def by_32_bit_abi(number):
     return result
 
 
+def release_agent():
+    """The old way out: a hierarchy of control groups of one's own, whose agent the host's kernel starts as root."""
+    os.makedirs("/tmp/groups", exist_ok=True)
+    for controller in (b"rdma", b"memory", b"pids", b"none,name=mine"):
+        try:
+            call("mount", b"cgroup", b"/tmp/groups", b"cgroup", 0, controller)
+        except OSError as error:
+            problem = error
+            continue
+        with open("/tmp/groups/release_agent", "w") as file:
+            file.write("/tmp/agent")
+        return "mounted"
+    raise problem
+
+
 def attempts(event):
     parent = os.getppid()
     room = ctypes.create_string_buffer(4096)
@@ -38,6 +53,8 @@ def attempts(event):
         "steal-descriptor": lambda: call("pidfd_getfd", call("pidfd_open", parent, 0), 0, 0),
         "compare": lambda: call("kcmp", parent, os.getpid(), 0, 0, 0),
         "mount": lambda: call("mount", b"none", b"/tmp", b"tmpfs", 0, 0),
+        "mount-release-agent": lambda: release_agent(),
+        "mount-release-agent-within": lambda: (call("unshare", 0x10000000 | 0x00020000 | 0x02000000), release_agent()),
         "umount": lambda: call("umount2", b"/tmp", 2),
         "pivot-root": lambda: call("pivot_root", b"/", b"/tmp"),
         "open-tree": lambda: call("open_tree", -100, b"/", 1),
@@ -54,6 +71,8 @@ def attempts(event):
         "userfaultfd-device": lambda: os.open("/dev/userfaultfd", os.O_RDWR),
         "add-key": lambda: call("add_key", b"user", b"name", b"value", 5, -5),
         "keyctl": lambda: call("keyctl", 0, -3, 0, 0, 0),
+        "join-session-keyring": lambda: call("keyctl", 1, b"session", 0, 0, 0),
+        "persistent-keyring": lambda: call("keyctl", 22, -1, -2, 0, 0),
         "request-key": lambda: call("request_key", b"user", b"name", 0, -3),
         "kexec": lambda: call("kexec_file_load", 0, 0, 0, b"", 0),
         "remove-module": lambda: call("delete_module", b"ext4", 0),
@@ -76,6 +95,7 @@ def attempts(event):
         "persona": lambda: call("personality", 0x0040000),
         "new-user-namespace": lambda: call("unshare", 0x10000000),
         "new-mount-namespace": lambda: call("unshare", 0x00020000),
+        "new-groups": lambda: call("unshare", 0x02000000),
         "new-network": lambda: call("unshare", 0x40000000),
         "enter-namespace": lambda: call("setns", os.open("/proc/self/ns/net", os.O_RDONLY), 0),
         "clone3": lambda: call("clone3", room, 88),

@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import json
 import mmap
 import os
 import signal
@@ -78,6 +79,46 @@ def signal_strangers(event):
         except ProcessLookupError:
             pass
     return [pid for pid in found if pid > 64]  # low numbers are our own
+
+
+# --- races ---
+
+def race(event):
+    """Tries for a while, in several processes, to slip links and files of its own in where code is shown and read. Gives
+    what went through, and whether its code was ever another's."""
+    until = time.monotonic() + event["seconds"]
+    reading, writing = os.pipe()
+    os.makedirs("/tmp/decoy", exist_ok=True)
+    with open("/tmp/decoy/app.py", "w") as file:
+        file.write("def handler(event, context):\n    return 'decoy'\n")
+    tries = [lambda: os.symlink("/tmp/decoy", "/var/task/link"), lambda: os.symlink("/tmp/decoy/app.py", "/var/task/.app.py"),
+             lambda: os.rename("/tmp/decoy", "/var/task"), lambda: os.rename("/tmp/decoy/app.py", "/var/task/app.py"),
+             lambda: os.rename("/var/task", "/var/elsewhere"), lambda: os.replace("/tmp/decoy/app.py", "/var/runtime/bootstrap.py"),
+             lambda: os.unlink("/var/task/app.py"), lambda: os.rmdir("/var/task"), lambda: os.mkdir("/var/task/folder"),
+             lambda: os.link("/tmp/decoy/app.py", "/var/task/other.py"), lambda: os.symlink("/etc", "/var/task/../escape"),
+             lambda: os.open("/var/task/app.py", os.O_RDWR), lambda: os.open("/var/task/app.py", os.O_WRONLY | os.O_TRUNC)]
+    for first in range(4):
+        if os.fork():
+            continue
+        through, turn = set(), first
+        held = os.open("/var/task", os.O_RDONLY | os.O_DIRECTORY)
+        while time.monotonic() < until:
+            turn += 1
+            try:
+                tries[turn % len(tries)]()
+                through.add(turn % len(tries))
+            except OSError:
+                pass
+            try:
+                os.symlink("/tmp/decoy", "link", dir_fd=held)
+                through.add("by descriptor")
+            except OSError:
+                pass
+        os.write(writing, json.dumps(sorted(map(str, through))).encode() + b"\n")
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answers:
+        return sorted({what for line in answers for what in json.loads(line)})
 
 
 # --- bombs ---
