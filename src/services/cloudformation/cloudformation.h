@@ -116,5 +116,7 @@ Result<std::map<std::string, std::string>> given_parameters(
     const std::map<std::string, std::string>& previous);
 std::map<std::string, std::string> given_tags(const std::optional<std::vector<wire::cloudformation::Tag>>& list);
 Result<void> check_stack_name(const std::string& name);
+/// All deployments are of the standard mode here.
+Result<void> refuse_deployment_mode(const std::optional<wire::cloudformation::DeploymentConfig>& asked);
 
 }  // namespace cumulet::cloudformation

@@ -136,6 +136,7 @@ Task<void> CloudFormation::compare(Call& call, const Store& store, const std::op
 Task<api::CreateChangeSetOutput> CloudFormation::create_change_set(Call& call, const api::CreateChangeSetInput& input) {
   const std::string name = stack_name_of(input.stack_name);
   co_await check_stack_name(name);
+  co_await refuse_deployment_mode(input.deployment_config);
   const Store store(call.account(), call.region);
   const auto read = [&](storage::Transaction& txn) { return store.find_stack(txn, name); };
   std::optional<Stack> stack = co_await storage::transact(database_, read);

@@ -38,6 +38,7 @@ void CloudFormation::register_stacks() {
 
 Task<api::CreateStackOutput> CloudFormation::create_stack(Call& call, const api::CreateStackInput& input) {
   co_await check_stack_name(input.stack_name);
+  co_await refuse_deployment_mode(input.deployment_config);
   Stack stack;
   stack.name = input.stack_name;
   stack.id = new_stack_id(call, stack.name);
@@ -80,6 +81,7 @@ Task<api::CreateStackOutput> CloudFormation::create_stack(Call& call, const api:
 
 Task<api::UpdateStackOutput> CloudFormation::update_stack(Call& call, const api::UpdateStackInput& input) {
   const Store store(call.account(), call.region);
+  co_await refuse_deployment_mode(input.deployment_config);
   const bool previous = input.use_previous_template.value_or(false);
   std::string body;
   if (!previous) body = co_await template_body(call, input.template_body, input.template_url);
@@ -121,6 +123,7 @@ Task<api::UpdateStackOutput> CloudFormation::update_stack(Call& call, const api:
 }
 
 Task<api::DeleteStack::Output> CloudFormation::delete_stack(Call& call, const api::DeleteStackInput& input) {
+  co_await refuse_deployment_mode(input.deployment_config);
   const Store store(call.account(), call.region);
   std::optional<Stack> stack;
   const auto write = [&](storage::Transaction& txn) -> Task<bool> {

@@ -23,6 +23,12 @@ Result<void> check_stack_name(const std::string& name) {
                           "pattern: [a-zA-Z][-a-zA-Z0-9]*");
 }
 
+Result<void> refuse_deployment_mode(const std::optional<api::DeploymentConfig>& asked) {
+  const bool standard = !asked || (asked->mode.value_or("STANDARD") == "STANDARD" && !asked->disable_rollback);
+  if (standard) return {};
+  return validation_error("This DeploymentConfig is not supported by this server");
+}
+
 Result<void> check_capabilities(const std::string& body, const std::vector<std::string>& capabilities,
                                 bool through_change_set) {
   const auto has = [&capabilities](const char* name) {

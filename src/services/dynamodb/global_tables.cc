@@ -29,6 +29,7 @@ Result<void> check_replicas(const std::string& region, const shapes::UpdateTable
   }
   if (!input.replica_updates) return {};
   for (const shapes::ReplicationGroupUpdate& update : *input.replica_updates) {
+    if (update.disassociate) return not_replicated(update.disassociate->region_name);
     if (!update.create && !update.update && !update.delete_) {
       return invalid_parameter(
           "One of ReplicaUpdate.Create, ReplicaUpdate.Update, ReplicaUpdate.Delete must not be null");

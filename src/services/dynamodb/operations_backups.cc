@@ -155,6 +155,7 @@ Result<void> override_billing(Table& table, const Input& input) {
 /// in a table that was just created.
 template <typename Input>
 Result<Table> restored_table(const wire::Call& call, const Table& source, const Input& input, std::string name) {
+  if (input.vector_index_override) return not_available("VectorIndexOverride");
   Table table;
   table.account = call.account();
   table.region = call.region;

@@ -36,6 +36,10 @@ Error one_index_at_a_time() {
 }
 
 Result<void> check_update(const shapes::UpdateTableInput& input) {
+  if (input.vector_index_updates) return not_available("VectorIndexUpdates");
+  if (input.disassociation_protection_enabled) {
+    return invalid_parameter("DisassociationProtectionEnabled is for tables with replicas only");
+  }
   if (input.stream_specification) {
     if (Result<void> checked = check_stream(*input.stream_specification); !checked) return checked;
   }

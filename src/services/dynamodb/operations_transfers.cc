@@ -119,11 +119,13 @@ shapes::CreateTableInput creation_of(const shapes::TableCreationParameters& give
   input.on_demand_throughput = given.on_demand_throughput;
   input.sse_specification = given.sse_specification;
   input.global_secondary_indexes = given.global_secondary_indexes;
+  input.vector_indexes = given.vector_indexes;
   return input;
 }
 
 Result<void> check_export(const shapes::ExportTableToPointInTimeInput& input) {
   const bool incremental = input.export_type == "INCREMENTAL_EXPORT";
+  if (input.filter_specification) return not_available("FilterSpecification");
   if (incremental && input.export_format == "ION") return not_available("ExportFormat ION of an INCREMENTAL_EXPORT");
   if (!incremental && input.incremental_export_specification) {
     return invalid_parameter("IncrementalExportSpecification is for ExportType INCREMENTAL_EXPORT only");

@@ -302,6 +302,7 @@ Result<Table> table_from(const wire::Call& call, const shapes::CreateTableInput&
     if (Result<void> checked = check_stream(*input.stream_specification); !checked) return std::move(checked).error();
   }
   if (input.global_table_source_arn) return not_available("A replica of a global table");
+  if (input.vector_indexes) return not_available("VectorIndexes");
   if (!input.attribute_definitions || !input.key_schema) {
     return invalid(std::string("1 validation error detected: Value null at '") +
                    (input.key_schema ? "attributeDefinitions" : "keySchema") +

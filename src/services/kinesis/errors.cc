@@ -19,4 +19,9 @@ Error too_fast(const Stream& stream, std::uint32_t shard) {
                                                                          " under account " + stream.account + ".");
 }
 
+Result<void> refuse_dry_run(const std::optional<bool>& asked) {
+  if (!asked.value_or(false)) return {};
+  return invalid_argument("DryRun is not supported by this server.");
+}
+
 }  // namespace cumulet::kinesis

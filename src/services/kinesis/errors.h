@@ -9,6 +9,9 @@
 /// Failures that several operations share, in the service's words.
 namespace cumulet::kinesis {
 
+/// Whether a request would succeed is not told.
+Result<void> refuse_dry_run(const std::optional<bool>& asked);
+
 inline Error invalid_argument(std::string message) {
   return Error(wire::kinesis::errors::kInvalidArgumentException, std::move(message));
 }

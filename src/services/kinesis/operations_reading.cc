@@ -70,6 +70,7 @@ Task<Position> Kinesis::position_of(StreamPtr stream, const Shard& shard, const 
 }
 
 Task<api::GetShardIteratorOutput> Kinesis::get_shard_iterator(Call& call, const api::GetShardIteratorInput& input) {
+  co_await refuse_dry_run(input.dry_run);
   const Address at = co_await address(call, input.stream_name, input.stream_arn);
   const StreamPtr stream = co_await stream_at(at);
   const std::optional<std::uint32_t> number = parse_shard_id(input.shard_id);
@@ -142,6 +143,7 @@ std::int64_t millis_behind(const std::vector<StoredRecord>& records, bool caught
 }
 
 Task<api::GetRecordsOutput> Kinesis::get_records(Call& call, const api::GetRecordsInput& input) {
+  co_await refuse_dry_run(input.dry_run);
   std::optional<ShardIterator> iterator = parse_iterator(input.shard_iterator);
   if (!iterator || iterator->account != call.account() || iterator->region != call.region) {
     co_await fail(invalid_argument("Invalid ShardIterator."));

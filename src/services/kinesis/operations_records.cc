@@ -45,6 +45,12 @@ void Kinesis::register_records() {
 
 namespace {
 
+/// Required of streams that go by partition keys; all do.
+Error no_partition_key(const std::string& where) {
+  return Error(api::errors::kValidationException, "1 validation error detected: Value null at '" + where +
+                                                      "' failed to satisfy constraint: Member must not be null");
+}
+
 Result<HashKey> hash_for(std::string_view partition_key, const std::optional<std::string>& explicit_hash) {
   if (!explicit_hash) return hash_of(partition_key);
   const std::optional<HashKey> hash = parse_hash_key(*explicit_hash);
@@ -152,9 +158,11 @@ void Kinesis::observe_written(const Address& at, const std::vector<Write>& recor
 
 Task<api::PutRecordOutput> Kinesis::put_record(Call& call, const api::PutRecordInput& input) {
   const Address at = co_await address(call, input.stream_name, input.stream_arn);
+  co_await refuse_dry_run(input.dry_run);
   std::vector<Write> records;
-  records.emplace_back(input.partition_key, input.data);
-  records.front().hash = co_await hash_for(input.partition_key, input.explicit_hash_key);
+  if (!input.partition_key) co_await fail(no_partition_key("partitionKey"));
+  records.emplace_back(*input.partition_key, input.data);
+  records.front().hash = co_await hash_for(*input.partition_key, input.explicit_hash_key);
   if (input.sequence_number_for_ordering && !parse_sequence_number(*input.sequence_number_for_ordering)) {
     co_await fail(invalid_argument("ExclusiveMinimumSequenceNumber " + *input.sequence_number_for_ordering +
                                    " used in PutRecord on stream " + at.name + " under account " + at.account +
@@ -174,13 +182,17 @@ Task<api::PutRecordOutput> Kinesis::put_record(Call& call, const api::PutRecordI
 
 Task<api::PutRecordsOutput> Kinesis::put_records(Call& call, const api::PutRecordsInput& input) {
   const Address at = co_await address(call, input.stream_name, input.stream_arn);
+  co_await refuse_dry_run(input.dry_run);
   std::vector<Write> records;
   records.reserve(input.records.size());
   std::size_t size = 0;
   for (const api::PutRecordsRequestEntry& entry : input.records) {
-    Write& record = records.emplace_back(entry.partition_key, entry.data);
-    record.hash = co_await hash_for(entry.partition_key, entry.explicit_hash_key);
-    size += entry.data.size() + entry.partition_key.size();
+    if (!entry.partition_key) {
+      co_await fail(no_partition_key("records." + std::to_string(records.size() + 1) + ".member.partitionKey"));
+    }
+    Write& record = records.emplace_back(*entry.partition_key, entry.data);
+    record.hash = co_await hash_for(*entry.partition_key, entry.explicit_hash_key);
+    size += entry.data.size() + entry.partition_key->size();
   }
   if (size > kRequestLimit) co_await fail(invalid_argument("Records size exceeds 10 MB limit"));
   co_await write(at, records);

@@ -14,6 +14,7 @@ namespace api = wire::kinesis;
 
 namespace {
 
+constexpr const char* kByPartitionKey = "USER_PARTITION_KEY";
 constexpr std::uint32_t kShardLimit = 20'000;
 constexpr std::uint32_t kOnDemandStreamLimit = 50;
 constexpr std::size_t kPageOfStreams = 100;
@@ -146,6 +147,11 @@ Task<api::CreateStreamOutput> Kinesis::create_stream(Call& call, const api::Crea
   if (on_demand && input.shard_count) {
     co_await fail(api::errors::kValidationException,
                   "ShardCount must not be specified when the stream mode is ON_DEMAND.");
+  }
+  if (input.record_distribution_strategy.value_or(kByPartitionKey) != kByPartitionKey) {
+    co_await fail(
+        api::errors::kValidationException,
+        "RecordDistributionStrategy " + *input.record_distribution_strategy + " is not supported by this server.");
   }
   if (input.warm_throughput_mi_bps) {
     co_await fail(api::errors::kValidationException,

@@ -158,6 +158,7 @@ class Kinesis::SubscriptionBody final : public BodySource {
 };
 
 Task<api::SubscribeToShardOutput> Kinesis::subscribe_to_shard(Call& call, const api::SubscribeToShardInput& input) {
+  co_await refuse_dry_run(input.dry_run);
   const Resource of = co_await consumer_of(call, input.consumer_arn, std::nullopt, std::nullopt);
   const auto read = [&](Transaction& txn) -> Task<StreamPtr> {
     const StreamPtr found = co_await require(txn, of.stream);

@@ -67,6 +67,9 @@ Result<void> set_common(wire::lambda::FunctionConfiguration& configuration, cons
     if (Result<void> set = set_image_config(configuration, *input.image_config); !set) return set;
   }
   if (input.capacity_provider_config) return unsupported("CapacityProviderConfig");
+  if (input.accelerator_config) return unsupported("AcceleratorConfig");
+  if (input.runtime_config) return unsupported("RuntimeConfig");
+  if (input.durable_config && input.durable_config->kms_key_arn) return unsupported("KMSKeyArn of DurableConfig");
   if (Result<void> set = set_limits(configuration, input.timeout, input.memory_size, input.ephemeral_storage); !set) {
     return set;
   }

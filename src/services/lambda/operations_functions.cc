@@ -64,6 +64,7 @@ Task<std::string> Lambda::read_code(Call& call, const api::FunctionCode& code, s
     if (code.zip_file->empty()) co_await fail(invalid("Uploaded file must be a non-empty zip"));
     co_return *code.zip_file;
   }
+  if (code.s3_object_storage_mode == "REFERENCE") co_await fail(unsupported("S3ObjectStorageMode REFERENCE"));
   if (!code.s3_bucket || !code.s3_key) co_await fail(invalid("Please provide a source for function code."));
   Result<std::string> object = co_await attempt(options_.read_object(
       call.account(), call.region, *code.s3_bucket, *code.s3_key, code.s3_object_version.value_or("")));
@@ -219,6 +220,7 @@ Task<Package> Lambda::take_zip(Call& call, const api::UpdateFunctionCodeRequest&
   code.s3_bucket = input.s3_bucket;
   code.s3_key = input.s3_key;
   code.s3_object_version = input.s3_object_version;
+  code.s3_object_storage_mode = input.s3_object_storage_mode;
   std::string zip = co_await read_code(call, code, std::string("UpdateFunctionCode"));
   co_return co_await code_.add(std::move(zip));
 }

@@ -98,6 +98,7 @@ Task<api::PublishLayerVersionResponse> Lambda::publish_layer(Call& call, const a
   code.s3_bucket = input.content.s3_bucket;
   code.s3_key = input.content.s3_key;
   code.s3_object_version = input.content.s3_object_version;
+  code.s3_object_storage_mode = input.content.s3_object_storage_mode;
   std::string zip = co_await read_code(call, code, std::string("PublishLayerVersion"));
   for (const std::string& runtime : input.compatible_runtimes.value_or(std::vector<std::string>())) {
     const std::optional<std::string> unknown = undocumented_runtime(runtime);

@@ -171,6 +171,7 @@ Task<api::FilterLogEventsOutput> Logs::filter_log_events(Call& call, const api::
   if (input.log_stream_names && input.log_stream_name_prefix) {
     co_return invalid("Cannot specify both logStreamNames and logStreamNamePrefix.");
   }
+  if (!input.start_from_head.value_or(true)) co_return invalid("startFromHead false is not supported by this server.");
   const FilterPattern pattern = co_await FilterPattern::parse(input.filter_pattern.value_or(""));
   Position from(std::max<std::int64_t>(input.start_time.value_or(0), 0), 0);
   const std::int64_t end = input.end_time.value_or(INT64_MAX - 1);

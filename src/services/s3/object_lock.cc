@@ -29,6 +29,8 @@ std::int64_t years_later(std::int64_t now_millis, std::int32_t years) {
   return millis_of(Timestamp(sys_days(later))) + within_day;
 }
 
+Error no_event_holds() { return Error(errors::kNotImplemented, "Event holds are not implemented by this server."); }
+
 Error date_has_passed(Timestamp until) {
   return invalid_argument("The retain until date must be in the future!", "x-amz-object-lock-retain-until-date",
                           iso8601(until, true));
@@ -61,6 +63,7 @@ Result<void> check_lock_configuration(const std::optional<api::ObjectLockConfigu
   if (!wanted || wanted->object_lock_enabled.value_or("") != "Enabled") return malformed_xml();
   if (!wanted->rule) return {};
   if (!wanted->rule->default_retention) return malformed_xml();
+  if (wanted->rule->default_retention->default_event_hold) return no_event_holds();
   return check_default(*wanted->rule->default_retention);
 }
 
@@ -71,6 +74,7 @@ Result<void> require_lock(const Bucket& bucket) {
 
 Result<ObjectLock> lock_of(const AskedLock& asked, const Bucket& bucket, std::int64_t now_millis) {
   ObjectLock lock;
+  if (asked.event_hold) return no_event_holds();
   if (!asked.mode && !asked.until && !asked.legal_hold) return lock;
   if (asked.mode.has_value() != asked.until.has_value()) {
     const char* const missing = asked.mode ? "x-amz-object-lock-retain-until-date" : "x-amz-object-lock-mode";
@@ -135,6 +139,7 @@ Result<void> check_retention_change(const ObjectLock& before, const ObjectLock& 
 
 Result<ObjectLock> retention_of(const std::optional<api::ObjectLockRetention>& wanted, std::int64_t now_millis) {
   if (!wanted) return malformed_xml();
+  if (wanted->event_hold || wanted->event_hold_duration) return no_event_holds();
   ObjectLock lock;
   if (!wanted->mode && !wanted->retain_until_date) return lock;
   if (!wanted->mode || !wanted->retain_until_date || !is_mode(*wanted->mode)) return malformed_xml();

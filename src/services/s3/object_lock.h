@@ -27,6 +27,7 @@ struct AskedLock {
   std::optional<std::string> mode;
   std::optional<Timestamp> until;
   std::optional<std::string> legal_hold;
+  std::optional<std::string> event_hold;
 };
 template <typename Input>
 AskedLock asked_lock(const Input& input) {
@@ -34,6 +35,7 @@ AskedLock asked_lock(const Input& input) {
   asked.mode = input.object_lock_mode;
   asked.until = input.object_lock_retain_until_date;
   asked.legal_hold = input.object_lock_legal_hold_status;
+  asked.event_hold = input.object_lock_event_hold;
   return asked;
 }
 /// Fails with InvalidArgument or, in a bucket without object lock, InvalidRequest.

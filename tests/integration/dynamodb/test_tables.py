@@ -279,3 +279,14 @@ def test_kinesis_destinations(aws, ddb, table, unique, wait_until):
     ddb.disable_kinesis_streaming_destination(TableName=table, StreamArn=there)
     assert status(there)["DestinationStatus"] == "DISABLED"
     kinesis.delete_stream(StreamName=name)
+
+
+def test_vector_indexes_are_refused(ddb, table, unique, fails):
+    index = {"IndexName": "vec", "VectorAttribute": {"AttributeName": "a"}, "Dimensions": 2, "DistanceFunction": "COSINE",
+             "Projection": {"ProjectionType": "ALL"}}
+    with fails("NotImplemented", "VectorIndexes"):
+        ddb.create_table(**definition(unique("table")), VectorIndexes=[index])
+    with fails("NotImplemented", "VectorIndexUpdates"):
+        ddb.update_table(TableName=table, VectorIndexUpdates=[{"Delete": {"IndexName": "vec"}}])
+    with fails("NotImplemented"):
+        ddb.list_bulk_operations()

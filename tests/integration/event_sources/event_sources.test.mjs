@@ -56,7 +56,7 @@ test("the record of a call reaches the function that it is destined for", async 
 });
 
 test("what is refused", async () => {
-  await assert.rejects(lambda.send(new GetEventSourceMappingCommand({ UUID: "nothing" })), {
+  await assert.rejects(lambda.send(new GetEventSourceMappingCommand({ UUID: "00000000-0000-0000-0000-000000000000" })), {
     name: "ResourceNotFoundException", message: "The resource you requested does not exist.",
   });
   await assert.rejects(

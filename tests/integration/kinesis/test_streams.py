@@ -341,3 +341,21 @@ def test_kill_loses_nothing_acknowledged_and_keeps_order(own_server, aws_for):
         assert numbers, "nothing was written"
         assert set(numbers) <= set(seen[key])
         assert seen[key] == sorted(seen[key])
+
+
+def test_what_is_not_there_is_refused(kinesis, stream, unique):
+    name = stream()
+    calls = [(kinesis.put_record, {"PartitionKey": "p", "Data": b"x", "DryRun": True}, "InvalidArgumentException"),
+             (kinesis.put_record, {"Data": b"x"}, "ValidationException"),
+             (kinesis.put_records, {"Records": [{"Data": b"x"}]}, "ValidationException")]
+    for call, arguments, code in calls:
+        with pytest.raises(ClientError) as raised:
+            call(StreamName=name, **arguments)
+        assert code_of(raised) == code
+    with pytest.raises(ClientError) as raised:
+        kinesis.create_stream(StreamName=unique("auto"), StreamModeDetails={"StreamMode": "ON_DEMAND"},
+                              RecordDistributionStrategy="AUTO")
+    assert code_of(raised) == "ValidationException"
+    with pytest.raises(ClientError) as raised:
+        kinesis.list_queues()
+    assert code_of(raised) == "NotImplemented"

@@ -13,7 +13,7 @@ from durable_packages import sdk_layer  # noqa: E402
 
 # Carries out the checkpoints that the input lists, and ends as it says; called again, gives what it was given.
 PUPPET = """
-import json, boto3
+import json, time, boto3
 client = boto3.client("lambda")
 
 def handler(event, context):
@@ -24,6 +24,9 @@ def handler(event, context):
         return {"Status": "SUCCEEDED", "Result": json.dumps(operations[1:])}
     answers = []
     for call in script.get("calls", []):
+        tag = call.pop("Until", None)
+        while tag and tag not in client.list_tags(Resource=arn.split(":$")[0])["Tags"]:
+            time.sleep(0.02)
         call.setdefault("CheckpointToken", token)
         try:
             answer = client.checkpoint_durable_execution(DurableExecutionArn=arn, **call)
@@ -354,3 +357,106 @@ def test_time_limits_and_retention_follow_the_clock(dev_server, aws_for, wait_un
 
     wait_until(forgotten)
     assert lam.list_durable_executions_by_function(FunctionName="slow")["DurableExecutions"] == []
+
+
+def status_of(lam, arn):
+    return lam.get_durable_execution(DurableExecutionArn=arn)["Status"]
+
+
+def types_of(events):
+    return [event["EventType"] for event in events]
+
+
+@pytest.fixture
+def waiting(lam, begin, events_of, wait_until):
+    """An execution that waits for a callback, and the callback's id."""
+    arn = begin({"Id": "c", "Type": "CALLBACK", "Action": "START", "CallbackOptions": {"TimeoutSeconds": 250}})
+    events = wait_until(lambda: (e := events_of(arn))[-1]["EventType"] == "InvocationCompleted" and e)
+    return arn, next(e["CallbackStartedDetails"]["CallbackId"] for e in events if "CallbackStartedDetails" in e)
+
+
+def test_paused_execution_goes_on_when_it_is_resumed(lam, waiting, ended, events_of, wait_until):
+    arn, callback = waiting
+    before = lam.get_durable_execution(DurableExecutionArn=arn)
+    assert before["DurableConfig"] == DURABLE and before["ExecutionDataIncluded"]
+    assert (before["ExpectedExecutionTimeoutTimestamp"] - before["StartTimestamp"]).total_seconds() == 300
+    lam.pause_durable_execution(DurableExecutionArn=arn, Reason="the bank is closed", ClientToken="one")
+    lam.pause_durable_execution(DurableExecutionArn=arn, Reason="the bank is closed", ClientToken="one")
+    for pause_again in ({}, {"ClientToken": "two"}):
+        with pytest.raises(lam.exceptions.ResourceConflictException):
+            lam.pause_durable_execution(DurableExecutionArn=arn, **pause_again)
+    paused = lam.get_durable_execution(DurableExecutionArn=arn)
+    assert paused["Status"] == "PAUSED"
+    assert paused["PauseDetails"]["Reason"] == "the bank is closed" and paused["PauseDetails"]["ExecutionTimeoutPaused"]
+    assert (paused["ExpectedExecutionTimeoutTimestamp"] - paused["StartTimestamp"]).days == 366
+    bare = lam.get_durable_execution(DurableExecutionArn=arn, IncludeExecutionData=False)
+    assert not bare["ExecutionDataIncluded"] and "InputPayload" not in bare and "Reason" not in bare["PauseDetails"]
+    # What it waits for may happen; the function is not called.
+    lam.send_durable_execution_callback_success(CallbackId=callback, Result=b"1")
+    assert status_of(lam, arn) == "PAUSED" and types_of(events_of(arn))[-2:] == ["ExecutionPaused", "CallbackSucceeded"]
+    lam.resume_durable_execution(DurableExecutionArn=arn, Reason="it is open", ClientToken="three")
+    wait_until(lambda: status_of(lam, arn) == "SUCCEEDED")
+    lam.resume_durable_execution(DurableExecutionArn=arn, Reason="it is open", ClientToken="three")
+    events = {event["EventType"]: event for event in events_of(arn)}
+    assert events["ExecutionPaused"]["ExecutionPausedDetails"]["Reason"] == {"Payload": "the bank is closed"}
+    assert events["ExecutionResumed"]["ExecutionResumedDetails"]["Reason"] == {"Payload": "it is open"}
+    assert types_of(events_of(arn)).count("InvocationCompleted") == 2
+    hidden = {e["EventType"]: e for e in events_of(arn, IncludeExecutionData=False)}
+    assert hidden["ExecutionPaused"]["ExecutionPausedDetails"]["Reason"] == {"Truncated": True}
+    assert not {"PauseDetails", "ExpectedExecutionTimeoutTimestamp"} & set(ended(arn))
+    for call in (lam.pause_durable_execution, lam.resume_durable_execution):
+        with pytest.raises(lam.exceptions.ResourceConflictException):
+            call(DurableExecutionArn=arn)
+
+
+def test_pause_leaves_the_time_limit_when_it_is_told_to(lam, waiting):
+    arn, _ = waiting
+    lam.pause_durable_execution(DurableExecutionArn=arn, ExecutionTimeoutPaused=False)
+    shown = lam.get_durable_execution(DurableExecutionArn=arn)
+    assert not shown["PauseDetails"]["ExecutionTimeoutPaused"]
+    assert (shown["ExpectedExecutionTimeoutTimestamp"] - shown["StartTimestamp"]).total_seconds() == 300
+    lam.stop_durable_execution(DurableExecutionArn=arn)
+    assert status_of(lam, arn) == "STOPPED"
+
+
+def test_invocation_under_way_is_paused_at_its_next_checkpoint(lam, puppet, unique, events_of, wait_until):
+    function = lam.get_function(FunctionName="durable-puppet")["Configuration"]["FunctionArn"]
+
+    def running(tag):
+        calls = [{"Updates": [step("a", Payload="1")]}, {"Updates": [step("b", Payload="2")], "Until": tag}]
+        arn = lam.invoke(FunctionName=puppet, Payload=json.dumps({"calls": calls}), InvocationType="Event",
+                         DurableExecutionName=unique("x"))["DurableExecutionArn"]
+        wait_until(lambda: "StepSucceeded" in types_of(events_of(arn)))
+        lam.pause_durable_execution(DurableExecutionArn=arn)
+        assert status_of(lam, arn) == "PAUSING"
+        return arn
+
+    interrupted, spared = running(go := unique("go")), running(go)
+    lam.resume_durable_execution(DurableExecutionArn=spared)
+    assert status_of(lam, spared) == "RUNNING"
+    lam.tag_resource(Resource=function, Tags={go: "1"})
+    wait_until(lambda: status_of(lam, spared) == "SUCCEEDED")
+    assert not {"ExecutionPaused", "ExecutionResumed"} & set(types_of(events_of(spared)))
+    wait_until(lambda: status_of(lam, interrupted) == "PAUSED")
+    wait_until(lambda: "InvocationCompleted" in types_of(events_of(interrupted)))
+    assert types_of(events_of(interrupted))[:4] == ["ExecutionStarted", "StepSucceeded", "StepSucceeded", "ExecutionPaused"]
+    lam.resume_durable_execution(DurableExecutionArn=interrupted)
+    wait_until(lambda: status_of(lam, interrupted) == "SUCCEEDED")
+    result = json.loads(lam.get_durable_execution(DurableExecutionArn=interrupted)["Result"])
+    assert [operation["Id"] for operation in result] == ["a", "b"]  # It was called again, with what it had done.
+
+
+def test_ended_execution_can_be_deleted(lam, waiting, play, unique):
+    arn, _ = waiting
+    with pytest.raises(lam.exceptions.ResourceConflictException):
+        lam.delete_durable_execution(DurableExecutionArn=arn)
+    name = unique("gone")
+    reply, _ = play([step(Payload="1")], name=name)
+    ended = reply["DurableExecutionArn"]
+    assert lam.delete_durable_execution(DurableExecutionArn=ended)["DeletionRequestTimestamp"]
+    for call in (lam.get_durable_execution, lam.get_durable_execution_history, lam.delete_durable_execution):
+        with pytest.raises(lam.exceptions.ResourceNotFoundException):
+            call(DurableExecutionArn=ended)
+    again, _ = play([step(Payload="2")], name=name)  # The name is free.
+    assert again["DurableExecutionArn"] != ended
+    lam.stop_durable_execution(DurableExecutionArn=arn)

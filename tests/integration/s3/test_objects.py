@@ -411,3 +411,13 @@ def test_overwrite_while_somebody_reads(s3, bucket):
     assert s3.get_object(Bucket=bucket, Key="busy")["Body"].read() == new
     s3.delete_object(Bucket=bucket, Key="busy")
     assert beginning + reader.read() == old
+
+
+def test_newer_features_are_refused_and_do_not_change_objects(s3, bucket, refused):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"kept")
+    named = {"Bucket": bucket, "Key": "k", "AnnotationName": "note"}
+    refused(501, "NotImplemented", s3.put_object_annotation, AnnotationPayload=b"annotation", **named)
+    refused(501, "NotImplemented", s3.get_object_annotation, **named)
+    refused(501, "NotImplemented", s3.delete_object_annotation, **named)
+    refused(501, "NotImplemented", s3.put_object, Bucket=bucket, Key="k", Body=b"held", ObjectLockEventHold="ON")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"kept"

@@ -111,6 +111,15 @@ class Executions {
                          std::function<void(Session& session, Operation& operation)> change);
   void register_callbacks(wire::Service& service);
 
+  // pauses.cc
+  void register_pauses(wire::Service& service);
+  Task<wire::lambda::PauseDurableExecutionResponse> pause(Call& call,
+                                                          const wire::lambda::PauseDurableExecutionRequest& input);
+  Task<wire::lambda::ResumeDurableExecutionResponse> resume(Call& call,
+                                                            const wire::lambda::ResumeDurableExecutionRequest& input);
+  Task<wire::lambda::DeleteDurableExecutionResponse> erase(Call& call,
+                                                           const wire::lambda::DeleteDurableExecutionRequest& input);
+
   // reading.cc
   Task<wire::lambda::GetDurableExecutionResponse> get(Call& call,
                                                       const wire::lambda::GetDurableExecutionRequest& input);

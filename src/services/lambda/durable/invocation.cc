@@ -205,6 +205,12 @@ Task<std::optional<Executions::Invocation>> Executions::begin_invocation(Transac
   std::optional<Invocation> invocation;
   std::optional<Execution> execution = co_await store.find(txn, attribute_of(event, kExecutionAttribute));
   if (!execution || execution->is_over() || execution->invocation != event.id) co_return invocation;
+  if (execution->pause) {
+    Session session(ledger_, txn, store, std::move(*execution));
+    session.put_off(true);
+    session.save();
+    co_return invocation;
+  }
   const Page first = co_await page(txn, store, execution->id, 0, kFirstPage);
   execution->token = new_token();
   execution->last_token.clear();
@@ -257,6 +263,8 @@ Task<events::Outcome> Executions::end_invocation(Transaction& txn, const events:
     // It was stopped, or timed out, while the function ran.
   } else if (!result.ok() && result.error().http_status() == 404) {
     co_await session.complete(failed("ResourceNotFoundException", result.error().message()));
+  } else if (session.execution().pause && (!result.ok() || !result->function_error.empty())) {
+    session.put_off(true);
   } else if (!result.ok()) {
     outcome = events::Outcome::retry(pause, result.error().message());
   } else if (!result->function_error.empty()) {
@@ -286,6 +294,9 @@ Task<void> Executions::take_answer(Session& session, const std::string& answer) 
     }
   } else if (said.status == "FAILED") {
     ending.error = said.error.value_or(api::ErrorObject());
+  } else if (session.execution().pause && (session.execution().wake || session.execution().pending > 0)) {
+    session.put_off(session.execution().wake);
+    co_return;
   } else if (session.execution().wake) {
     session.invoke_again();
     co_return;

@@ -63,6 +63,7 @@ void Executions::register_operations(wire::Service& service) {
   service.on<api::GetDurableExecutionHistory>([this](Call& c, const auto& in) { return get_history(c, in); });
   service.on<api::ListDurableExecutionsByFunction>([this](Call& c, const auto& in) { return list(c, in); });
   register_callbacks(service);
+  register_pauses(service);
 }
 
 Task<api::CheckpointDurableExecutionResponse> Executions::checkpoint(
@@ -84,7 +85,7 @@ Task<api::CheckpointDurableExecutionResponse> Executions::checkpoint_in(
                         input.checkpoint_token == execution.last_token &&
                         session.now() - execution.last_checkpoint < kRepeatable;
   if (repeated) {
-    if (!execution.is_over()) output.checkpoint_token = execution.token;
+    if (!execution.is_over() && !execution.is_paused()) output.checkpoint_token = execution.token;
     if (!input.updates) co_return output;
     for (const api::OperationUpdate& update : *input.updates) {
       const std::optional<Operation> operation = co_await store.find_operation(txn, execution.id, update.id);
@@ -109,7 +110,8 @@ Task<api::CheckpointDurableExecutionResponse> Executions::checkpoint_in(
   execution.last_checkpoint = session.now();
   execution.token = new_token();
   co_await tell(session, checkpoint, output.new_execution_state);
-  if (!execution.is_over()) output.checkpoint_token = execution.token;
+  if (execution.pause && !execution.is_over()) session.put_off(true);
+  if (!execution.is_over() && !execution.is_paused()) output.checkpoint_token = execution.token;
   session.save();
   co_return output;
 }

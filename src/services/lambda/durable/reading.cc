@@ -23,10 +23,11 @@ std::size_t page_size(const std::optional<std::int32_t>& wanted) {
   return std::min<std::size_t>(static_cast<std::size_t>(*wanted), kMost);
 }
 
-void hide(std::optional<api::EventInput>& input) {
-  if (!input) return;
-  input->payload.reset();
-  input->truncated = true;
+template <typename Data>
+void hide(std::optional<Data>& data) {
+  if (!data) return;
+  data->payload.reset();
+  data->truncated = true;
 }
 
 template <typename Details>
@@ -74,6 +75,8 @@ void hide_data(api::Event& event) {
   hide_maybe_error(event.execution_timed_out_details);
   hide_maybe_error(event.wait_cancelled_details);
   hide_maybe_error(event.invocation_completed_details);
+  if (event.execution_paused_details) hide(event.execution_paused_details->reason);
+  if (event.execution_resumed_details) hide(event.execution_resumed_details->reason);
 }
 
 api::Execution summary(const Store& store, const Execution& execution) {
@@ -114,7 +117,20 @@ Task<api::GetDurableExecutionResponse> Executions::get(Call& call, const api::Ge
     shown.status = execution.status;
     shown.end_timestamp = execution.end;
     shown.version = execution.version;
+    const bool with_data = input.include_execution_data.value_or(true);
+    shown.execution_data_included = with_data;
+    api::DurableConfig& times = shown.durable_config.emplace();
+    times.execution_timeout = static_cast<std::int32_t>(execution.timeout_seconds);
+    times.retention_period_in_days = static_cast<std::int32_t>(execution.retention_days);
+    if (!execution.is_over()) shown.expected_execution_timeout_timestamp = execution.deadline();
+    if (execution.pause) {
+      api::PauseDetails& details = shown.pause_details.emplace();
+      details.pause_request_timestamp = execution.pause->requested;
+      details.execution_timeout_paused = execution.pause->stops_timeout;
+      if (with_data && !execution.pause->reason.empty()) details.reason = execution.pause->reason;
+    }
     if (!execution.trace.empty()) shown.trace_header.emplace().x_amzn_trace_id = execution.trace;
+    if (!with_data) co_return shown;
     const std::optional<Operation> first = co_await store.find_operation(txn, execution.id, execution.id);
     if (first && first->shown.execution_details) shown.input_payload = first->shown.execution_details->input_payload;
     const std::optional<Ending> ending = co_await store.find_ending(txn, execution.id);

@@ -102,7 +102,7 @@ void Session::begin(const std::string& payload) {
   event.execution_started_details->execution_timeout = static_cast<std::int32_t>(execution_.timeout_seconds);
   record(std::move(event));
   execution_.bytes = 0;  // The input is not what checkpoints wrote.
-  alarm(Alarm::Kind::kExecution, now_ + seconds(execution_.timeout_seconds), "");
+  alarm(Alarm::Kind::kExecution, execution_.deadline(), "");
   wake();
   store_.add(txn_, execution_);
 }
@@ -138,9 +138,58 @@ void Session::silence_all(const Operation& operation) const {
   if (operation.next_beat) silence(Alarm::Kind::kHeartbeat, *operation.next_beat, operation.shown.id);
 }
 
+void Session::pause() {
+  Pause& pause = *execution_.pause;
+  silence(Alarm::Kind::kExecution, execution_.deadline(), "");
+  pause.began = now_;
+  alarm(Alarm::Kind::kExecution, execution_.deadline(), "");
+  execution_.status = "PAUSED";
+  execution_.token.clear();
+  api::Event event;
+  event.event_type = "ExecutionPaused";
+  event.id = execution_.id;
+  event.name = execution_.name;
+  api::ExecutionPausedDetails& details = event.execution_paused_details.emplace();
+  details.pause_request_timestamp = pause.requested;
+  if (!pause.reason.empty()) details.reason.emplace().payload = pause.reason;
+  details.execution_timeout_paused = pause.stops_timeout;
+  record(std::move(event));
+}
+
+void Session::put_off(bool wake) {
+  execution_.due = false;
+  execution_.wake = wake;
+  execution_.invocation.clear();
+  if (!execution_.is_paused()) pause();
+}
+
+void Session::resume(const std::string& reason) {
+  const Pause pause = *execution_.pause;
+  execution_.status = "RUNNING";
+  if (!pause.began) {
+    execution_.pause.reset();
+    return;
+  }
+  silence(Alarm::Kind::kExecution, execution_.deadline(), "");
+  execution_.pause.reset();
+  if (pause.stops_timeout) {
+    execution_.extension += std::chrono::duration_cast<milliseconds>(now_ - *pause.began);
+  }
+  alarm(Alarm::Kind::kExecution, execution_.deadline(), "");
+  api::Event event;
+  event.event_type = "ExecutionResumed";
+  event.id = execution_.id;
+  event.name = execution_.name;
+  api::ExecutionResumedDetails& details = event.execution_resumed_details.emplace();
+  details.resume_request_timestamp = now_;
+  if (!reason.empty()) details.reason.emplace().payload = reason;
+  record(std::move(event));
+  if (execution_.wake && !execution_.due) invoke_again();
+}
+
 void Session::wake() {
   if (execution_.is_over()) return;
-  if (execution_.due) {
+  if (execution_.due || execution_.is_paused()) {
     execution_.wake = true;
   } else {
     invoke_again();
@@ -189,8 +238,10 @@ void Session::settle(Operation& operation, std::string status) {
 
 Task<void> Session::complete(Ending ending) {
   if (execution_.is_over()) co_return;
+  silence(Alarm::Kind::kExecution, execution_.deadline(), "");
   execution_.status = ending.status;
   execution_.end = now_;
+  execution_.pause.reset();
   execution_.due = false;
   execution_.wake = false;
   execution_.finished.clear();
@@ -199,7 +250,6 @@ Task<void> Session::complete(Ending ending) {
   event.name = execution_.name;
   record(std::move(event));
   store_.put_ending(txn_, execution_.id, ending);
-  silence(Alarm::Kind::kExecution, execution_.start + seconds(execution_.timeout_seconds), "");
   alarm(Alarm::Kind::kRetention, now_ + execution_.retention_days * kDay, "");
   co_await tell_parent(ending);
 }
@@ -224,6 +274,7 @@ Task<void> Session::erase() {
     for (const Operation& operation : page) silence_all(operation);
     from = page.back().sequence + 1;
   }
+  if (execution_.end) silence(Alarm::Kind::kRetention, *execution_.end + execution_.retention_days * kDay, "");
   co_await store_.erase(txn_, execution_);
 }
 

@@ -57,6 +57,11 @@ class Session {
   void silence(Alarm::Kind kind, Timestamp due, const std::string& operation) const;
   void silence_all(const Operation& operation) const;
 
+  /// No invocation from now on, until `resume`.
+  void pause();
+  /// Ends the invocation that is due or under way, for a pause. With `wake`, there is one after it.
+  void put_off(bool wake);
+  void resume(const std::string& reason);
   /// The function has to be invoked (again).
   void wake();
   void invoke_again();

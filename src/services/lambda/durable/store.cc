@@ -65,6 +65,9 @@ std::optional<Timestamp> read_time(RowReader& row) {
   return time_of(micros);
 }
 
+/// 366 days.
+constexpr std::chrono::seconds kLongestExecution{31'622'400};
+
 std::optional<OperationPlace> decode_place(std::string_view bytes) {
   RowReader row(bytes);
   OperationPlace place;
@@ -77,6 +80,13 @@ std::optional<OperationPlace> decode_place(std::string_view bytes) {
 }
 
 }  // namespace
+
+Timestamp Execution::deadline() const {
+  // However long it is paused: as long as an execution may be given.
+  const Timestamp last = start + kLongestExecution;
+  if (is_paused() && pause->stops_timeout) return last;
+  return std::min(last, start + std::chrono::seconds(timeout_seconds) + extension);
+}
 
 bool Operation::is_over() const {
   return shown.status != "STARTED" && shown.status != "PENDING" && shown.status != "READY";
@@ -93,6 +103,17 @@ std::string encode_execution(const Execution& e) {
   row.number(e.next_operation).number(e.next_event).number(e.bytes).number(e.pending);
   row.boolean(e.due).boolean(e.wake).text(e.invocation).texts(e.finished);
   row.text(e.parent.execution).text(e.parent.operation);
+  row.boolean(e.pause.has_value());
+  if (e.pause) {
+    put_time(row, e.pause->requested);
+    put_time(row, e.pause->began);
+    row.text(e.pause->reason).boolean(e.pause->stops_timeout);
+  }
+  row.signed_number(e.extension.count());
+  for (const Repeatable* each : {&e.last_pause, &e.last_resumption}) {
+    row.text(each->token);
+    put_time(row, each->at);
+  }
   return std::move(row).bytes();
 }
 
@@ -126,6 +147,19 @@ std::optional<Execution> decode_execution(std::string_view bytes) {
   e.finished = row.texts();
   e.parent.execution = row.text();
   e.parent.operation = row.text();
+  if (row.at_end() && row.ok()) return e;  // Of before there were pauses.
+  if (row.boolean()) {
+    Pause& pause = e.pause.emplace();
+    pause.requested = time_of(row.signed_number());
+    pause.began = read_time(row);
+    pause.reason = row.text();
+    pause.stops_timeout = row.boolean();
+  }
+  e.extension = std::chrono::milliseconds(row.signed_number());
+  for (Repeatable* each : {&e.last_pause, &e.last_resumption}) {
+    each->token = row.text();
+    each->at = time_of(row.signed_number());
+  }
   if (!row.ok()) return std::nullopt;
   return e;
 }

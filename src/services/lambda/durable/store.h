@@ -19,6 +19,20 @@ struct ChainLink {
   std::string operation;
 };
 
+/// What PauseDurableExecution asked for.
+struct Pause {
+  Timestamp requested;
+  std::optional<Timestamp> began;  ///< Empty while an invocation is under way: PAUSING.
+  std::string reason;
+  bool stops_timeout = true;
+};
+
+/// A request that changed an execution, by its client token: the same one again is answered alike.
+struct Repeatable {
+  std::string token;
+  Timestamp at;
+};
+
 /// One durable execution, without its data. `due` and `wake` say how it goes on: while `due`, an event to invoke the
 /// function lies in the outbox (or is being carried out); what happens meanwhile sets `wake`, for one more invocation.
 struct Execution {
@@ -51,7 +65,15 @@ struct Execution {
   std::vector<std::string> finished;  ///< Ids of operations that ended outside the function, and it was not told yet.
   ChainLink parent;                   ///< Empty for an execution of its own.
 
-  bool is_over() const { return status != "RUNNING"; }
+  std::optional<Pause> pause;
+  std::chrono::milliseconds extension{0};  ///< Of the execution's time, by pauses that are over.
+  Repeatable last_pause;
+  Repeatable last_resumption;
+
+  bool is_over() const { return end.has_value(); }
+  bool is_paused() const { return pause && pause->began; }
+  /// When the execution times out, as things stand.
+  Timestamp deadline() const;
 };
 
 struct Operation {
