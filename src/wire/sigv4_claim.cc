@@ -160,9 +160,10 @@ Result<void> ClaimReader::read_header_time(const std::string& authorization) {
   const std::string* date = request_.headers.find("x-amz-date");
   if (!date) date = request_.headers.find("date");
   Timestamp time{};
-  if (date && (parse_iso8601_basic(*date, time) || parse_http_date(*date, time))) {
+  const bool basic = date && parse_iso8601_basic(*date, time);
+  if (basic || (date && parse_http_date(*date, time))) {
     claim_.signed_at = time;
-    claim_.timestamp = iso8601_basic(time);
+    claim_.timestamp = basic ? *date : iso8601_basic(time);
     return {};
   }
   if (s3()) return Error("AccessDenied", 403, "AWS authentication requires a valid Date or x-amz-date header");

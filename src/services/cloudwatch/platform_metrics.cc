@@ -9,8 +9,9 @@ namespace cumulet::cloudwatch {
 namespace {
 
 constexpr std::chrono::seconds kFlushEvery{3};
-/// Flushes without a value after which a series is forgotten: a quarter of an hour.
-constexpr std::uint32_t kIdleFlushes = 300;
+/// Flushes without a value after which a series that nobody holds is forgotten: a minute. It is made again when it is
+/// needed; meanwhile thousands of deleted functions would have ten and more each.
+constexpr std::uint32_t kIdleFlushes = 20;
 constexpr std::int64_t kOldest = 14 * kDaySeconds;
 constexpr std::int64_t kNewest = 2 * kHourSeconds;
 

@@ -1,16 +1,31 @@
 #include "services/lambda/invocation_metrics.h"
 
+#include <array>
+
 namespace cumulet::lambda {
+namespace {
+
+constexpr const char* kAws = "AWS/Lambda";
+constexpr const char* kOwn = "Cumulet/Lambda";
+
+/// One of each series that a function's metric belongs to.
+std::array<events::MetricSample, 3> samples_of(const FunctionName& name, const char* metric, const char* unit,
+                                               const char* space) {
+  events::MetricSample all(name.account, name.region, space, metric);
+  all.unit = unit;
+  events::MetricSample function = all;
+  function.dimensions = {{"FunctionName", name.name}};
+  events::MetricSample resource = function;
+  resource.dimensions.emplace_back("Resource", name.qualifier ? name.name + ":" + *name.qualifier : name.name);
+  return {std::move(all), std::move(function), std::move(resource)};
+}
+
+}  // namespace
 
 InvocationMetrics::Metric::Metric(events::MetricSink& sink, const FunctionName& name, const char* metric,
-                                  const char* unit, const char* space) {
-  events::MetricSample sample(name.account, name.region, space, metric);
-  sample.unit = unit;
-  series_.push_back(sink.series(sample));
-  sample.dimensions = {{"FunctionName", name.name}};
-  series_.push_back(sink.series(sample));
-  sample.dimensions.emplace_back("Resource", name.qualifier ? name.name + ":" + *name.qualifier : name.name);
-  series_.push_back(sink.series(sample));
+                                  const char* unit) {
+  for (const events::MetricSample& sample : samples_of(name, metric, unit, kAws))
+    series_.push_back(sink.series(sample));
 }
 
 void InvocationMetrics::Metric::record(double value) const noexcept {
@@ -24,14 +39,16 @@ InvocationMetrics::InvocationMetrics(events::MetricSink& sink, const FunctionNam
       name_(name),
       invocations_(sink, name, "Invocations", "Count"),
       errors_(sink, name, "Errors", "Count"),
-      throttles_(sink, name, "Throttles", "Count"),
       duration_(sink, name, "Duration", "Milliseconds"),
-      concurrent_(sink, name, "ConcurrentExecutions", "Count"),
-      received_(sink, name, "AsyncEventsReceived", "Count"),
-      age_(sink, name, "AsyncEventAge", "Milliseconds"),
-      dropped_(sink, name, "AsyncEventsDropped", "Count"),
-      dead_letter_errors_(sink, name, "DeadLetterErrors", "Count"),
-      recursions_(sink, name, "RecursiveInvocationsDropped", "Count") {}
+      concurrent_(sink, name, "ConcurrentExecutions", "Count") {}
+
+void InvocationMetrics::record_rare(const char* metric, double value, const char* unit,
+                                    const char* space) const noexcept {
+  for (events::MetricSample& sample : samples_of(name_, metric, unit, space)) {
+    sample.value = value;
+    sink_.record(std::move(sample));
+  }
+}
 
 void InvocationMetrics::began() noexcept { concurrent_.record(static_cast<double>(++under_way_)); }
 
@@ -44,23 +61,19 @@ void InvocationMetrics::ended(bool failed, double duration_ms) noexcept {
 
 void InvocationMetrics::throttled() noexcept {
   --under_way_;
-  throttles_.record(1);
+  record_rare("Throttles", 1, "Count", kAws);
 }
 
-void InvocationMetrics::event_received() noexcept { received_.record(1); }
+void InvocationMetrics::event_received() noexcept { record_rare("AsyncEventsReceived", 1, "Count", kAws); }
 void InvocationMetrics::event_age(std::chrono::microseconds age) noexcept {
-  age_.record(static_cast<double>(age.count()) / 1000);
+  record_rare("AsyncEventAge", static_cast<double>(age.count()) / 1000, "Milliseconds", kAws);
 }
-void InvocationMetrics::event_dropped() noexcept { dropped_.record(1); }
-void InvocationMetrics::dead_letter_failed() noexcept { dead_letter_errors_.record(1); }
-void InvocationMetrics::recursion_stopped() noexcept { recursions_.record(1); }
-void InvocationMetrics::recurred(double duration_ms) {
-  std::call_once(recurred_, [this] {
-    own_invocations_.emplace(sink_, name_, "RecursiveInvocations", "Count", "Cumulet/Lambda");
-    own_duration_.emplace(sink_, name_, "RecursiveDuration", "Milliseconds", "Cumulet/Lambda");
-  });
-  own_invocations_->record(1);
-  own_duration_->record(duration_ms);
+void InvocationMetrics::event_dropped() noexcept { record_rare("AsyncEventsDropped", 1, "Count", kAws); }
+void InvocationMetrics::dead_letter_failed() noexcept { record_rare("DeadLetterErrors", 1, "Count", kAws); }
+void InvocationMetrics::recursion_stopped() noexcept { record_rare("RecursiveInvocationsDropped", 1, "Count", kAws); }
+void InvocationMetrics::recurred(double duration_ms) noexcept {
+  record_rare("RecursiveInvocations", 1, "Count", kOwn);
+  record_rare("RecursiveDuration", duration_ms, "Milliseconds", kOwn);
 }
 
 }  // namespace cumulet::lambda

@@ -2,8 +2,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,36 +30,29 @@ class InvocationMetrics {
   void dead_letter_failed() noexcept;
   void recursion_stopped() noexcept;
   /// It ran because of an event that it had caused itself.
-  void recurred(double duration_ms);
+  void recurred(double duration_ms) noexcept;
 
  private:
   /// One metric, in all the series that it belongs to.
   class Metric {
    public:
-    Metric(events::MetricSink& sink, const FunctionName& name, const char* metric, const char* unit,
-           const char* space = "AWS/Lambda");
+    Metric(events::MetricSink& sink, const FunctionName& name, const char* metric, const char* unit);
     void record(double value) const noexcept;
 
    private:
     std::vector<std::shared_ptr<events::MetricSeries>> series_;
   };
 
+  /// Looked up each time: most functions never have these, and series that are held cost memory.
+  void record_rare(const char* metric, double value, const char* unit, const char* space) const noexcept;
+
   events::MetricSink& sink_;
   const FunctionName name_;
   std::atomic<std::int64_t> under_way_{0};
   Metric invocations_;
   Metric errors_;
-  Metric throttles_;
   Metric duration_;
   Metric concurrent_;
-  Metric received_;
-  Metric age_;
-  Metric dropped_;
-  Metric dead_letter_errors_;
-  Metric recursions_;
-  std::once_flag recurred_;
-  std::optional<Metric> own_invocations_;  ///< Few functions ever need these.
-  std::optional<Metric> own_duration_;
 };
 
 }  // namespace cumulet::lambda
