@@ -36,6 +36,7 @@ endfunction()
 
 cumulet_library(zlib PACKAGE zlib DEBIAN zlib1g-dev)
 cumulet_library(zstd PACKAGE libzstd DEBIAN libzstd-dev)
+cumulet_library(lzma PACKAGE liblzma DEBIAN liblzma-dev ARCHIVES lzma)
 cumulet_library(openssl PACKAGE openssl DEBIAN libssl-dev)
 cumulet_library(fmt PACKAGE fmt DEBIAN libfmt-dev)
 cumulet_library(expat PACKAGE expat DEBIAN libexpat1-dev ARCHIVES expat)

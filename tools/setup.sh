@@ -7,7 +7,7 @@ set -euo pipefail
 BUILD_PACKAGES=(
   clang-14 cmake ninja-build mold ccache pkg-config python3-minimal ca-certificates
   libboost1.81-dev libssl-dev librocksdb-dev libsimdjson-dev libfmt-dev libre2-dev libyaml-dev libexpat1-dev libzip-dev
-  libarchive-dev zlib1g-dev libzstd-dev libnghttp2-dev libcurl4-openssl-dev libseccomp-dev libcap-dev libsnappy-dev liblz4-dev libbz2-dev
+  libarchive-dev zlib1g-dev libzstd-dev liblzma-dev libnghttp2-dev libcurl4-openssl-dev libseccomp-dev libcap-dev libsnappy-dev liblz4-dev libbz2-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 RUN_PACKAGES=(curl python3-boto3 tzdata)

@@ -13,7 +13,7 @@
 namespace cumulet::cli {
 namespace {
 
-constexpr const char* kUsage = R"(Usage: cumulet doctor [--runtimes DIR] [--data-dir DIR]
+constexpr const char* kUsage = R"(Usage: cumulet doctor [--runtimes DIR] [--data-dir DIR] [--microvm-kernel FILE]
 
 Says what this machine offers for sandboxes and which runtimes are installed, and what
 to do about what is missing. The status is 1 when functions cannot run here.
@@ -21,12 +21,14 @@ to do about what is missing. The status is 1 when functions cannot run here.
   --runtimes DIR   the runtime clients (default: found beside the binary)
   --data-dir DIR   the server's data directory, with runtimes of its own and their images
                    (default $CUMULET_DATA_DIR, or ~/.local/share/cumulet)
+  --microvm-kernel FILE
+                   the kernel of microVMs (default: the newest in /boot)
 )";
 
 }  // namespace
 
 int doctor(const std::vector<std::string>& words) {
-  const Result<Arguments> arguments = Arguments::parse(words, {"runtimes", "data-dir"}, {});
+  const Result<Arguments> arguments = Arguments::parse(words, {"runtimes", "data-dir", "microvm-kernel"}, {});
   if (!arguments.ok()) return report("doctor", arguments.error());
   if (arguments->has("help")) {
     std::fputs(kUsage, stdout);
@@ -46,6 +48,7 @@ int doctor(const std::vector<std::string>& words) {
   std::filesystem::create_directories(state, failed);
   compute::SubstrateOptions options;
   options.state = state;
+  options.microvm_kernel = arguments->get("microvm-kernel", "");
   std::printf("\nSubstrates\n");
   const std::vector<compute::Finding> substrates =
       able.ok() ? compute::examine_substrates(options) : std::vector<compute::Finding>();

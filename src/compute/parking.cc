@@ -31,7 +31,7 @@ bool read_at_start(const std::string& name) {
 }  // namespace
 
 std::string Parking::key_of(const FunctionVersion& version) const {
-  if (!version.layers.empty()) return {};
+  if (!version.layers.empty() || !parts_.substrate.traits(version.substrate).parks) return {};
   for (const auto& [name, value] : version.environment) {
     if (read_at_start(name)) return {};
   }

@@ -132,7 +132,8 @@ Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<
   });
   const FunctionVersion& version = environment->version();
   const bool patient = version.initialization_type != "on-demand";
-  const seconds limit = patient ? std::max(kProvisionedInitLimit, seconds(version.timeout_seconds)) : kInitLimit;
+  const seconds usual = patient ? std::max(kProvisionedInitLimit, seconds(version.timeout_seconds)) : kInitLimit;
+  const seconds limit = usual * parts_.substrate.traits(version.substrate).slowness;
   const Result<BootOutcome> outcome =
       co_await attempt(environment->boot(now + limit, std::string("init"), std::string(), std::move(parked)));
   Loop::current()->cancel(slow);

@@ -13,7 +13,7 @@
 
 /// A sandbox: processes of one execution environment, cut off from the host. This header is the substrate interface:
 /// the process sandbox (sandbox/) implements it with namespaces, cgroups and seccomp, and external/ by OCI
-/// runtimes. Which there are, by name: substrates.h.
+/// runtimes and microVMs. Which there are, by name: substrates.h.
 namespace cumulet::compute {
 
 /// A host directory shown read-only inside the sandbox.
@@ -77,11 +77,22 @@ class Sandbox {
   virtual std::uint64_t peak_memory() const = 0;
 };
 
+/// In what substrates differ, for those who start sandboxes.
+struct SubstrateTraits {
+  bool parks = true;  ///< A sandbox sees what comes into its folders after its start, and may be given a way out later.
+  int slowness = 1;   ///< Programs take so many times as long.
+};
+
 class Substrate {
  public:
   virtual ~Substrate() = default;
   /// Starts a sandbox. Fails with code "Sandbox.Failure" and what was being attempted.
   virtual Task<std::unique_ptr<Sandbox>> start(SandboxSpec spec) = 0;
+  /// Of what SandboxSpec::substrate names.
+  virtual SubstrateTraits traits(const std::string& substrate) const {
+    (void)substrate;
+    return {};
+  }
 };
 
 /// One thing that the kernel offers or not, for `cumulet doctor`.

@@ -8,6 +8,7 @@
 
 #include "base/run.h"
 #include "compute/external/external_substrate.h"
+#include "compute/external/microvm.h"
 #include "compute/external/oci.h"
 
 namespace cumulet::compute {
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::string_view kProcess = "process";
 constexpr std::string_view kOci = "oci:";
+constexpr std::string_view kMicrovm = "microvm";
 constexpr const char* kKnownRuntimes[] = {"crun", "runc", "runsc", "kata-runtime"};
 
 class ChosenSubstrate final : public Substrate {
@@ -29,6 +31,10 @@ class ChosenSubstrate final : public Substrate {
     const auto found = all_.find(spec.substrate.empty() ? first_ : spec.substrate);
     if (found == all_.end()) return refuse(fmt::format("this server does not offer the substrate {}", spec.substrate));
     return found->second->start(std::move(spec));
+  }
+  SubstrateTraits traits(const std::string& substrate) const override {
+    const auto found = all_.find(substrate.empty() ? first_ : substrate);
+    return found == all_.end() ? SubstrateTraits() : found->second->traits(substrate);
   }
 
  private:
@@ -47,14 +53,6 @@ std::string folder_name(std::string name) {
   return name;
 }
 
-Result<std::unique_ptr<Substrate>> make_one(const SubstrateOptions& options, const std::string& name) {
-  if (name == kProcess) return make_process_substrate(options.state);
-  const fs::path state = options.state / folder_name(name);
-  Result<std::unique_ptr<external::Recipe>> recipe = external::make_oci_recipe(name.substr(kOci.size()));
-  if (!recipe.ok()) return std::move(recipe).error();
-  return external::make_external_substrate(state, std::move(*recipe));
-}
-
 /// Runs /bin/true, or whatever else ends well.
 Task<void> try_out(Substrate& substrate) {
   SandboxSpec spec;
@@ -68,6 +66,24 @@ Task<void> try_out(Substrate& substrate) {
   if (exit.kind != ExitKind::kExited || exit.code != 0)
     co_await fail(
         Error("Sandbox.Failure", 500, fmt::format("a program that should end well ended with {}", exit.code)));
+}
+
+Result<external::Microvm> make_machines(const SubstrateOptions& options) {
+  return external::make_microvm(options.state / kMicrovm, options.microvm_kernel,
+                                [](Substrate& substrate) { return run(try_out(substrate)); });
+}
+
+Result<std::unique_ptr<Substrate>> make_one(const SubstrateOptions& options, const std::string& name) {
+  if (name == kProcess) return make_process_substrate(options.state);
+  const fs::path state = options.state / folder_name(name);
+  if (name == kMicrovm) {
+    Result<external::Microvm> machine = make_machines(options);
+    if (!machine.ok()) return std::move(machine).error();
+    return std::move(machine->substrate);
+  }
+  Result<std::unique_ptr<external::Recipe>> recipe = external::make_oci_recipe(name.substr(kOci.size()));
+  if (!recipe.ok()) return std::move(recipe).error();
+  return external::make_external_substrate(state, std::move(*recipe));
 }
 
 Finding try_substrate(const SubstrateOptions& options, const std::string& name, std::string good) {
@@ -87,7 +103,7 @@ Finding try_substrate(const SubstrateOptions& options, const std::string& name, 
 }  // namespace
 
 bool is_substrate(const std::string& name) {
-  return name == kProcess || (name.starts_with(kOci) && name.size() > kOci.size());
+  return name == kProcess || name == kMicrovm || (name.starts_with(kOci) && name.size() > kOci.size());
 }
 
 Result<std::unique_ptr<Substrate>> make_substrates(const SubstrateOptions& options) {
@@ -116,8 +132,14 @@ std::vector<Finding> examine_substrates(const SubstrateOptions& options) {
     missing.detail = fmt::format("not installed (only matters with --substrate {})", name);
   }
   Finding& machine = findings.emplace_back();
-  machine.what = "microvm";
-  machine.detail = "not built yet, whatever this machine could do (docs/decisions/microvm.md)";
+  machine.what = kMicrovm;
+  if (external::find_qemu().empty()) {
+    machine.detail = "QEMU (qemu-system-x86) is not installed (only matters with --substrate microvm)";
+    return findings;
+  }
+  const Result<external::Microvm> made = make_machines(options);
+  machine.usable = made.ok();
+  machine.detail = made.ok() ? made->detail : made.error().message();
   return findings;
 }
 

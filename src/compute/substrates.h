@@ -7,13 +7,14 @@
 
 #include "compute/sandbox.h"
 
-/// The substrates that there are, by name: "process" (the process sandbox, the default) and "oci:NAME" (an OCI runtime:
-/// crun, runc, runsc, kata-runtime, or the path of one).
+/// The substrates that there are, by name: "process" (the process sandbox, the default), "oci:NAME" (an OCI runtime:
+/// crun, runc, runsc, kata-runtime, or the path of one) and "microvm" (a virtual machine of QEMU's).
 namespace cumulet::compute {
 
 struct SubstrateOptions {
   std::filesystem::path state;                ///< A directory for all of them.
   std::vector<std::string> names{"process"};  ///< What sandboxes may be built by; the first one unless they say.
+  std::filesystem::path microvm_kernel;       ///< Empty: the newest in /boot.
 };
 
 /// Whether this is the name of a substrate at all.

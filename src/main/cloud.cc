@@ -158,6 +158,7 @@ Result<void> Cloud::Parts::begin_sandboxes() {
   compute::SubstrateOptions options;
   options.state = state;
   options.names = config.substrates;
+  options.microvm_kernel = config.microvm_kernel;
   substrate = std::async(std::launch::async, [options] { return compute::make_substrates(options); });
   return {};
 }

@@ -135,6 +135,7 @@ const std::map<std::string, Flag>& flags() {
       {"apns-url", text_flag(&Config::apns_url)},
       {"sns-signing-host", text_flag(&Config::sns_signing_host)},
       {"substrate", Flag{true, set_substrates}},
+      {"microvm-kernel", text_flag(&Config::microvm_kernel)},
       {"log-level", Flag{true, set_log_level}},
       {"threads", Flag{true, [](Config& c, const std::string& t) { return set_number(c.threads, t, 1, 256); }}},
       {"store-memory",
@@ -264,9 +265,10 @@ Runs the cloud: one listener for all services, HTTP and HTTPS on the same port.
   --store-memory MIB     what the store may hold in memory: cached blocks, and writes
                          that are in no file yet (default 128)
   --encrypt-objects      new buckets of S3 encrypt by default (SSE-S3), as on AWS
-  --substrate NAME,...   what sandboxes are built by: process (default) or oci:RUNTIME (crun,
-                         runc, ...); of several, the first unless a function's tag
+  --substrate NAME,...   what sandboxes are built by: process (default), oci:RUNTIME (crun,
+                         runc, ...) or microvm; of several, the first unless a function's tag
                          cumulet:substrate names another one
+  --microvm-kernel FILE  the kernel of microVMs (default: the newest in /boot)
   --exact-cpus           functions never use more of the processors than their memory gives
                          them on AWS (default: a whole one that nobody else wants)
   --egress RULE          which functions may reach the internet: 'none' (default) those with

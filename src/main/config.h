@@ -29,6 +29,7 @@ struct Config {
   std::string log_level = "info";
   /// What sandboxes are built by: the first is the default, functions may choose another one.
   std::vector<std::string> substrates{"process"};
+  std::filesystem::path microvm_kernel;                   ///< Default: the newest in /boot.
   std::filesystem::path registry_logins;                  ///< A file as `docker login` writes it.
   std::uint32_t image_seconds = 600;                      ///< How long fetching a container image may take.
   bool exact_cpus = false;                                ///< Functions get AWS's share of the processors and no more.

@@ -38,6 +38,7 @@ std::string encode(const Launch& launch, std::uint32_t groups) {
   head.mounts = static_cast<std::uint32_t>(launch.mounts.size());
   head.files = static_cast<std::uint32_t>(launch.files.size());
   head.arguments = static_cast<std::uint32_t>(launch.command.size());
+  head.user = launch.user;
   std::string message(reinterpret_cast<const char*>(&head), sizeof head);
   const auto add = [&message](const std::string& text) { message.append(text).push_back('\0'); };
   for (const auto& [mount, target] : launch.mounts) add(target);
@@ -131,7 +132,31 @@ bool Attendant::greet() {
   }
   guest_ = Fd(::accept4(prepared_.control.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   prepared_.control.reset();  // nobody else is listened to
+  return send_greeting();
+}
+
+bool Attendant::send_greeting() {
+  const std::string greeting = std::exchange(prepared_.launch.greeting, {});
+  for (std::size_t at = 0; at < greeting.size();) {
+    const ssize_t put = ::send(guest_.get(), greeting.data() + at, greeting.size() - at, MSG_NOSIGNAL);
+    if (put > 0) at += static_cast<std::size_t>(put);
+    if (put >= 0) continue;
+    pollfd waits[2] = {{guest_.get(), POLLOUT, 0}, {pidfd_.get(), POLLIN, 0}};
+    const bool later = errno == EAGAIN || errno == EINTR;
+    if (later && ::poll(waits, 2, milliseconds_until(prepared_.launch.deadline)) > 0 && waits[1].revents == 0) continue;
+    prepared_.life->fail(Error(kSandboxFailure, "the sandbox could not be told what to run"));
+    return false;
+  }
   return true;
+}
+
+void Attendant::pass_on(char order) {
+  std::string message(1, order);
+  if (order == sandbox::kClock) {
+    const std::int64_t now = std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+    message.append(reinterpret_cast<const char*>(&now), sizeof now);
+  }
+  (void)!::send(guest_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /// Until the program has ended.
@@ -142,24 +167,27 @@ void Attendant::relay() {
     ::poll(waits, 3, -1);
     if (waits[1].revents != 0 && !read_report()) guest_.reset();
     char order = 0;
-    if (waits[2].revents != 0 && ::recv(prepared_.orders.get(), &order, 1, MSG_DONTWAIT) == 1 && guest_)
-      (void)!::send(guest_.get(), &order, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (waits[2].revents != 0 && ::recv(prepared_.orders.get(), &order, 1, MSG_DONTWAIT) == 1 && guest_) pass_on(order);
     if (waits[0].revents == 0) continue;
-    while (guest_ && read_report()) {
-    }
+    if (guest_) read_report();
     return;
   }
 }
 
-/// False when there is none: not yet, or not any more. (A report is sent whole and is far smaller than a segment.)
+/// False when there is none and none will come. (A machine's network may deliver a report in pieces.)
 bool Attendant::read_report() {
-  Report report;
-  const ssize_t got = ::recv(guest_.get(), &report, sizeof report, MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (got != sizeof report || report.kind == ReportKind::kForked) return false;
-  report.text[sizeof report.text - 1] = '\0';
-  prepared_.life->take_report(report, Fd());
-  return true;
+  for (;;) {
+    char* const into = reinterpret_cast<char*>(&report_) + report_bytes_;
+    const ssize_t got = ::recv(guest_.get(), into, sizeof report_ - report_bytes_, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (got <= 0) return false;
+    report_bytes_ += static_cast<std::size_t>(got);
+    if (report_bytes_ < sizeof report_) continue;
+    report_bytes_ = 0;
+    if (report_.kind == ReportKind::kForked) return false;
+    report_.text[sizeof report_.text - 1] = '\0';
+    prepared_.life->take_report(report_, Fd());
+  }
 }
 
 /// Whatever the program has left behind ends with it.
@@ -179,6 +207,7 @@ std::string Attendant::last_words() const {
   const off_t from = std::max<off_t>(0, size - static_cast<off_t>(sizeof text));
   const ssize_t got = ::pread(log_.get(), text, sizeof text, from);
   std::string words(trim(std::string_view(text, static_cast<std::size_t>(std::max<ssize_t>(got, 0)))));
+  std::erase(words, '\r');
   std::replace(words.begin(), words.end(), '\n', ' ');
   return words.size() > kLogWanted ? words.substr(words.size() - kLogWanted) : words;
 }

@@ -17,6 +17,8 @@ struct Launch {
   std::vector<std::pair<std::string, std::string>> files;   ///< Name and content, below the workplace.
   std::vector<std::pair<sandbox::Fd, std::string>> mounts;  ///< And where, below the workplace. The root comes first.
   sandbox::Fd output;                                       ///< Inherited by the program as its output.
+  std::uint32_t user = 0;                                   ///< See LaunchMessage.
+  std::string greeting;                                     ///< What the guest is told first.
   SteadyTime deadline{};                                    ///< When it must have started.
 };
 
@@ -48,6 +50,8 @@ class Attendant {
   void run();
   Result<void> launch();
   bool greet();
+  bool send_greeting();
+  void pass_on(char order);
   void relay();
   bool read_report();
   void clear_up();
@@ -59,6 +63,8 @@ class Attendant {
   sandbox::Fd pidfd_;
   int pid_ = 0;
   sandbox::Fd guest_;
+  sandbox::Report report_;        // what has come of the next one
+  std::size_t report_bytes_ = 0;  // so many bytes
   std::thread thread_;
 };
 

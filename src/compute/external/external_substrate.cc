@@ -57,7 +57,7 @@ class Workbench {
 
   void start(std::shared_ptr<ExternalOrder> order);
   void give_back(std::shared_ptr<Life> life);
-  std::chrono::seconds start_limit() const { return recipe_->start_limit(); }
+  const Recipe& recipe() const { return *recipe_; }
   sandbox::MemoryGuard& guard() { return guard_; }
 
  private:
@@ -280,8 +280,16 @@ class ExternalSandbox final : public sandbox::LifeSandbox {
       : LifeSandbox(std::move(life), bench->guard()), bench_(std::move(bench)), memory_(memory) {}
   ~ExternalSandbox() override { bench_->give_back(life_); }
 
+  Result<void> thaw() override {
+    if (bench_->recipe().has_kernel()) life_->set_clock();  // so that it has heard of it when it is given work
+    return LifeSandbox::thaw();
+  }
+
   /// Without what the program needs for itself.
-  std::uint64_t peak_memory() const override { return std::min(life_->groups.peak_memory(), memory_); }
+  std::uint64_t peak_memory() const override {
+    const bool told = bench_->recipe().has_kernel();
+    return std::min(told ? life_->peak_seen.load() : life_->groups.peak_memory(), memory_);
+  }
 
  private:
   std::shared_ptr<Workbench> bench_;
@@ -294,7 +302,7 @@ class ExternalSubstrate final : public Substrate {
 
   Task<std::unique_ptr<Sandbox>> start(SandboxSpec spec) override {
     const std::uint64_t memory = std::uint64_t{spec.memory_mib} << 20;
-    const std::chrono::seconds limit = bench_->start_limit();
+    const std::chrono::seconds limit = bench_->recipe().start_limit();
     const SteadyTime deadline = std::chrono::steady_clock::now() + limit;
     const Error late(kSandboxFailure, fmt::format("the sandbox did not start within {} seconds", limit.count()));
     auto order = std::make_shared<ExternalOrder>(std::move(spec), deadline);
@@ -305,6 +313,7 @@ class ExternalSubstrate final : public Substrate {
     co_await life->started.wait_until(deadline + std::chrono::seconds(1), late);
     co_return sandbox;
   }
+  SubstrateTraits traits(const std::string&) const override { return bench_->recipe().traits(); }
 
  private:
   std::shared_ptr<Workbench> bench_;

@@ -28,6 +28,9 @@ class Recipe {
   /// What the program needs for itself, beside the function's memory.
   virtual std::uint32_t overhead_mib(const SandboxSpec& spec) const = 0;
   virtual std::chrono::seconds start_limit() const = 0;
+  /// The sandbox has a kernel of its own: that knows what memory the programs use, and has a clock that must be set.
+  virtual bool has_kernel() const { return false; }
+  virtual SubstrateTraits traits() const { return {}; }
 };
 
 /// `state` is a directory of its own; leftovers of an earlier run are removed. Needs root.

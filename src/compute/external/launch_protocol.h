@@ -24,6 +24,9 @@ struct LaunchMessage {
   std::uint32_t mounts = 0;
   std::uint32_t files = 0;
   std::uint32_t arguments = 0;
+  /// The program is this user (and group), has no capability, sees the workplace as its root directory and writes its
+  /// messages into the log. 0: it is root, sees everything, and writes them into the output.
+  std::uint32_t user = 0;
 };
 
 /// Where a sandbox is shown the folder of its init, and what is in it.

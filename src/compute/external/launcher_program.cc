@@ -1,4 +1,4 @@
-// Runs an OCI runtime for one sandbox: joins the sandbox's control groups and network, makes a
+// Runs an OCI runtime or QEMU for one sandbox: joins the sandbox's control groups and network, makes a
 // mount namespace in which the program finds what it needs and nothing that tells where it really is, and becomes the
 // program. Nothing of this is left when the program ends. A static program that the server carries inside itself.
 #include <cerrno>
@@ -11,8 +11,10 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "compute/external/launch_protocol.h"
@@ -97,16 +99,38 @@ void write_file(const char* name, const char* content) {
   close(file);
 }
 
-/// What the program inherits: the output at 1, 2 and 3, its log, nothing else.
-void set_descriptors(int output) {
+/// What the program inherits: the output (or the log) at 1 and 2, the output at 3, its log, nothing else.
+void set_descriptors(int output, int messages) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  must(null >= 0 && dup2(null, 0) == 0 && dup2(output, 1) == 1 && dup2(output, 2) == 2, "set the standard streams");
+  must(null >= 0 && dup2(null, 0) == 0 && dup2(messages, 1) == 1 && dup2(messages, 2) == 2, "set the standard streams");
   if (log_file == kLauncherLog) {
     must(fcntl(log_file, F_SETFD, 0) == 0, "keep the log");
   } else {
     must(dup2(log_file, kLauncherLog) == kLauncherLog, "keep the log");
   }
   must(dup2(output, kLauncherOutput) == kLauncherOutput, "hand over the output");
+}
+
+/// The workplace is the program's root directory, and nothing else is there.
+void enter_workplace() {
+  must(syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0 && chdir("/") == 0,
+       "make a root directory of ", kWorkplace);
+  must(unshare(CLONE_NEWIPC | CLONE_NEWUTS) == 0, "make namespaces");
+}
+
+void become(std::uint32_t user) {
+  for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; ++capability)
+    must(prctl(PR_CAPBSET_DROP, capability) == 0, "drop a capability");
+  must(syscall(SYS_setgroups, 0, nullptr) == 0 && syscall(SYS_setresgid, user, user, user) == 0 &&
+           syscall(SYS_setresuid, user, user, user) == 0,
+       "change the user");
+  must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "give up new privileges");
+  // What a guest can make it say is limited.
+  const rlimit file_size{1 << 20, 1 << 20};
+  signal(SIGXFSZ, SIG_IGN);
+  must(setrlimit(RLIMIT_FSIZE, &file_size) == 0, "limit the log");
+  // The kernel forgets this with the user.
+  must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "tie the program to the server");
 }
 
 }  // namespace
@@ -134,14 +158,18 @@ int main() {
   make_workplace();
   const int* mounts = descriptors + 4 + head.groups;
   for (std::uint32_t i = 0; i < head.mounts; ++i) attach(mounts[i], take());
-  show_own_groups();
+  if (head.user == 0) show_own_groups();
   for (std::uint32_t i = 0; i < head.files; ++i) {
     const char* name = take();
     write_file(name, take());
   }
   static char* arguments[129];
   for (std::uint32_t i = 0; i < head.arguments; ++i) arguments[i] = const_cast<char*>(take());
-  set_descriptors(output);
+  set_descriptors(output, head.user == 0 ? output : log_file);
+  if (head.user != 0) {
+    enter_workplace();
+    become(head.user);
+  }
   char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   char* const environment[] = {path, nullptr};
   umask(022);

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "compute/external/launch_protocol.h"
+#include "compute/external/machine_protocol.h"
 #include "compute/external/programs.h"
 #include "compute/sandbox/protocol.h"
 
@@ -32,14 +33,8 @@ std::string process_section(const SandboxSpec& spec) {
   std::vector<std::string> command{std::string(kGuestInside) + "/" + kGuestName, std::to_string(kControlPort),
                                    spec.working_directory};
   command.insert(command.end(), spec.command.begin(), spec.command.end());
-  const std::array<std::pair<const char*, std::uint32_t>, 8> limits{{{"RLIMIT_NOFILE", 1024},
-                                                                     {"RLIMIT_CORE", 1},
-                                                                     {"RLIMIT_MEMLOCK", 65536},
-                                                                     {"RLIMIT_MSGQUEUE", 0},
-                                                                     {"RLIMIT_NICE", 0},
-                                                                     {"RLIMIT_RTPRIO", 0},
-                                                                     {"RLIMIT_SIGPENDING", 1024},
-                                                                     {"RLIMIT_NPROC", spec.max_processes}}};
+  std::vector<ProcessLimit> limits(std::begin(kProcessLimits), std::end(kProcessLimits));
+  limits.push_back({"RLIMIT_NPROC", RLIMIT_NPROC, spec.max_processes});
   return fmt::format(R"({{"user":{{"uid":{},"gid":{}}},"args":{},"env":{},"cwd":"/","noNewPrivileges":true,)"
                      R"("capabilities":{{"bounding":[],"effective":[],"inheritable":[],"permitted":[],"ambient":[]}},)"
                      R"("oomScoreAdj":500,"rlimits":{}}})",
@@ -47,7 +42,7 @@ std::string process_section(const SandboxSpec& spec) {
                      list_of(spec.environment,
                              [](const auto& variable) { return json_string(variable.first + "=" + variable.second); }),
                      list_of(limits, [](const auto& limit) {
-                       return fmt::format(R"({{"type":"{0}","hard":{1},"soft":{1}}})", limit.first, limit.second);
+                       return fmt::format(R"({{"type":"{0}","hard":{1},"soft":{1}}})", limit.name, limit.value);
                      }));
 }
 

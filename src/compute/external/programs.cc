@@ -23,11 +23,20 @@ asm(".pushsection .rodata.external_programs, \"a\"\n"
     "\"\n"
     "cumulet_launcher_end:\n"
     ".byte 0\n"
+    ".global cumulet_machine_begin\n"
+    ".global cumulet_machine_end\n"
+    "cumulet_machine_begin:\n"
+    ".incbin \"" CUMULET_MACHINE
+    "\"\n"
+    "cumulet_machine_end:\n"
+    ".byte 0\n"
     ".popsection\n");
 extern "C" const char cumulet_guest_begin[];
 extern "C" const char cumulet_guest_end[];
 extern "C" const char cumulet_launcher_begin[];
 extern "C" const char cumulet_launcher_end[];
+extern "C" const char cumulet_machine_begin[];
+extern "C" const char cumulet_machine_end[];
 
 namespace cumulet::compute::external {
 
@@ -35,6 +44,10 @@ namespace fs = std::filesystem;
 
 std::string_view guest_program() {
   return {cumulet_guest_begin, static_cast<std::size_t>(cumulet_guest_end - cumulet_guest_begin)};
+}
+
+std::string_view machine_program() {
+  return {cumulet_machine_begin, static_cast<std::size_t>(cumulet_machine_end - cumulet_machine_begin)};
 }
 
 Result<fs::path> write_guest(const fs::path& state) {

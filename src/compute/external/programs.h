@@ -11,6 +11,9 @@ namespace cumulet::compute::external {
 /// guest_program.cc.
 std::string_view guest_program();
 
+/// machine_program.cc.
+std::string_view machine_program();
+
 /// Writes the guest, and the system call filter that it installs, below `state` for sandboxes to be shown; gives the
 /// folder.
 Result<std::filesystem::path> write_guest(const std::filesystem::path& state);

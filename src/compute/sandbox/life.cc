@@ -1,5 +1,7 @@
 #include "compute/sandbox/life.h"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -46,6 +48,12 @@ void Life::take_report(const Report& report, Fd descriptor) {
     case ReportKind::kExited:
       exited.resolve(exit_of(report.value));
       break;
+    case ReportKind::kStarved:
+      starved_ = true;
+      break;
+    case ReportKind::kMemory:
+      peak_seen = std::max(peak_seen.load(), static_cast<std::uint64_t>(std::max(report.value, 0)) << 10);
+      break;
   }
 }
 
@@ -89,6 +97,8 @@ Result<void> Life::thaw() {
   frozen_ = false;
   return groups.any() ? groups.thaw() : tell_init(kContinue);
 }
+
+void Life::set_clock() { (void)tell_init(kClock); }
 
 void Life::terminate() { (void)tell_init(kTerminate); }
 

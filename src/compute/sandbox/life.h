@@ -49,12 +49,13 @@ class Life {
   void kill();
   void kill_for_memory();  ///< The exit is kOutOfMemory then.
   void terminate();
+  void set_clock();  ///< Where it is not the host's.
   Result<void> freeze();
   Result<void> thaw();
 
   /// The init's number on the host; 0 when it is not known (any more).
   pid_t init_process();
-  /// The highest use of memory that the guard has seen, where no group counts it.
+  /// The highest use of memory that has been seen, where no group of the host's counts it.
   std::atomic<std::uint64_t> peak_seen{0};
 
   /// The init is ready to be started.

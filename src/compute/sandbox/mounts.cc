@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "compute/sandbox/masked_proc.h"
 #include "compute/sandbox/rootless.h"
 
 namespace cumulet::compute::sandbox {
@@ -44,14 +45,6 @@ Result<Fd> clone_tree(const std::string& source, bool recursive) {
   const unsigned depth = recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0u;
   Fd tree(::open_tree(AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | depth));
   if (!tree) return system_error("clone the mounts at " + source);
-  return tree;
-}
-
-Result<Fd> clone_readonly(const fs::path& source, bool recursive) {
-  Result<Fd> tree = clone_tree(source, recursive);
-  if (!tree.ok()) return tree;
-  if (Result<void> done = set_attributes(tree->get(), kQuiet | MOUNT_ATTR_RDONLY, recursive); !done.ok())
-    return Error(kSandboxFailure, fmt::format("{} ({})", done.error().message(), source.string()));
   return tree;
 }
 
@@ -192,17 +185,26 @@ std::string template_key(const SandboxSpec& spec) {
 }
 
 /// Of these names in /proc, those that exist and that anybody may use: the others are the host root's alone already.
-std::vector<std::string> exposed(const std::vector<std::string>& names) {
+template <std::size_t N>
+std::vector<std::string> exposed(const char* const (&names)[N]) {
   std::vector<std::string> found;
-  for (const std::string& name : names) {
+  for (const char* name : names) {
     struct stat about {};
-    const std::string path = "/proc/" + name;
+    const std::string path = std::string("/proc/") + name;
     if (::stat(path.c_str(), &about) == 0 && (about.st_mode & 06) != 0) found.push_back(path);
   }
   return found;
 }
 
 }  // namespace
+
+Result<Fd> clone_readonly(const fs::path& source, bool recursive) {
+  Result<Fd> tree = clone_tree(source, recursive);
+  if (!tree.ok()) return tree;
+  if (Result<void> done = set_attributes(tree->get(), kQuiet | MOUNT_ATTR_RDONLY, recursive); !done.ok())
+    return Error(kSandboxFailure, fmt::format("{} ({})", done.error().message(), source.string()));
+  return tree;
+}
 
 Result<Fd> make_tmpfs(std::uint64_t kib, const char* mode, std::uint32_t owner, std::uint64_t attributes) {
   const Fd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
@@ -295,15 +297,8 @@ Result<RootTree> RootTemplates::clone(const SandboxSpec& spec, std::uint32_t own
   return tree;
 }
 
-std::vector<std::string> masked_proc_files() {
-  return exposed({"kcore",      "kmsg",        "keys",       "key-users",     "kallsyms",    "kpagecount",
-                  "kpageflags", "kpagecgroup", "timer_list", "sysrq-trigger", "sched_debug", "latency_stats",
-                  "interrupts", "softirqs",    "modules",    "config.gz",     "vmallocinfo", "slabinfo",
-                  "iomem",      "ioports",     "mtrr",       "cmdline",       "diskstats",   "partitions"});
-}
+std::vector<std::string> masked_proc_files() { return exposed(kMaskedProcFiles); }
 
-std::vector<std::string> masked_proc_directories() {
-  return exposed({"acpi", "scsi", "asound", "bus", "irq", "driver", "fs"});
-}
+std::vector<std::string> masked_proc_directories() { return exposed(kMaskedProcDirectories); }
 
 }  // namespace cumulet::compute::sandbox

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,10 @@ class RootTemplates {
 
 /// A memory file system of limited size and number of files, not attached.
 Result<Fd> make_tmpfs(std::uint64_t kib, const char* mode, std::uint32_t owner, std::uint64_t attributes);
+
+/// The mount at a directory or file (with those below it, or without), read-only, without devices and set-user-id; not
+/// attached.
+Result<Fd> clone_readonly(const std::filesystem::path& source, bool recursive);
 
 /// What of /proc tells about the host, exists here and could be read: files, and directories.
 std::vector<std::string> masked_proc_files();

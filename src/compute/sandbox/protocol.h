@@ -54,6 +54,8 @@ enum class ReportKind : uint32_t {
   kStarted = 3,  ///< The command runs (from the warden itself: it is ready).
   kFailed = 4,   ///< `value` is an errno, `text` what was being attempted.
   kExited = 5,   ///< `value` is the wait status of the main process.
+  kStarved = 6,  ///< From a kernel of the sandbox's own: it has ended all for want of memory. kExited follows.
+  kMemory = 7,   ///< From the same: `value` is the highest use of memory so far, in KiB.
 };
 
 /// From the warden or the sandbox's init to the server, over the control socket of the sandbox.
@@ -67,5 +69,6 @@ struct Report {
 inline constexpr char kTerminate = 'T';
 inline constexpr char kStop = 'S';  ///< Where no control group can freeze.
 inline constexpr char kContinue = 'C';
+inline constexpr char kClock = 'K';  ///< Where the clock is not the host's: it is to be set.
 
 }  // namespace cumulet::compute::sandbox

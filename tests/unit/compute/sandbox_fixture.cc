@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr const char* kSubstrateVariable = "CUMULET_TEST_SUBSTRATE";
+constexpr const char* kKernelVariable = "CUMULET_TEST_MICROVM_KERNEL";
 
 /// The static program stands beside the tests, where the build put it.
 fs::path probe_program() {
@@ -47,6 +48,7 @@ void SandboxTest::SetUpTestSuite() {
   SubstrateOptions options;
   options.state = state_->path();
   if (!on_process_substrate()) options.names = {std::getenv(kSubstrateVariable)};
+  if (const char* kernel = std::getenv(kKernelVariable); kernel != nullptr) options.microvm_kernel = kernel;
   Result<std::unique_ptr<Substrate>> made = make_substrates(options);
   ASSERT_TRUE(made.ok()) << made.error().message();
   substrate_ = std::move(*made);
