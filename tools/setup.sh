@@ -12,7 +12,7 @@ BUILD_PACKAGES=(
 )
 RUN_PACKAGES=(curl python3-boto3 tzdata)
 TEST_PACKAGES=(clang-format-14 llvm-14 g++-12 curl zip unzip ruby openjdk-17-jdk-headless rclone s3cmd s3fs restic iproute2 zstd crun
-  runc)
+  runc qemu-system-x86)
 
 readonly root=$PWD
 readonly jobs=${CUMULET_JOBS:-$(nproc)}
@@ -64,6 +64,27 @@ need_packages() {
     tail -n 15 "$log" >&2
     die "apt-get failed (whole output: build/apt.log). As root: apt-get install ${missing[*]}"
   fi
+}
+
+# need_guest_kernel: a kernel for the tests' microVMs. Where /boot has none, Debian's is unpacked into build/guest-kernel:
+# a machine that boots a kernel of its own kind needs none installed.
+need_guest_kernel() {
+  compgen -G '/boot/vmlinuz-*' >/dev/null && return
+  local folder=$root/build/guest-kernel package
+  if ! compgen -G "$folder/boot/vmlinuz-*" >/dev/null; then
+    package=$(apt-cache depends linux-image-amd64 2>/dev/null | awk '$1 == "Depends:" { print $2; exit }')
+    say "Unpacking ${package:-linux-image-amd64} into build/guest-kernel, for microVMs"
+    rm -rf "$folder" && mkdir -p "$folder.new"
+    if ! (cd "$folder.new" && apt-get download -qq "${package:-linux-image-amd64}" && dpkg-deb -x ./*.deb . && rm ./*.deb) \
+      >"$root/build/guest-kernel.log" 2>&1; then
+      say "    no kernel for microVMs: build/guest-kernel.log"
+      rm -rf "$folder.new"
+      return
+    fi
+    mv "$folder.new" "$folder"
+  fi
+  CUMULET_TEST_MICROVM_KERNEL=$(compgen -G "$folder/boot/vmlinuz-*" | head -n 1)
+  export CUMULET_TEST_MICROVM_KERNEL
 }
 
 # Interpreters for functions: whatever is on the PATH will do, so only what is missing altogether is installed.

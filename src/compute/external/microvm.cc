@@ -39,6 +39,7 @@ constexpr std::uint32_t kPageTables = 50;  ///< And a fiftieth of all, by which 
 constexpr std::uint32_t kTranslatedMib = 64;
 constexpr std::uint32_t kQemuMib = 96;
 constexpr int kMostProcessors = 6;
+constexpr std::chrono::milliseconds kClockMeasurement{20};
 constexpr const char* kKvmDevice = "/dev/kvm";
 
 /// QEMU's own /dev, as files that are its user's.
@@ -59,8 +60,8 @@ Result<Fd> make_machine_devices(std::uint32_t owner, Accelerator accelerator) {
 
 class MicrovmRecipe final : public Recipe {
  public:
-  MicrovmRecipe(std::string qemu, fs::path files, Accelerator accelerator)
-      : qemu_(std::move(qemu)), files_(std::move(files)), accelerator_(accelerator) {}
+  MicrovmRecipe(std::string qemu, fs::path files, Accelerator accelerator, std::uint64_t clock_khz)
+      : qemu_(std::move(qemu)), files_(std::move(files)), accelerator_(accelerator), clock_khz_(clock_khz) {}
 
   Result<void> write(const SandboxSpec& spec, const Users& users, sandbox::RootTree& root, Launch& launch) override {
     for (sandbox::LooseMount& mount : root.mounts) {
@@ -85,7 +86,7 @@ class MicrovmRecipe final : public Recipe {
     if (!order.ok()) return std::move(order).error();
     launch.greeting = std::move(*order);
     launch.user = users.function;
-    launch.command = machine_command(qemu_, spec, accelerator_);
+    launch.command = machine_command(qemu_, spec, accelerator_, clock_khz_);
     return {};
   }
 
@@ -108,7 +109,22 @@ class MicrovmRecipe final : public Recipe {
   const std::string qemu_;
   const fs::path files_;
   const Accelerator accelerator_;
+  const std::uint64_t clock_khz_;
 };
+
+/// What the processor's time stamps count: QEMU's emulation hands them on as they are.
+std::uint64_t measure_clock_khz() {
+#ifdef __x86_64__
+  const auto began = std::chrono::steady_clock::now();
+  const std::uint64_t first = __builtin_ia32_rdtsc();
+  auto passed = began - began;
+  while (passed < kClockMeasurement) passed = std::chrono::steady_clock::now() - began;
+  const std::uint64_t ticks = __builtin_ia32_rdtsc() - first;
+  return ticks * 1'000'000 / static_cast<std::uint64_t>(std::chrono::nanoseconds(passed).count());
+#else
+  return 0;
+#endif
+}
 
 std::string host_release() {
   utsname about{};
@@ -157,20 +173,23 @@ std::uint32_t machine_memory_mib(const SandboxSpec& spec) {
   return wanted + wanted / kPageTables;
 }
 
-std::vector<std::string> machine_command(const std::string& qemu, const SandboxSpec& spec, Accelerator accelerator) {
+std::vector<std::string> machine_command(const std::string& qemu, const SandboxSpec& spec, Accelerator accelerator,
+                                         std::uint64_t clock_khz) {
   const bool kvm = accelerator == Accelerator::kKvm;
   const std::uint32_t memory = machine_memory_mib(spec);
   const int processors = std::clamp(static_cast<int>(std::ceil(spec.cpus)), 1, kMostProcessors);
   std::string kernel = "console=ttyS0 quiet panic=-1 reboot=t audit=0 random.trust_cpu=on cgroup_no_v1=all rdinit=/init";
   // An emulated machine has nothing to measure its clock by, and no processor that gives secrets away by its timing.
-  if (!kvm) kernel += " tsc_early_khz=2000000 no_timer_check mitigations=off";
+  if (!kvm) kernel += fmt::format(" tsc_early_khz={} no_timer_check mitigations=off", clock_khz);
   return {
       qemu, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
       "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
       "-machine", "microvm,acpi=on,memory-backend=memory",
       "-accel", kvm ? "kvm" : fmt::format("tcg,thread=multi,tb-size={}", kTranslatedMib),
       "-cpu", kvm ? "host" : "max",
-      "-smp", std::to_string(processors),
+      // With one processor at most, QEMU 7 emulates no memory barriers, and interrupts of its devices get lost
+      // ("tcg: Do not elide memory barriers for !CF_PARALLEL in system mode", QEMU 8.1).
+      "-smp", fmt::format("{},maxcpus={}", processors, std::max(processors, 2)),
       "-m", fmt::format("{}M", memory),
       "-object", fmt::format("memory-backend-ram,id=memory,size={}M", memory),
       "-kernel", "/machine/vmlinux",
@@ -220,8 +239,10 @@ Result<Microvm> make_microvm(const fs::path& state, const fs::path& kernel,
     return Error(kSandboxFailure, "there is no qemu-system-x86_64 in the usual places: install qemu-system-x86");
   Result<MachineFiles> files = make_machine_files(state, kernel);
   if (!files.ok()) return std::move(files).error();
-  const auto make = [&state, &qemu, &files](Accelerator accelerator) {
-    return make_external_substrate(state, std::make_unique<MicrovmRecipe>(qemu, files->folder, accelerator));
+  const std::uint64_t clock_khz = measure_clock_khz();
+  if (clock_khz == 0) return Error(kSandboxFailure, "microVMs are for x86-64");
+  const auto make = [&state, &qemu, &files, clock_khz](Accelerator accelerator) {
+    return make_external_substrate(state, std::make_unique<MicrovmRecipe>(qemu, files->folder, accelerator, clock_khz));
   };
   Microvm made;
   const fs::path memory = state / "trial";

@@ -15,8 +15,9 @@ namespace cumulet::compute::external {
 
 enum class Accelerator { kKvm, kEmulation };
 
-/// QEMU's command line.
-std::vector<std::string> machine_command(const std::string& qemu, const SandboxSpec& spec, Accelerator accelerator);
+/// QEMU's command line. `clock_khz`: what the processor's time stamps count, which an emulated machine cannot measure.
+std::vector<std::string> machine_command(const std::string& qemu, const SandboxSpec& spec, Accelerator accelerator,
+                                         std::uint64_t clock_khz);
 /// The machine's memory: the function's, its /tmp, and what the kernel takes.
 std::uint32_t machine_memory_mib(const SandboxSpec& spec);
 /// What the machine is told to run (machine_protocol.h). Fails when it is too much.

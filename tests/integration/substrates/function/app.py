@@ -1,11 +1,13 @@
 """Does what the event says."""
 
 import ctypes
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 
 calls = 0
 
@@ -51,6 +53,14 @@ def reach(event):
     return errno_of(lambda: socket.create_connection((event["host"], event["port"]), timeout=2).close())
 
 
+def ask(_):
+    """What the platform answers to a request that nobody has signed."""
+    address = urllib.parse.urlparse(os.environ["AWS_ENDPOINT_URL"])
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection.request("GET", "/")
+    return connection.getresponse().status
+
+
 def interfaces(_):
     return [name for _, name in socket.if_nameindex()]
 
@@ -71,6 +81,14 @@ def kernel(_):
             "ptrace": call(101, 16, 1, 0, 0), "bpf": call(321, 0, 0, 0), "keyctl": call(250, 0, 0, 0),
             "clone3": call(435, 0, 0), "chroot": call(161, b"/tmp"), "setns": call(308, 0, 0),
             "device": call(133, b"/tmp/device", 0o020666, 0x103), "io_uring": call(425, 1, 0)}
+
+
+def echo(event):
+    return event["text"] * event.get("times", 1)
+
+
+def clock(_):
+    return time.time()
 
 
 def die(event):
