@@ -2,7 +2,7 @@
 // can be made in a second. Needs root.
 //
 //   bench_sandbox_start [COUNT] [PAUSE_MS] [SUBSTRATE]     (200, 5, process: a pause lets the parts that are made
-//   ahead of need be made again; a substrate is process or oci:RUNTIME)
+//   ahead of need be made again; a substrate is process, oci:RUNTIME or microvm)
 #include <algorithm>
 #include <atomic>
 #include <chrono>

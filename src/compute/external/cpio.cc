@@ -16,8 +16,19 @@ void CpioWriter::add(const std::string& path, std::uint32_t mode, std::string_vi
                      std::uint32_t minor) {
   const std::uint32_t inode = path == kEnd ? 0 : ++entries_;
   const std::uint32_t links = S_ISDIR(mode) ? 2 : 1;
-  const std::uint32_t fields[] = {inode, mode,  0,     0, links, 0, static_cast<std::uint32_t>(content.size()), 0,
-                                  0,     major, minor, static_cast<std::uint32_t>(path.size() + 1),             0};
+  const std::uint32_t fields[] = {inode,
+                                  mode,
+                                  0,
+                                  0,
+                                  links,
+                                  0,
+                                  static_cast<std::uint32_t>(content.size()),
+                                  0,
+                                  0,
+                                  major,
+                                  minor,
+                                  static_cast<std::uint32_t>(path.size() + 1),
+                                  0};
   archive_ += "070701";
   for (const std::uint32_t field : fields) archive_ += fmt::format("{:08X}", field);
   archive_.append(path).push_back('\0');

@@ -7,7 +7,8 @@
 namespace cumulet::compute::external {
 
 /// Writes an archive in cpio's format "newc", which is what Linux takes as its initial file system
-/// (Documentation/driver-api/early-userspace/buffer-format.rst). All belongs to root. Folders come before what is in them.
+/// (Documentation/driver-api/early-userspace/buffer-format.rst). All belongs to root. Folders come before what is in
+/// them.
 class CpioWriter {
  public:
   void add_folder(const std::string& path);

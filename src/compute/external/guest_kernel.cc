@@ -30,7 +30,9 @@ constexpr std::size_t kVersionPointer = 0x20e;
 constexpr std::size_t kPayloadOffset = 0x248;
 constexpr std::size_t kPayloadLength = 0x24c;
 constexpr std::size_t kHeader = 0x250;
-constexpr std::string_view kElf = "\x7f" "ELF";
+constexpr std::string_view kElf =
+    "\x7f"
+    "ELF";
 constexpr std::string_view kBanner = "Linux version ";
 
 template <typename Number>
@@ -40,9 +42,7 @@ Number number_at(std::string_view bytes, std::size_t at) {
   return number;
 }
 
-bool is_image(std::string_view image) {
-  return image.size() > kHeader && image.substr(kMagic).starts_with("HdrS");
-}
+bool is_image(std::string_view image) { return image.size() > kHeader && image.substr(kMagic).starts_with("HdrS"); }
 
 std::string first_word(std::string_view text) {
   return std::string(text.substr(0, text.find_first_of(std::string_view(" \0\n", 3))));

@@ -27,8 +27,8 @@ Result<std::string> unpack_kernel(std::string_view image);
 /// into the kernel is left out. Fails, with its name, when one is missing.
 Result<std::vector<std::pair<std::string, std::string>>> read_modules(const GuestKernel& kernel);
 
-/// The kernel at `configured`, whose modules lie in ../lib/modules beside it or in /lib/modules; or, when that is empty,
-/// the newest in /boot that has its modules. Fails saying what to install.
+/// The kernel at `configured`, whose modules lie in ../lib/modules beside it or in /lib/modules; or, when that is
+/// empty, the newest in /boot that has its modules. Fails saying what to install.
 Result<GuestKernel> find_guest_kernel(const std::filesystem::path& configured);
 
 }  // namespace cumulet::compute::external

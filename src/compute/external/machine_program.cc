@@ -2,37 +2,25 @@
 // that an OCI runtime would make, and runs the guest (guest_program.cc) inside them. From then on it relays: the
 // programs' connections to the platform, their output, and what there is to say about them. A static program that the
 // server carries inside itself; it is the init of the initial file system.
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <ctime>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <linux/random.h>
-#include <net/if.h>
-#include <net/route.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "compute/external/launch_protocol.h"
-#include "compute/external/machine_relay.h"
+#include "compute/external/machine_kernel.h"
 #include "compute/sandbox/masked_proc.h"
 
 namespace {
@@ -40,67 +28,15 @@ namespace {
 using namespace cumulet::compute::external;
 using cumulet::compute::sandbox::kInsideGroup;
 using cumulet::compute::sandbox::kInsideUser;
-using cumulet::compute::sandbox::Report;
-using cumulet::compute::sandbox::ReportKind;
 
 constexpr const char* kRoot = "/root";
 constexpr const char* kGroup = "/groups/function";
 constexpr std::uint64_t kMebibyte = 1 << 20;
 constexpr std::uint64_t kRoom = 64 * kMebibyte;  // what may be written to /tmp between two looks
 constexpr int kLookEveryMs = 10;
-constexpr std::int64_t kClockTolerance = 100'000'000;
 
-bool in_child = false;
-int control = -1;  // to the server
 MachineOrder order;
 char strings[kMaxMachineStrings];
-
-void tell(ReportKind kind, int value, const char* text = "") {
-  Report report;
-  report.kind = kind;
-  report.value = value;
-  std::strncpy(report.text, text, sizeof report.text - 1);
-  (void)!send(control, &report, sizeof report, MSG_NOSIGNAL);
-}
-
-/// Once the server has heard all that was said.
-[[noreturn]] void stop_machine() {
-  if (in_child) _exit(125);
-  if (control >= 0) {
-    fcntl(control, F_SETFL, 0);
-    const timeval patience{5, 0};
-    setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    shutdown(control, SHUT_WR);
-    char rest[64];
-    while (recv(control, rest, sizeof rest, 0) > 0) {
-    }
-  }
-  reboot(RB_AUTOBOOT);
-  for (;;) pause();
-}
-
-[[noreturn]] void give_up(const char* what, const char* which = "") {
-  const int code = errno;
-  char text[110];
-  std::snprintf(text, sizeof text, "%s%s", what, which);
-  dprintf(2, "cannot %s: %s\n", text, std::strerror(code));
-  if (control >= 0) tell(ReportKind::kFailed, code, text);
-  stop_machine();
-}
-
-void must(bool good, const char* what, const char* which = "") {
-  if (!good) give_up(what, which);
-}
-
-bool write_text(const char* path, const char* text) {
-  const int file = open(path, O_WRONLY | O_CLOEXEC);
-  const auto size = static_cast<ssize_t>(std::strlen(text));
-  const bool good = file >= 0 && write(file, text, static_cast<std::size_t>(size)) == size;
-  const int code = errno;
-  if (file >= 0) close(file);
-  errno = code;
-  return good;
-}
 
 void set_group(const char* name, const char* value) {
   char path[128];
@@ -131,78 +67,6 @@ std::uint64_t read_group(const char* name, const char* key = nullptr) {
   return value;
 }
 
-// ---- The machine
-
-int is_module(const dirent* entry) { return entry->d_name[0] != '.' ? 1 : 0; }
-
-/// The server has numbered them in the order in which they need each other.
-void load_modules() {
-  dirent** names = nullptr;
-  const int count = scandir("/modules", &names, is_module, alphasort);
-  for (int i = 0; i < count; ++i) {
-    char path[300];
-    std::snprintf(path, sizeof path, "/modules/%s", names[i]->d_name);
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    must(file >= 0 && (syscall(SYS_finit_module, file, "", 0) == 0 || errno == EEXIST), "load ", path);
-    close(file);
-    unlink(path);
-    std::free(names[i]);
-  }
-  std::free(names);
-}
-
-void raise_interface(const char* name, const char* address) {
-  const int query = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  ifreq request{};
-  std::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-  const sockaddr_in own = tcp_address(address, 0);
-  const sockaddr_in mask = tcp_address("255.255.255.0", 0);
-  if (std::strcmp(name, "lo") != 0) {
-    std::memcpy(&request.ifr_addr, &own, sizeof own);
-    must(ioctl(query, SIOCSIFADDR, &request) == 0, "set the address of ", name);
-    std::memcpy(&request.ifr_netmask, &mask, sizeof mask);
-    must(ioctl(query, SIOCSIFNETMASK, &request) == 0, "set the network of ", name);
-  }
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  must(ioctl(query, SIOCSIFFLAGS, &request) == 0, "raise the interface ", name);
-  close(query);
-}
-
-void route_everything() {
-  const int query = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  rtentry route{};
-  const sockaddr_in any = tcp_address("0.0.0.0", 0);
-  const sockaddr_in gateway = tcp_address(kGatewayAddress, 0);
-  std::memcpy(&route.rt_dst, &any, sizeof any);
-  std::memcpy(&route.rt_genmask, &any, sizeof any);
-  std::memcpy(&route.rt_gateway, &gateway, sizeof gateway);
-  route.rt_flags = RTF_UP | RTF_GATEWAY;
-  must(ioctl(query, SIOCADDRT, &route) == 0, "set the route");
-  close(query);
-}
-
-void set_clock(std::int64_t nanoseconds) {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t off = now.tv_sec * 1'000'000'000LL + now.tv_nsec - nanoseconds;
-  // What is told has been on its way for a while: a clock that is right stays as it is.
-  if (off > -kClockTolerance && off < kClockTolerance) return;
-  const timespec right{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
-  clock_settime(CLOCK_REALTIME, &right);
-}
-
-void add_entropy() {
-  alignas(rand_pool_info) static char pool[sizeof(rand_pool_info) + sizeof order.seed];
-  auto* const head = reinterpret_cast<rand_pool_info*>(pool);
-  head->entropy_count = 8 * sizeof order.seed;
-  head->buf_size = sizeof order.seed;
-  std::memcpy(head->buf, order.seed, sizeof order.seed);
-  const int device = open("/dev/urandom", O_RDWR | O_CLOEXEC);
-  if (device >= 0) ioctl(device, RNDADDENTROPY, head);
-  close(device);
-  std::memset(order.seed, 0, sizeof order.seed);
-}
-
 void receive(void* into, std::size_t size) {
   for (std::size_t have = 0; have < size;) {
     const ssize_t got = recv(control, static_cast<char*>(into) + have, size - have, 0);
@@ -224,7 +88,7 @@ void greet_server() {
   must(sound, "understand the server");
   receive(strings, order.bytes);
   set_clock(order.nanoseconds);
-  add_entropy();
+  add_entropy(order.seed);
 }
 
 // ---- The walls
@@ -269,6 +133,15 @@ void make_root() {
        "mount the root directory");
   make_devices();
   mount_memory("/root/tmp", order.ephemeral_mib);
+  if (order.open_network == 0) return;
+  // Names are asked of 127.0.0.1, at which the server listens on the other side of QEMU's network.
+  const int names = open("/names", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  must(names >= 0 && dprintf(names, "nameserver %s\noptions timeout:3 attempts:2\n", kGatewayAddress) > 0,
+       "say who resolves names");
+  close(names);
+  must(mount("/names", "/root/etc/resolv.conf", nullptr, MS_BIND, nullptr) == 0 &&
+           mount(nullptr, "/root/etc/resolv.conf", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0,
+       "say who resolves names inside");
 }
 
 void make_group() {
@@ -410,8 +283,9 @@ void before_sending() {
 void look_at_memory() {
   struct statfs about {};
   const auto bytes_in_tmp = [&about] {
-    return fstatfs(temporary, &about) == 0 ? (about.f_blocks - about.f_bfree) * static_cast<std::uint64_t>(about.f_bsize)
-                                           : 0;
+    return fstatfs(temporary, &about) == 0
+               ? (about.f_blocks - about.f_bfree) * static_cast<std::uint64_t>(about.f_bsize)
+               : 0;
   };
   const std::uint64_t memory = order.memory_mib * kMebibyte;
   const std::uint64_t files = bytes_in_tmp();
@@ -513,36 +387,11 @@ void add_source(int fd, Source source) {
   }
 }
 
-int is_port(const dirent* entry) { return std::strncmp(entry->d_name, "vport", 5) == 0 ? 1 : 0; }
-
-/// The port of the virtual console: there is one, numbered by its device. It appears some time after its driver.
-int open_console() {
-  for (int i = 0; i < 4000; ++i) {
-    dirent** names = nullptr;
-    if (scandir("/dev", &names, is_port, nullptr) > 0) {
-      char path[300];
-      std::snprintf(path, sizeof path, "/dev/%s", names[0]->d_name);
-      const int port = open(path, O_RDWR | O_CLOEXEC);
-      if (port >= 0) return port;
-    }
-    usleep(5000);
-  }
-  give_up("open the virtual console");
-}
-
 /// Gives a network namespace with nothing but a loopback interface; the caller is in it then.
 int make_network() {
   must(unshare(CLONE_NEWNET) == 0, "make a network namespace");
   raise_interface("lo", "127.0.0.1");
   return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
-/// The kernel takes no module any more, and says nothing that a program could provoke.
-void close_kernel() {
-  write_text("/proc/sys/kernel/modules_disabled", "1");
-  write_text("/proc/sys/kernel/dmesg_restrict", "1");
-  write_text("/proc/sys/kernel/kptr_restrict", "2");
-  klogctl(8, nullptr, 1);  // SYSLOG_ACTION_CONSOLE_LEVEL
 }
 
 int listen_to_guest() {
@@ -604,8 +453,7 @@ int main() {
   const int outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   if (order.open_network != 0) route_everything();
   const int network = order.open_network != 0 ? outside : make_network();
-  for (std::uint32_t i = 0; i < order.port_count; ++i)
-    must(relay.listen_at(order.ports[i]), "listen for the platform");
+  for (std::uint32_t i = 0; i < order.port_count; ++i) must(relay.listen_at(order.ports[i]), "listen for the platform");
   const int guests = listen_to_guest();
   must(setns(outside, CLONE_NEWNET) == 0, "return to the machine's network");
   run_container(network, guests);

@@ -90,8 +90,8 @@ class Relay {
     if (program < 0) return;
     const int server = free == kPairs ? -1 : socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const sockaddr_in address = tcp_address(kGatewayAddress, ports_[index]);
-    if (server < 0 || (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
-                       errno != EINPROGRESS)) {
+    if (server < 0 ||
+        (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno != EINPROGRESS)) {
       close(program);
       if (server >= 0) close(server);
       return;

@@ -9,8 +9,8 @@
 #include "compute/external/external_substrate.h"
 
 /// Sandboxes that are virtual machines: QEMU's machine "microvm", with a kernel of the host's and a root directory that
-/// the host exports. QEMU stands where the OCI runtime stands; what a runtime does inside the sandbox is done by process
-/// 1 of the machine (machine_program.cc).
+/// the host exports. QEMU stands where the OCI runtime stands; what a runtime does inside the sandbox is done by
+/// process 1 of the machine (machine_program.cc).
 namespace cumulet::compute::external {
 
 enum class Accelerator { kKvm, kEmulation };
@@ -31,8 +31,8 @@ struct Microvm {
   std::string detail;  ///< The kernel and the accelerator, and why not the better one.
 };
 
-/// A substrate that has been tried with `try_out`: with KVM, else by emulation, else it fails and says why. What came of
-/// it is remembered in `state` for as long as QEMU and the kernel stay the same. `kernel`: see find_guest_kernel().
+/// A substrate that has been tried with `try_out`: with KVM, else by emulation, else it fails and says why. What came
+/// of it is remembered in `state` for as long as QEMU and the kernel stay the same. `kernel`: see find_guest_kernel().
 Result<Microvm> make_microvm(const std::filesystem::path& state, const std::filesystem::path& kernel,
                              const std::function<Result<void>(Substrate&)>& try_out);
 

@@ -84,7 +84,9 @@ Result<std::string> unpack_gzip(std::string_view bytes) {
 
 Result<std::string> unpack(std::string_view bytes) {
   using namespace std::string_view_literals;
-  if (bytes.starts_with("\xfd" "7zXZ\0"sv)) return unpack_xz(bytes);
+  if (bytes.starts_with("\xfd"
+                        "7zXZ\0"sv))
+    return unpack_xz(bytes);
   if (bytes.starts_with("\x28\xb5\x2f\xfd"sv)) return unpack_zstd(bytes);
   if (bytes.starts_with("\x1f\x8b"sv)) return unpack_gzip(bytes);
   return std::string(bytes);

@@ -418,6 +418,15 @@ def test_in_the_container_of_an_oci_runtime_as_well(cloud_of, call):
     reaches_nothing(call, cloud, cloud.function())
 
 
+def test_in_a_microvm_as_well(cloud_of, call):
+    kernels = sorted(HERE.parents[2].glob("build/guest-kernel/boot/vmlinuz-*"))
+    kernel = os.environ.get("CUMULET_TEST_MICROVM_KERNEL") or (str(kernels[0]) if kernels else None)
+    if shutil.which("qemu-system-x86_64") is None or not (kernel or list(pathlib.Path("/boot").glob("vmlinuz-*"))):
+        pytest.skip("there is no QEMU, or no kernel for it")
+    cloud = cloud_of("--substrate", "microvm", *(["--microvm-kernel", kernel] if kernel else []))
+    reaches_the_internet_only(call, cloud, cloud.function("internet"))
+
+
 @pytest.fixture
 def ordinary_cloud(cloud_of, make_own_server):
     """ordinary_cloud(flags): a server of an ordinary user."""

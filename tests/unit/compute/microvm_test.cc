@@ -1,5 +1,5 @@
-// What a microVM is started from: its kernel, its initial file system, QEMU's command line. (How it behaves is tested by
-// sandbox_test.cc, with CUMULET_TEST_SUBSTRATE=microvm.)
+// What a microVM is started from: its kernel, its initial file system, QEMU's command line. (How it behaves is tested
+// by sandbox_test.cc, with CUMULET_TEST_SUBSTRATE=microvm.)
 #include "compute/external/microvm.h"
 
 #include <cstring>
@@ -72,7 +72,9 @@ std::string image_of(const std::string& payload) {
 }
 
 std::string elf() {
-  std::string kernel("\x7f" "ELF");
+  std::string kernel(
+      "\x7f"
+      "ELF");
   for (int i = 0; i < 500'000; ++i) kernel += static_cast<char>(i % 251);
   return kernel;
 }
@@ -130,7 +132,10 @@ class GuestModulesTest : public ::testing::Test {
   void add(const std::string& path, const std::string& needs) {
     const fs::path file = kernel_.modules / "kernel" / path;
     fs::create_directories(file.parent_path());
-    std::string module = std::string("\x7f" "ELF") + '\0' + "license=GPL" + '\0' + "depends=" + needs + '\0' + "name=x";
+    std::string module = std::string(
+                             "\x7f"
+                             "ELF") +
+                         '\0' + "license=GPL" + '\0' + "depends=" + needs + '\0' + "name=x";
     if (path.ends_with(".xz")) module = xz(module);
     if (path.ends_with(".zst")) module = zstd(module);
     std::ofstream(file, std::ios::binary) << module;
@@ -141,7 +146,10 @@ class GuestModulesTest : public ::testing::Test {
     const auto modules = read_modules(kernel_);
     if (!modules.ok()) return {modules.error().message()};
     for (const auto& [name, content] : *modules) {
-      EXPECT_TRUE(content.starts_with("\x7f" "ELF")) << name;
+      EXPECT_TRUE(
+          content.starts_with("\x7f"
+                              "ELF"))
+          << name;
       names.push_back(name);
     }
     return names;
