@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kRecord = "runtimes.json";
 constexpr seconds kFirstPause{2};
-constexpr seconds kLongestPause{300};
+constexpr seconds kLongestFetchPause{300};
 
 #if defined(__aarch64__)
 constexpr const char* kArchitecture = "arm64";
@@ -150,7 +150,7 @@ void RuntimeImages::ended(const std::string& name, const Result<std::pair<images
       wanted.image = image_of(uri, held->path, held->config, held);
     } else {
       wanted.problem = result.error().message();
-      pause = std::min<milliseconds>(kLongestPause, kFirstPause * (1 << std::min(wanted.failures++, 8)));
+      pause = std::min<milliseconds>(kLongestFetchPause, kFirstPause * (1 << std::min(wanted.failures++, 8)));
     }
     write_record();
   }
