@@ -1,8 +1,8 @@
 // How long a sandbox takes: from the order to its first byte at the Runtime API's port, and to its end; and how many
 // can be made in a second. Needs root.
 //
-//   bench_sandbox_start [COUNT] [PAUSE_MS] [SUBSTRATE]     (200, 5, process: a pause lets the parts that are made
-//   ahead of need be made again; a substrate is process, oci:RUNTIME or microvm)
+//   bench_sandbox_start [COUNT] [PAUSE_MS] [SUBSTRATE [KERNEL]]     (200, 5, process: a pause lets the parts that are
+//   made ahead of need be made again; a substrate is process, oci:RUNTIME or microvm, whose kernel may be named)
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -79,10 +79,11 @@ void measure_latency(Substrate& substrate, const fs::path& task, int count, int 
   LocalLoop loop;
   std::vector<double> first;
   std::vector<double> ended;
-  for (int i = 0; i < count + 10; ++i) {
+  const int warm_up = std::min(count, 10);
+  for (int i = 0; i < count + warm_up; ++i) {
     const Times times = one(loop, substrate, task);
     std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
-    if (i < 10) continue;  // warm-up
+    if (i < warm_up) continue;
     first.push_back(times.first_byte);
     ended.push_back(times.ended);
   }
@@ -101,7 +102,7 @@ void measure_rate(Substrate& substrate, const fs::path& task, int threads) {
       for (; std::chrono::steady_clock::now() < end; ++made) one(loop, substrate, task);
     });
   for (std::thread& worker : workers) worker.join();
-  std::printf("%d at a time: %.0f sandboxes a second\n", threads, made / (since(start) / 1e6));
+  std::printf("%d at a time: %.4g sandboxes a second\n", threads, made / (since(start) / 1e6));
 }
 
 }  // namespace
@@ -120,6 +121,7 @@ int main(int argc, char** argv) {
     SubstrateOptions options;
     options.state = state + "/state";
     if (argc > 3) options.names = {argv[3]};
+    if (argc > 4) options.microvm_kernel = argv[4];
     Result<std::unique_ptr<Substrate>> substrate = make_substrates(options);
     if (!substrate.ok()) give_up(substrate.error().message());
     ::chmod(state.c_str(), 0755);

@@ -157,7 +157,7 @@ void cover(const char* name, bool directory) {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%s", name);
   struct stat about {};
-  if (stat(path, &about) != 0) return;
+  if (stat(path, &about) != 0 || (about.st_mode & 06) == 0) return;  // the others are root's alone
   const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
   if (directory) {
     must(mount("none", path, "tmpfs", flags, "mode=755,size=0") == 0, "cover ", path);
@@ -182,19 +182,38 @@ void enter_root() {
   mount_proc();
 }
 
-void drop_privileges() {
-  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
+void set_limits() {
   for (const ProcessLimit& limit : kProcessLimits) {
     const rlimit both{limit.value, limit.value};
     must(setrlimit(static_cast<__rlimit_resource>(limit.kind), &both) == 0, "set ", limit.name);
   }
   const rlimit processes{order.max_processes, order.max_processes};
   must(setrlimit(RLIMIT_NPROC, &processes) == 0, "limit the number of processes");
-  for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; ++capability)
-    must(prctl(PR_CAPBSET_DROP, capability) == 0, "drop a capability from the bounding set");
+}
+
+void write_own(int machine_proc, const char* name, const char* text) {
+  const int file = openat(machine_proc, name, O_WRONLY | O_CLOEXEC);
+  const auto size = static_cast<ssize_t>(std::strlen(text));
+  must(file >= 0 && write(file, text, static_cast<std::size_t>(size)) == size, "write /proc/", name);
+  close(file);
+}
+
+/// A user namespace that owns nothing, as all others were made before it, and knows this user only.
+void become_nobody(int machine_proc) {
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
   must(syscall(SYS_setgroups, 0, nullptr) == 0, "drop the supplementary groups");
   must(syscall(SYS_setresgid, kInsideGroup, kInsideGroup, kInsideGroup) == 0, "change the group");
   must(syscall(SYS_setresuid, kInsideUser, kInsideUser, kInsideUser) == 0, "change the user");
+  must(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0, "open own /proc entries");
+  must(unshare(CLONE_NEWUSER) == 0, "make a user namespace");
+  char map[40];
+  write_own(machine_proc, "self/setgroups", "deny");
+  std::snprintf(map, sizeof map, "%u %u 1", kInsideGroup, kInsideGroup);
+  write_own(machine_proc, "self/gid_map", map);
+  std::snprintf(map, sizeof map, "%u %u 1", kInsideUser, kInsideUser);
+  write_own(machine_proc, "self/uid_map", map);
+  for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; ++capability)
+    must(prctl(PR_CAPBSET_DROP, capability) == 0, "drop a capability from the bounding set");
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[2] = {};
   must(syscall(SYS_capset, &header, none) == 0, "drop the capabilities");
@@ -207,8 +226,10 @@ void drop_privileges() {
   must(unshare(CLONE_NEWCGROUP) == 0, "make a control group namespace");
   must(setns(network, CLONE_NEWNET) == 0, "enter the network namespace");
   must(sethostname("sandbox", 7) == 0 && setdomainname("(none)", 6) == 0, "set the host name");
+  const int machine_proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   enter_root();
-  drop_privileges();
+  set_limits();
+  become_nobody(machine_proc);
 
   static char* arguments[4 + sizeof strings / 2];
   static char* variables[1 + sizeof strings / 2];

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr const char* kSubstrateVariable = "CUMULET_TEST_SUBSTRATE";
+constexpr std::string_view kMachines = "microvm";
 constexpr const char* kKernelVariable = "CUMULET_TEST_MICROVM_KERNEL";
 
 /// The static program stands beside the tests, where the build put it.
@@ -24,6 +25,8 @@ fs::path probe_program() {
 }  // namespace
 
 bool SandboxTest::on_process_substrate() { return std::getenv(kSubstrateVariable) == nullptr; }
+
+bool SandboxTest::on_machines() { return !on_process_substrate() && std::getenv(kSubstrateVariable) == kMachines; }
 
 std::unique_ptr<ScratchDirectory> SandboxTest::state_;
 std::unique_ptr<ScratchDirectory> SandboxTest::task_;

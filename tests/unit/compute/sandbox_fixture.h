@@ -35,6 +35,7 @@ class SandboxTest : public ::testing::Test {
   void SetUp() override;
 
   static bool on_process_substrate();
+  static bool on_machines();  ///< Microvms, each with a kernel and users of its own.
   /// Runs /var/task/probe with these arguments, nothing else in the sandbox.
   static SandboxSpec probe(std::vector<std::string> arguments);
   /// Runs a program of the host, with the host's libraries.
