@@ -92,13 +92,15 @@ def test_a_thawed_machine_has_the_right_time(function, host, wait_until):
 
 
 def test_errors_exits_time_and_memory_are_told_as_everywhere(host, function_on):
-    fragile = function_on(host, "microvm", "fragile", Timeout=10, MemorySize=128)
+    fragile = function_on(host, "microvm", "fragile", Timeout=30, MemorySize=128)
     raised = fragile.fails({"do": "raise"})
     assert (raised["errorType"], raised["errorMessage"]) == ("ValueError", "as asked")
     crashed = fragile.fails({"do": "exit", "status": 7})
     assert crashed["errorType"] == "Runtime.ExitError" and "exit status 7" in crashed["errorMessage"]
     log = fragile.logged({"do": "remember"})
     assert "Error Type: Runtime.OutOfMemory" in log, log
+    fragile.lam.update_function_configuration(FunctionName=fragile.name, Timeout=1)
+    fragile.lam.get_waiter("function_updated_v2").wait(FunctionName=fragile.name)
     assert fragile.fails({"do": "sleep", "seconds": 100})["errorType"] == "Sandbox.Timedout"
 
 
