@@ -191,8 +191,10 @@ async function main() {
   let handler;
   try {
     const root = process.env.LAMBDA_TASK_ROOT || '/var/task';
+    // The function's own handler. Runtimes that do not know this variable find none, and so call none.
+    if (process.env.CUMULET_PROFILE) process.env._HANDLER = process.env.CUMULET_PROFILE;
     const load = () => loadHandler(root, process.env._HANDLER || '');
-    handler = process.env.CUMULET_PROFILE_IMPORTS ? await require('./import_profile.cjs').measured(load, root) : await load();
+    handler = process.env.CUMULET_PROFILE ? await require('./import_profile.cjs').measured(load, root) : await load();
   } catch (error) {
     log.logError('Uncaught Exception ', error, toLog(error));
     await api.postError('init/error', toReply(error));

@@ -13,6 +13,8 @@ namespace api = wire::lambda;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kNameAtMost = 64;
+/// A runtime that is not ours must not call the real one.
+constexpr const char* kNoHandler = "only_cumulets_own_runtimes_can_be_profiled.handler";
 
 double since(SteadyClock::time_point began) {
   return std::chrono::duration<double, std::milli>(SteadyClock::now() - began).count();
@@ -28,7 +30,7 @@ api::CreateFunctionRequest copy_of(const api::FunctionConfiguration& of, const s
   api::CreateFunctionRequest input;
   input.function_name = name;
   input.runtime = of.runtime;
-  input.handler = of.handler;
+  input.handler = kNoHandler;
   input.role = of.role.value_or("");
   input.memory_size = of.memory_size;
   input.timeout = of.timeout;
@@ -36,7 +38,7 @@ api::CreateFunctionRequest copy_of(const api::FunctionConfiguration& of, const s
   input.description = "A copy that cumulet advise measures";
   std::map<std::string, std::string> variables;
   if (of.environment && of.environment->variables) variables = *of.environment->variables;
-  variables["CUMULET_PROFILE_IMPORTS"] = "1";
+  variables["CUMULET_PROFILE"] = of.handler.value_or("");
   input.environment.emplace().variables = std::move(variables);
   if (of.layers) {
     input.layers.emplace();

@@ -30,7 +30,7 @@ struct TrialCall {
 };
 
 /// A copy of a function that is measured: its layers, role, configuration and variables, with a package that may be
-/// another one. In it, the runtime's client stands between the caller and the handler (CUMULET_PROFILE_IMPORTS): an
+/// another one. In it, the runtime's client stands between the caller and the handler (CUMULET_PROFILE): an
 /// event says what is to be done. Deleted with its log when this goes.
 class Trial {
  public:

@@ -18,8 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kRecord = "runtimes.json";
-constexpr seconds kFirstPause{2};
-constexpr seconds kLongestFetchPause{300};
+constexpr seconds kFirstRetry{2};
+constexpr seconds kAtMostEvery{1};
+constexpr seconds kLongestRetry{300};
 
 #if defined(__aarch64__)
 constexpr const char* kArchitecture = "arm64";
@@ -33,7 +34,7 @@ struct Recorded {
   std::string problem;
 };
 
-std::string text_of(simdjson::dom::element object, const char* key) {
+std::string member_text(simdjson::dom::element object, const char* key) {
   std::string_view text;
   return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
 }
@@ -45,9 +46,9 @@ std::map<std::string, Recorded> read_record(const fs::path& folder) {
   if (parser.load((folder / kRecord).string()).get(root) != simdjson::SUCCESS) return all;
   for (const auto field : root) {
     Recorded one;
-    one.uri = text_of(field.value, "uri");
-    one.digest = text_of(field.value, "digest");
-    one.problem = text_of(field.value, "problem");
+    one.uri = member_text(field.value, "uri");
+    one.digest = member_text(field.value, "digest");
+    one.problem = member_text(field.value, "problem");
     all.emplace(field.key, std::move(one));
   }
   return all;
@@ -118,7 +119,23 @@ void RuntimeImages::begin(const std::string& name) {
   loop_->post([self = shared_from_this(), name] { cumulet::start(fetch(self, name), [](const Result<void>&) {}); });
 }
 
-void RuntimeImages::hurry(const std::string& name) { begin(name); }
+void RuntimeImages::hurry(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = wanted_.find(name);
+    if (found == wanted_.end() || std::chrono::steady_clock::now() < found->second.ended + kAtMostEvery) return;
+  }
+  begin(name);
+}
+
+/// Unless it has been tried again meanwhile.
+void RuntimeImages::try_again(const std::string& name, int failures) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (wanted_[name].failures != failures) return;
+  }
+  begin(name);
+}
 
 Task<void> RuntimeImages::fetch(std::shared_ptr<RuntimeImages> self, std::string name) {
   const Result<std::pair<images::HeldImage, std::string>> result = co_await attempt(self->fetch_once(name));
@@ -128,19 +145,22 @@ Task<void> RuntimeImages::fetch(std::shared_ptr<RuntimeImages> self, std::string
 Task<std::pair<images::HeldImage, std::string>> RuntimeImages::fetch_once(std::string name) {
   const std::optional<images::Reference> reference = images::parse_reference(name);
   if (!reference) co_await fail(images::kInvalidImage, "it is no name of an image");
-  images::ResolvedImage image = co_await store_.resolve(images::Asker(), *reference, kArchitecture);
+  const images::Asker nobody;
+  images::ResolvedImage image = co_await store_.resolve(nobody, *reference, kArchitecture);
   std::string uri = image.uri;
-  images::HeldImage held = co_await store_.fetch(images::Asker(), std::move(image));
+  images::HeldImage held = co_await store_.fetch(nobody, std::move(image));
   co_await make_places(held->path);
   co_return std::pair<images::HeldImage, std::string>(std::move(held), std::move(uri));
 }
 
 void RuntimeImages::ended(const std::string& name, const Result<std::pair<images::HeldImage, std::string>>& result) {
   milliseconds pause{0};
+  int failures = 0;
   {
     const std::lock_guard lock(mutex_);
     Wanted& wanted = wanted_[name];
     wanted.under_way = false;
+    wanted.ended = std::chrono::steady_clock::now();
     if (result.ok()) {
       const auto& [held, uri] = *result;
       wanted.uri = uri;
@@ -150,14 +170,15 @@ void RuntimeImages::ended(const std::string& name, const Result<std::pair<images
       wanted.image = image_of(uri, held->path, held->config, held);
     } else {
       wanted.problem = result.error().message();
-      pause = std::min<milliseconds>(kLongestFetchPause, kFirstPause * (1 << std::min(wanted.failures++, 8)));
+      pause = std::min<milliseconds>(kLongestRetry, kFirstRetry * (1 << std::min(wanted.failures, 8)));
+      failures = ++wanted.failures;
     }
     write_record();
   }
   if (result.ok()) return log::info("runtime image", {{"name", name}, {"is", result->second}});
   log::warning("a runtime's image could not be fetched", {{"name", name}, {"why", result.error().message()}});
-  Loop::current()->at(std::chrono::steady_clock::now() + pause,
-                      [self = shared_from_this(), name] { self->begin(name); });
+  const auto again = [self = shared_from_this(), name, failures] { self->try_again(name, failures); };
+  Loop::current()->at(std::chrono::steady_clock::now() + pause, again);
 }
 
 FoundRuntimeImage RuntimeImages::find(const std::string& name) const {

@@ -61,9 +61,11 @@ class RuntimeImages : public std::enable_shared_from_this<RuntimeImages> {
     bool under_way = false;
     bool settled = false;  ///< It has been asked what the name means, since the start.
     int failures = 0;
+    SteadyTime ended{};  ///< The last try.
   };
 
   void begin(const std::string& name);
+  void try_again(const std::string& name, int failures);
   static Task<void> fetch(std::shared_ptr<RuntimeImages> self, std::string name);
   Task<std::pair<images::HeldImage, std::string>> fetch_once(std::string name);
   void ended(const std::string& name, const Result<std::pair<images::HeldImage, std::string>>& result);

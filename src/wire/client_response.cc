@@ -50,11 +50,27 @@ Error xml_error(int status, const std::string& body) {
   return Error(std::move(code), status, std::move(message));
 }
 
-/// Of a service that can also be called by a query protocol: "Code;Sender". The message is not read.
-Error cbor_error(int status, const net::Headers& headers) {
-  const std::string code(headers.get("x-amzn-query-error"));
-  const std::string name = code.empty() ? "Http" + std::to_string(status) : code.substr(0, code.find(';'));
-  return Error(name, status, "The request failed: " + name);
+/// A text of a map of few texts, as errors are. Nullopt when there is none of this name.
+std::optional<std::string> cbor_text(const std::string& body, const std::string& name) {
+  const std::size_t key = body.find(CborWriter().text(name).take());
+  if (key == std::string::npos) return std::nullopt;
+  std::size_t at = key + CborWriter().text(name).take().size();
+  if (at >= body.size() || (static_cast<unsigned char>(body[at]) >> 5) != 3) return std::nullopt;
+  std::size_t length = static_cast<unsigned char>(body[at++]) & 31;
+  if (length > 25) return std::nullopt;
+  const std::size_t more = length < 24 ? 0 : length - 23;  // The length is in that many bytes.
+  if (more > 0) length = 0;
+  for (std::size_t i = 0; i < more && at < body.size(); ++i)
+    length = length << 8 | static_cast<unsigned char>(body[at++]);
+  if (at + length > body.size()) return std::nullopt;
+  return body.substr(at, length);
+}
+
+Error cbor_error(int status, const std::string& body) {
+  std::string code = short_code(cbor_text(body, "__type").value_or(""));
+  if (code.empty()) code = "Http" + std::to_string(status);
+  std::string message = cbor_text(body, "message").value_or(cbor_text(body, "Message").value_or(""));
+  return Error(std::move(code), status, std::move(message));
 }
 
 void read_headers(const OperationModel& operation, int status, const net::Headers& headers, void* output) {
@@ -134,7 +150,7 @@ bool read_rest(const ServiceModel& service, const OperationModel& operation, con
 Result<void> decode_response(const ServiceModel& service, const OperationModel& operation, int status,
                              const net::Headers& headers, const std::string& body, void* output) {
   const bool xml = service.protocol == Protocol::kQuery || service.protocol == Protocol::kRestXml;
-  if (status >= 300 && service.protocol == Protocol::kRpcV2Cbor) return cbor_error(status, headers);
+  if (status >= 300 && service.protocol == Protocol::kRpcV2Cbor) return cbor_error(status, body);
   if (status >= 300) return xml ? xml_error(status, body) : json_error(status, headers, body);
   bool read = true;
   switch (service.protocol) {

@@ -37,6 +37,13 @@ api::LayerVersionsListItem item_of(const LayerRow& row) {
   return item;
 }
 
+/// Of a runtime, in what is said about layers.
+Result<void> check_name(compute::Engine& engine, const std::string& runtime) {
+  std::optional<std::string> unknown = undocumented_runtime(runtime);
+  if (unknown && !engine.find_runtime(runtime).supported) return Error("ValidationException", 400, std::move(*unknown));
+  return {};
+}
+
 bool fits(const LayerRow& row, const std::optional<std::string>& runtime) {
   if (!runtime) return true;
   const auto& list = row.description.compatible_runtimes;
@@ -100,10 +107,8 @@ Task<api::PublishLayerVersionResponse> Lambda::publish_layer(Call& call, const a
   code.s3_object_version = input.content.s3_object_version;
   code.s3_object_storage_mode = input.content.s3_object_storage_mode;
   std::string zip = co_await read_code(call, code, std::string("PublishLayerVersion"));
-  for (const std::string& runtime : input.compatible_runtimes.value_or(std::vector<std::string>())) {
-    const std::optional<std::string> unknown = undocumented_runtime(runtime);
-    if (unknown && !engine_.find_runtime(runtime).supported) co_await fail(Error("ValidationException", 400, *unknown));
-  }
+  const std::vector<std::string> runtimes = input.compatible_runtimes.value_or(std::vector<std::string>());
+  for (const std::string& runtime : runtimes) co_await check_name(engine_, runtime);
   const Package package = co_await code_.add(std::move(zip));
   const Store store(call.account(), call.region);
   const auto publish = [&](Transaction& txn) -> Task<LayerRow> {
@@ -154,6 +159,7 @@ Task<api::GetLayerVersionResponse> Lambda::get_layer(Call& call, std::string lay
 }
 
 Task<api::ListLayersResponse> Lambda::list_layers(Call& call, const api::ListLayersRequest& input) {
+  if (input.compatible_runtime) co_await check_name(engine_, *input.compatible_runtime);
   const Store store(call.account(), call.region);
   const auto read = [&](Transaction& txn) { return store.list_layers(txn, std::string(), kListLimit); };
   const std::vector<LayerRow> rows = co_await storage::transact(database_, read);
@@ -175,6 +181,7 @@ Task<api::ListLayersResponse> Lambda::list_layers(Call& call, const api::ListLay
 
 Task<api::ListLayerVersionsResponse> Lambda::list_layer_versions(Call& call,
                                                                  const api::ListLayerVersionsRequest& input) {
+  if (input.compatible_runtime) co_await check_name(engine_, *input.compatible_runtime);
   const Store store(call.account(), call.region);
   const std::string layer = layer_name(input.layer_name);
   const auto read = [&](Transaction& txn) { return store.list_layers(txn, layer, kListLimit); };

@@ -33,10 +33,10 @@ def function(aws, unique):
     arn = aws.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     made = []
 
-    def make(runtime, files, **options):
+    def make(runtime, files, mode=0o644, **options):
         made.append(unique("advised"))
         aws.client("lambda").create_function(FunctionName=made[-1], Runtime=runtime, Role=arn, Handler="app.handler", Timeout=30,
-                                             Code={"ZipFile": package(files)}, **options)
+                                             Code={"ZipFile": package(files, mode)}, **options)
         return made[-1]
 
     yield make
@@ -178,3 +178,18 @@ def test_a_function_that_calls_itself_is_told_what_that_took(advise, function, a
     line = wait_until(lambda: re.search(r"Break the loop: 2 of 3 invocations were by events .* took ([0-9.]+) of ([0-9.]+) ms",
                                         advise(name).stdout), what="the advice")
     assert 40 < float(line.group(1)) < float(line.group(2))
+
+
+def test_no_handler_is_called_where_it_cannot_be_measured(advise, function, aws):
+    # A wrapper that starts a runtime of its own: it does not know that it is measured.
+    lam = aws.client("lambda")
+    own = ("#!/bin/sh\nexec /usr/bin/python3 - <<'END'\nimport json, os, urllib.request\n"
+           "api = 'http://' + os.environ['AWS_LAMBDA_RUNTIME_API'] + '/2018-06-01/runtime/invocation/'\n"
+           "while True:\n"
+           "    with urllib.request.urlopen(api + 'next') as event: name = event.headers['Lambda-Runtime-Aws-Request-Id']\n"
+           "    answer = json.dumps({'called': os.environ['_HANDLER']}).encode()\n"
+           "    urllib.request.urlopen(api + name + '/response', answer).close()\nEND\n")
+    name = function("python3.11", {"app.py": "", "own": own}, mode=0o755, Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/own"}})
+    assert lam.invoke(FunctionName=name)["Payload"].read() == b'{"called": "app.handler"}'
+    done = advise(name, "--payload", "{}")
+    assert done.returncode == 1 and "only_cumulets_own_runtimes_can_be_profiled.handler" in done.stderr, done

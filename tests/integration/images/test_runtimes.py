@@ -8,11 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from image_files import Image, Layer
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lambda"))
+from extension_layers import FOLLOWER  # noqa: E402
 from lambda_packages import package  # noqa: E402
 
 BINARY = os.environ.get("CUMULET_BINARY", "build/release/cumulet")
@@ -70,9 +72,9 @@ class Runtimes:
         about = {"name": name, "title": name.title(), "identifiers": [name + "-in-image"], "root": {"image": image}} | more
         (self.folder / f"{name}.json").write_text(json.dumps(about))
 
-    def add_python(self, image, parks=True):
+    def add_python(self, image, parks=True, **more):
         self.add("python", image, interpreters=["/nowhere/python", "/srv/python/bin/python"], client="python", parks=parks,
-                 arguments=["-B", "/var/runtime/bootstrap.py"])
+                 arguments=["-B", "/var/runtime/bootstrap.py"], **more)
 
     def start(self):
         self.server.start()
@@ -101,10 +103,16 @@ class Runtimes:
         assert "FunctionError" not in reply, answer
         return answer
 
-    def init_lines(self, name):
+    def log(self, name):
+        """Its lines until now."""
         logs = self.aws_for(self.server).client("logs")
-        lines = lambda: [event["message"] for event in logs.filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern="INIT_START")["events"]]  # noqa: E731
-        return self.wait_until(lines, what="the log")
+        try:
+            return [event["message"] for event in logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+
+    def init_lines(self, name):
+        return self.wait_until(lambda: [line for line in self.log(name) if line.startswith("INIT_START")], what="the log")
 
 
 @pytest.fixture
@@ -151,6 +159,25 @@ def test_a_zip_function_runs_on_the_python_of_an_image(runtimes, make_registry, 
     runtimes.function("layered", "python-in-image", {"app.py": "import os, words\ndef handler(e, c): return words.WORD + os.environ['PATH']\n"},
                       Layers=[layer], Environment={"Variables": {"PATH": "/mine"}})
     assert runtimes.invoke("layered") == "layer/mine"
+
+
+@pytest.mark.skipif(not HOST_PYTHON.startswith("/usr/bin/python3."), reason="no Python of the distribution")
+def test_extensions_and_snap_start_work_in_an_image(runtimes, make_registry, unique, wait_until):
+    registry = make_registry()
+    runtimes.add_python(registry.put(unique("extended"), python_image("first")), identifiers=["python3.14"])
+    runtimes.start()
+    lam = runtimes.lam
+    follower = FOLLOWER.replace("#!/usr/bin/python3", "#!/srv/python/bin/python")
+    layer = lam.publish_layer_version(LayerName="extension", Content={"ZipFile": package({"extensions/follower": follower}, 0o755)})["LayerVersionArn"]
+    runtimes.function("f", "python3.14", {"app.py": SEES}, Layers=[layer], SnapStart={"ApplyOn": "PublishedVersions"})
+    assert runtimes.invoke("f")["mark"] == "first"
+    wait_until(lambda: any("registered 200" in line for line in runtimes.log("f")), what="the extension's line")
+    lam.update_function_configuration(FunctionName="f", Layers=[])
+    lam.publish_version(FunctionName="f")
+    lam.get_waiter("published_version_active").wait(FunctionName="f", Qualifier="1", WaiterConfig={"Delay": 1})
+    assert runtimes.invoke("f:1")["mark"] == "first"
+    restored = "RESTORE_START Runtime Version: python3.14 Python (/srv/python/bin/python in "
+    wait_until(lambda: any(line.startswith(restored) for line in runtimes.log("f")), what="the restore's line")
 
 
 @pytest.mark.skipif(not HOST_PYTHON.startswith("/usr/bin/python3."), reason="no Python of the distribution")
@@ -219,6 +246,33 @@ def test_an_imported_image_runs_its_own_runtime_and_the_bootstrap_of_a_package(r
     # Not the interpreter that the file says.
     runtimes.add("ric", "localhost/own:v1", interpreters=["/no/such"], arguments=["{handler}"])
     assert f"localhost/own@{image.digest} has none of /no/such" in doctor(runtimes.server)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="changes its user")
+def test_for_an_ordinary_users_server_as_well(make_own_server, make_registry, make_image, bootstrap, aws_for, wait_until):
+    to_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+    if subprocess.run([*to_nobody, "unshare", "-Ur", "true"], capture_output=True).returncode != 0:
+        pytest.skip("this kernel allows no user namespaces to ordinary users")
+    place = pathlib.Path(tempfile.mkdtemp(prefix="cumulet-images-"))
+    server = None
+    try:
+        shutil.copy(BINARY, place / "cumulet")
+        shutil.copytree(pathlib.Path(__file__).parents[3] / "runtimes", place / "runtimes")
+        place.chmod(0o755)
+        server = make_own_server(["--dev", "--runtimes", str(place / "runtimes")], [*to_nobody, str(place / "cumulet")])
+        runtimes = Runtimes(server, aws_for, wait_until)
+        registry = make_registry()
+        runtimes.add("bare", registry.put("bare", make_image(Layer().file("mark", "of nobody"))))
+        for path in (server.data, runtimes.folder, *runtimes.folder.iterdir()):
+            os.chown(path, 65534, 65534)
+        runtimes.start()
+        runtimes.function("bare", "bare-in-image", {"bootstrap": bootstrap})
+        assert runtimes.invoke("bare", "read /mark") == "of nobody" and runtimes.invoke("bare", "id") == "993"
+        assert runtimes.invoke("bare", "write /mark") == "refused"
+    finally:
+        if server:
+            server.remove()
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def test_names_that_no_file_has_are_refused_as_on_aws(runtimes):

@@ -1,7 +1,9 @@
 #include "wire/client.h"
 
 #include "tests/unit/wire/messages.h"
+#include "wire/cbor.h"
 #include "wire/generated/cloudformation.h"
+#include "wire/generated/cloudwatch.h"
 #include "wire/generated/dynamodb.h"
 #include "wire/generated/lambda.h"
 #include "wire/generated/s3.h"
@@ -46,6 +48,26 @@ TEST(ClientTest, ErrorsOfEveryProtocolAreRead) {
   EXPECT_EQ(read(cloudformation::CreateStack(), cloudformation::model(), Error("ValidationError", 400, "bad")),
             "ValidationError: bad");
   EXPECT_EQ(read(s3::GetObject(), s3::model(), Error("NoSuchKey", 404, "gone")), "NoSuchKey: gone");
+  const std::string words(300, 'w');
+  for (const std::string& message : {std::string(), std::string("bad"), words.substr(0, 40), words}) {
+    EXPECT_EQ(read(cloudwatch::GetMetricStatistics(), cloudwatch::model(), Error("ResourceNotFound", 404, message)),
+              "ResourceNotFound: " + message);
+  }
+}
+
+TEST(ClientTest, ResponsesInCborAreRead) {
+  const std::string body = CborWriter().map(1).text("Label").text("Errors").take();
+  const auto output = response_of<cloudwatch::GetMetricStatistics>(cloudwatch::model(), 200, {}, body);
+  ASSERT_TRUE(output.ok());
+  EXPECT_EQ(output->label, "Errors");
+  EXPECT_FALSE(response_of<cloudwatch::GetMetricStatistics>(cloudwatch::model(), 200, {}, "\xff").ok());
+  // Errors that are cut short, or none at all.
+  const std::string error = CborWriter().map(1).text("__type").text("InternalFailure").take();
+  for (std::size_t length = 0; length < error.size(); ++length) {
+    const auto failed =
+        response_of<cloudwatch::GetMetricStatistics>(cloudwatch::model(), 500, {}, error.substr(0, length));
+    EXPECT_EQ(failed.error().code(), "Http500");
+  }
 }
 
 TEST(ClientTest, AnythingElseIsNotUnderstood) {
