@@ -102,6 +102,7 @@ class Service:
         self.operations = model["operations"]
         self.shapes = model["shapes"]
         self.unchecked_enums = overrides.get("uncheckedEnums", False)
+        self.listed_enums = overrides.get("listedEnums", [])
         for shape, error in overrides.get("errors", {}).items():
             self.shapes[shape]["error"] = error
         self.in_query = None
@@ -233,6 +234,8 @@ class Service:
                         unique, count = "%s_%d" % (base, count), count + 1
                     taken.add(unique)
                     yield "inline constexpr std::string_view %s = %s;" % (unique, literal(value))
+                if name in self.listed_enums:
+                    yield "inline constexpr std::string_view kAll[] = {%s};" % ", ".join(map(literal, shape["enum"]))
                 yield "}  // namespace %s" % snake(name)
 
     def error_kinds(self):

@@ -280,7 +280,7 @@ def test_names_that_no_file_has_are_refused_as_on_aws(runtimes):
     runtimes.start()
     lam, code = runtimes.lam, {"ZipFile": package({"app.py": SEES})}
     role = f"arn:aws:iam::{runtimes.server.account}:role/r"
-    for name in ("python4.7", "no-such", "python3.99"):
+    for name in ("python4.7", "no-such", "python3.99"):  # python3.15 is one of AWS's, whether it is installed or not.
         with pytest.raises(lam.exceptions.ClientError, match=f"Value '{name}' at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: \\[nodejs, ") as refused:
             lam.create_function(FunctionName="f", Runtime=name, Role=role, Handler="app.handler", Code=code)
         assert refused.value.response["Error"]["Code"] == "ValidationException"
@@ -291,6 +291,7 @@ def test_names_that_no_file_has_are_refused_as_on_aws(runtimes):
         with pytest.raises(lam.exceptions.InvalidParameterValueException, match=f"The runtime {name} cannot run on this host: the image localhost/own:v1 is not there: "):
             lam.create_function(FunctionName="f", Runtime=name, Role=role, Handler="app.handler", Code=code)
     lam.publish_layer_version(LayerName="l", Content=code, CompatibleRuntimes=["python3.11", "mine"])
+    lam.create_function(FunctionName="documented", Runtime="python3.15", Role=role, Handler="app.handler", Code=code)
 
 
 @pytest.mark.parametrize("change, why", [
