@@ -42,7 +42,7 @@ inline void tell(ReportKind kind, int value, const char* text = "") {
     while (recv(control, rest, sizeof rest, 0) > 0) {
     }
   }
-  reboot(RB_AUTOBOOT);
+  reboot(RB_POWER_OFF);
   for (;;) pause();
 }
 

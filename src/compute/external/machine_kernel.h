@@ -20,6 +20,46 @@ namespace cumulet::compute::external {
 
 inline constexpr std::int64_t kClockTolerance = 100'000'000;
 
+constexpr std::int64_t kMillisecond = 1'000'000;
+constexpr std::int64_t kTried = 20 * kMillisecond;
+
+inline volatile std::sig_atomic_t alarm_rang = 0;
+inline void ring(int) { alarm_rang = 1; }
+
+inline std::int64_t clock_now(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+/// How long a timer of kTried takes, of the time in which the machine's processor ran.
+inline std::int64_t time_alarm() {
+  alarm_rang = 0;
+  const itimerval once{{0, 0}, {0, kTried / 1000}};
+  setitimer(ITIMER_REAL, &once, nullptr);
+  std::int64_t ran = 0;
+  for (std::int64_t last = clock_now(CLOCK_MONOTONIC); alarm_rang == 0 && ran < 15 * kTried;) {
+    const std::int64_t now = clock_now(CLOCK_MONOTONIC);
+    ran += now - last < kMillisecond ? now - last : kMillisecond;
+    last = now;
+  }
+  return ran;
+}
+
+/// The kernel measures the rate of the processor's timer when it boots. Where an emulated machine does not run for a
+/// while just then, the result is wrong, or the kernel does without the timer, and waits for ever sooner or later.
+/// Then the machine boots once more.
+inline void check_timers() {
+  std::signal(SIGALRM, ring);
+  for (int i = 0; i < 3; ++i) {
+    if (time_alarm() > kTried * 3 / 2) continue;
+    std::signal(SIGALRM, SIG_DFL);
+    return;
+  }
+  dprintf(2, "the timer of the machine does not work: it boots again\n");
+  reboot(RB_AUTOBOOT);
+}
+
 inline int is_module(const dirent* entry) { return entry->d_name[0] != '.' ? 1 : 0; }
 
 /// The server has numbered them in the order in which they need each other.
@@ -69,9 +109,7 @@ inline void route_everything() {
 }
 
 inline void set_clock(std::int64_t nanoseconds) {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t off = now.tv_sec * 1'000'000'000LL + now.tv_nsec - nanoseconds;
+  const std::int64_t off = clock_now(CLOCK_REALTIME) - nanoseconds;
   // What is told has been on its way for a while: a clock that is right stays as it is.
   if (off > -kClockTolerance && off < kClockTolerance) return;
   const timespec right{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};

@@ -448,6 +448,7 @@ void make_machine() {
   umask(0);
   mount_at("devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, nullptr);
   mount_at("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+  check_timers();
   load_modules();
   raise_interface("lo", "127.0.0.1");
   raise_interface("eth0", kMachineAddress);

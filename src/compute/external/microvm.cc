@@ -186,7 +186,6 @@ std::vector<std::string> machine_command(const std::string& qemu, const SandboxS
       qemu,
       "-nodefaults",
       "-no-user-config",
-      "-no-reboot",
       "-display",
       "none",
       "-sandbox",
@@ -197,8 +196,7 @@ std::vector<std::string> machine_command(const std::string& qemu, const SandboxS
       kvm ? "kvm" : fmt::format("tcg,thread=multi,tb-size={}", kTranslatedMib),
       "-cpu",
       kvm ? "host" : "max",
-      // With one processor at most, QEMU 7 emulates no memory barriers, and interrupts of its devices get lost
-      // ("tcg: Do not elide memory barriers for !CF_PARALLEL in system mode", QEMU 8.1).
+      // QEMU 7 emulates the memory barriers that virtio needs only where there may be more than one processor.
       "-smp",
       fmt::format("{},maxcpus={}", processors, std::max(processors, 2)),
       "-m",
