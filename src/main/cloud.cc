@@ -499,6 +499,17 @@ Result<void> Cloud::Parts::listen() {
   return {};
 }
 
+namespace {
+
+/// Commits are made durable in their order: with this one, all before it are.
+Task<void> wait_for_commits(storage::Database& database) {
+  const std::unique_ptr<storage::Transaction> transaction = database.begin();
+  transaction->erase("nothing");
+  co_await transaction->commit();
+}
+
+}  // namespace
+
 Cloud::Cloud(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Cloud::~Cloud() = default;
@@ -558,6 +569,9 @@ void Cloud::drain() {
   parts_->dynamodb->stop(deadline);
   parts_->logs->drain(deadline);
   parts_->cloudwatch->drain(deadline);
+  // What is still being committed wakes up who waits for it, on a loop: while there are loops. The second time, the
+  // first one's group has told everybody in it.
+  for (int i = 0; i < 2; ++i) (void)run(wait_for_commits(*parts_->database));
 }
 
 }  // namespace cumulet

@@ -255,6 +255,27 @@ def test_data_directory_in_use(server, cumulet):
     assert done.returncode == 1 and server.data in done.stderr
 
 
+SLOW_DISK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+int fdatasync(int fd) { usleep(250000); return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd); }
+int fsync(int fd) { usleep(250000); return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd); }
+"""
+
+
+def test_a_stop_waits_for_what_is_on_its_way_to_a_slow_disk(tmp_path):
+    (tmp_path / "slow.c").write_text(SLOW_DISK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "slow.so", tmp_path / "slow.c", "-ldl"], check=True)
+    running = subprocess.Popen([BINARY, "serve", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env={**os.environ, "LD_PRELOAD": str(tmp_path / "slow.so")})
+    try:
+        assert "is ready" in running.stdout.readline()
+    finally:
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == 0
+
+
 def test_configuration_file(tmp_path):
     file = tmp_path / "cumulet.conf"
     file.write_text(f"# A comment\nlisten = 127.0.0.1:0\ndata-dir = {tmp_path}/data\naccount-id = 123123123123\n"
