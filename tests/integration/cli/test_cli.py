@@ -264,6 +264,8 @@ int fsync(int fd) { usleep(250000); return ((int (*)(int))dlsym(RTLD_NEXT, "fsyn
 """
 
 
+@pytest.mark.skipif(b"__asan_init" in pathlib.Path(BINARY).read_bytes() or b"__tsan_init" in pathlib.Path(BINARY).read_bytes(),
+                    reason="sanitizers must be loaded first")
 def test_a_stop_waits_for_what_is_on_its_way_to_a_slow_disk(tmp_path):
     (tmp_path / "slow.c").write_text(SLOW_DISK)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "slow.so", tmp_path / "slow.c", "-ldl"], check=True)
