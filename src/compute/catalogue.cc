@@ -216,7 +216,10 @@ std::optional<Catalogue::Match> Catalogue::match(const std::string& identifier) 
     std::string_view rest = std::string_view(identifier).substr(language.prefix.size());
     // Old identifiers have no suffix (nodejs, nodejs6.10): it is taken off when it is there.
     if (!language.suffix.empty() && rest.ends_with(language.suffix)) rest.remove_suffix(language.suffix.size());
-    if (rest.ends_with(".al2")) rest.remove_suffix(4);
+    // The system of AWS's image (java8.al2, java17.al2023) says nothing about the language.
+    for (const std::string_view system : {".al2", ".al2023"}) {
+      if (rest.ends_with(system)) rest.remove_suffix(system.size());
+    }
     if (rest.empty() && !language.suffix.empty()) return Match{&language, LanguageVersion{}};
     if (const auto version = parse_version(rest)) return Match{&language, version};
   }

@@ -289,6 +289,8 @@ TEST_F(EngineTest, UnknownRuntimesAreToldApart) {
   EXPECT_THAT(cloud.engine().find_runtime("python2.7").detail, HasSubstr("serves python2.7"));
   EXPECT_TRUE(cloud.engine().find_runtime("provided.al2").installed);
   EXPECT_TRUE(cloud.engine().find_runtime("nodejs4.3").supported);
+  EXPECT_TRUE(cloud.engine().find_runtime("java8.al2").supported);
+  EXPECT_TRUE(cloud.engine().find_runtime("java17.al2023").supported);
 }
 
 /// Until an interpreter is parked for the next cold start; there is no event to wait for.
