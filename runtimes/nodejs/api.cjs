@@ -103,6 +103,33 @@ class RuntimeApi {
     return JSON.parse(answer.body.toString('utf8'));
   }
 
+  // See code_cache.cjs. Null: there is none.
+  async codeCache() {
+    const answer = await this.exchange(this.codeCacheRequest('GET'));
+    return answer.status === 200 ? answer.body : null;
+  }
+
+  refuseCodeCache() {
+    return this.exchange(this.codeCacheRequest('DELETE'));
+  }
+
+  // Waits until there is time to make one. On a connection of its own.
+  async codeCacheTurn() {
+    return (await this.exchange(this.codeCacheRequest('GET', '/turn'))).status === 204;
+  }
+
+  postCodeCache(bytes) {
+    return this.exchange(Buffer.concat([this.codeCacheRequest('POST', '', bytes.length), bytes]));
+  }
+
+  codeCacheRequest(method, what = '', length = 0) {
+    return Buffer.from(`${method} /2018-06-01/code-cache${what} HTTP/1.1\r\nHost: ${this.host}\r\nContent-Length: ${length}\r\n\r\n`);
+  }
+
+  close() {
+    if (this.socket !== null) this.socket.destroy();
+  }
+
   post(path, body, headers, pipeline) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     let head = `POST ${API}${path} HTTP/1.1\r\nHost: ${this.host}\r\nContent-Length: ${bytes.length}\r\n`;

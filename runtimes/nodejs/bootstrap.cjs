@@ -5,9 +5,11 @@ const { RuntimeApi, MAX_RESPONSE } = require('./api.cjs');
 const { Fault, toReply, toLog } = require('./errors.cjs');
 const log = require('./console.cjs');
 const { loadHandler } = require('./loader.cjs');
+const codeCache = require('./code_cache.cjs');
 
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
-const api = new RuntimeApi(process.env.AWS_LAMBDA_RUNTIME_API);
+const connect = () => new RuntimeApi(process.env.AWS_LAMBDA_RUNTIME_API);
+const api = connect();
 let ended = null;  // Ends the invocation that runs with an error: (error, exitCode) => void.
 
 globalThis.awslambda = {
@@ -173,6 +175,7 @@ process.on('unhandledRejection', (reason, promise) => {
 async function park() {
   await import('node:url');
   require('node:module').createRequire('/var/task/noop.js');
+  codeCache.prepare();
   for (let i = 0; i < 50; i++) encode(await call(async (event) => event, JSON.parse('{"a":[1,2.5,null]}'), {}));
   ended = null;
   const variables = await api.park();
@@ -187,7 +190,10 @@ async function park() {
 
 async function main() {
   if (process.env._CUMULET_PARKED) await park();
+  const role = process.env._CUMULET_CODE_CACHE;
+  delete process.env._CUMULET_CODE_CACHE;
   log.install();
+  const cache = await codeCache.begin(role, api, connect);
   let handler;
   try {
     const root = process.env.LAMBDA_TASK_ROOT || '/var/task';
@@ -200,6 +206,7 @@ async function main() {
     await api.postError('init/error', toReply(error));
     process.exit(1);
   }
+  cache.end();
   await serve(handler);
 }
 

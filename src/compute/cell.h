@@ -21,6 +21,8 @@
 
 namespace cumulet::compute {
 
+class CodeCaches;
+
 /// What all environments of an engine share. Lives longer than they.
 struct EngineParts {
   EngineParts(net::Loops& l, net::Server& s, Substrate& sub, const Clock& c, const EngineHooks& h,
@@ -36,8 +38,9 @@ struct EngineParts {
   ClientFolders* clients = nullptr;
   std::optional<RuntimeRoot> root;
   std::shared_ptr<OutputPump> pump;
-  egress::Gateway* gateway = nullptr;    ///< Null: no function has egress.
-  ThreadPool* files = nullptr;           ///< For merging layers.
+  egress::Gateway* gateway = nullptr;  ///< Null: no function has egress.
+  ThreadPool* files = nullptr;         ///< For merging layers.
+  CodeCaches* code_caches = nullptr;
   std::filesystem::path extension_host;  ///< The folder of the program that runs extensions.
 };
 

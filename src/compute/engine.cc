@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "compute/code_cache.h"
 #include "compute/extensions/host.h"
 #include "compute/pool.h"
 
@@ -14,6 +15,8 @@ namespace cumulet::compute {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr const char* kCodeCaches = "code_caches";
 
 /// A tenant's own: nobody else's invocation comes into its environments.
 std::shared_ptr<const FunctionVersion> version_of_tenant(const FunctionVersion& version, const std::string& tenant) {
@@ -142,6 +145,8 @@ class PooledEngine final : public Engine {
       parts_.gateway = gateway_.get();
     }
     remove_leftovers();
+    code_caches_.emplace(options_.state / kCodeCaches);
+    parts_.code_caches = &*code_caches_;
     parking_.emplace(parts_);
     pool_.emplace(parts_, *parking_);
     return {};
@@ -183,7 +188,10 @@ class PooledEngine final : public Engine {
 
   ProvisionState provisioned(const std::string& version_key) const override { return pool_->provisioned(version_key); }
 
-  void retire(const std::string& version_key) override { pool_->retire(version_key); }
+  void retire(const std::string& version_key) override {
+    pool_->retire(version_key);
+    code_caches_->retire(version_key);
+  }
 
   /// Asked when a function is made: what its runtime needs is begun, so that it is there for the first invocation.
   RuntimeStatus find_runtime(const std::string& identifier) override {
@@ -207,12 +215,13 @@ class PooledEngine final : public Engine {
   }
 
  private:
-  /// Folders of parked interpreters and merged layers of an earlier run: moved aside now, removed while others start.
+  /// Folders of parked interpreters, merged layers and code caches of an earlier run: moved aside now, removed while
+  /// others start.
   void remove_leftovers() {
     std::error_code ignored;
     const std::filesystem::path trash = options_.state / "trash" / random_id(12);
     std::filesystem::create_directories(trash, ignored);
-    for (const char* folder : {"parked", "layers"}) {
+    for (const char* folder : {"parked", "layers", kCodeCaches}) {
       std::filesystem::rename(options_.state / folder, trash / folder, ignored);
       std::filesystem::create_directories(options_.state / folder, ignored);
     }
@@ -323,6 +332,7 @@ class PooledEngine final : public Engine {
   Concurrency concurrency_;
   Counter& invocations_;
   Counter& cold_;
+  std::optional<CodeCaches> code_caches_;
   std::optional<Parking> parking_;
   std::optional<Pool> pool_;
 };

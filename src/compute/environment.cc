@@ -17,6 +17,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kFreezeAfter{10};
 constexpr milliseconds kFlushEvery{1000};
+/// The runtime client that makes and uses code caches, and the variable that tells it so.
+constexpr const char* kNodeClient = "nodejs";
+constexpr const char* kCodeCacheVariable = "_CUMULET_CODE_CACHE";
 
 double millis(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
@@ -102,6 +105,8 @@ Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::
     failure.emplace(BootOutcome::Kind::kPlatformFailed, spec.error().message(), "");
     co_return failure;
   }
+  if (code_cache_ && code_cache_->told())
+    spec->sandbox.environment.emplace_back(kCodeCacheVariable, code_cache_->told());
   extensions_->expect(spec->extensions);
   Result<std::unique_ptr<Cell>> cell =
       co_await attempt(Cell::make(parts_, std::move(spec->sandbox), loop_index_, version_->egress));
@@ -123,10 +128,12 @@ Task<void> Environment::dispatch(std::unique_ptr<Cell> parked) {
   if (!credentials) co_await fail(credentials.error());
   if (!way_out) co_await fail(way_out.error());
   cell_->way_out = std::move(way_out).value();
+  std::vector<std::pair<std::string, std::string>> all =
+      environment_variables(*version_, *credentials, journal_.log_stream(), false,
+                            !parts_.options.certificate_authority.empty(), cell_->image.get());
+  if (code_cache_ && code_cache_->told()) all.emplace_back(kCodeCacheVariable, code_cache_->told());
   std::string variables = "{";
-  for (const auto& [name, value] :
-       environment_variables(*version_, *credentials, journal_.log_stream(), false,
-                             !parts_.options.certificate_authority.empty(), cell_->image.get())) {
+  for (const auto& [name, value] : all) {
     variables += (variables.size() > 1 ? ",\"" : "\"") + json_escape(name) + "\":\"" + json_escape(value) + "\"";
   }
   variables += '}';
@@ -146,6 +153,9 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
       version_->image ? choice_of_images() : parts_.catalogue->choose(version_->runtime);
   if (!choice) {
     co_return BootOutcome(BootOutcome::Kind::kPlatformFailed, parts_.catalogue->status(version_->runtime).detail, "");
+  }
+  if (choice->language->client == kNodeClient) {
+    code_cache_ = parts_.code_caches->begin(version_->key, version_->initialization_type == "on-demand");
   }
   journal_.platform(init_start_event(*version_, choice->note, phase));
   if (first) journal_.clear_tail();
@@ -292,6 +302,7 @@ Task<InvocationResult> Environment::invoke(Invocation invocation, SteadyTime dea
   const std::shared_ptr<Environment> self = shared_from_this();
   finish_report();
   busy_ = true;
+  if (code_cache_) code_cache_->has_run();
   if (!thaw()) end();
   const SteadyTime began = Clock::now();
   running_.emplace(invocation.request_id, invocation.stream);
@@ -426,7 +437,12 @@ void Environment::freeze_when_idle() {
   loop().at(idle_since_ + kFreezeAfter, [self = shared_from_this()] {
     self->freeze_timer_ = false;
     if (self->busy_ || self->frozen_ || self->state_ != State::kReady) return;
-    if (Clock::now() < self->idle_since_ + kFreezeAfter) return self->freeze_when_idle();
+    const SteadyTime now = Clock::now();
+    if (now < self->idle_since_ + kFreezeAfter) return self->freeze_when_idle();
+    if (self->code_cache_ && self->code_cache_->keeps_awake(now)) {
+      self->idle_since_ = now;
+      return self->freeze_when_idle();
+    }
     if (const Result<void> frozen = self->cell_->sandbox().freeze(); frozen) {
       self->frozen_ = true;
     } else {
@@ -453,6 +469,7 @@ void Environment::exited(const Result<SandboxExit>& how) {
   if (how && (!exit_ || how->kind == ExitKind::kOutOfMemory)) exit_ = *how;
   state_ = State::kGone;
   extensions_->close();
+  if (code_cache_) code_cache_->close();
   cell_->close();
   collect(true);
   for (std::optional<Deferred<net::Response>>* waits : {&parked_, &at_restore_}) {

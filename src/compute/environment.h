@@ -8,6 +8,7 @@
 
 #include "base/deferred.h"
 #include "compute/cell.h"
+#include "compute/code_cache.h"
 #include "compute/engine.h"
 #include "compute/extensions/extensions.h"
 #include "compute/journal.h"
@@ -87,6 +88,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   Verdict restore_failed(std::string document, const std::string& type) override;
   Task<net::Response> credentials(const std::string& token) override;
   std::shared_ptr<Extensions> extensions() override { return extensions_; }
+  std::shared_ptr<CodeCacheUse> code_cache() override { return code_cache_; }
 
   // What happens to the extensions (environment_extensions.cc).
   void extensions_progressed() override;
@@ -173,6 +175,8 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   std::string init_document_;
   std::string init_error_type_;
   double init_ms_ = 0;  ///< Until the first invocation has reported it.
+
+  std::shared_ptr<CodeCacheUse> code_cache_;  ///< May be null.
 
   std::shared_ptr<Extensions> extensions_;
   std::optional<Fault> fault_;

@@ -1,6 +1,7 @@
 #include "compute/runtime_api.h"
 
 #include "base/text.h"
+#include "compute/code_cache.h"
 #include "compute/environment_variables.h"
 #include "compute/extensions/extensions_api.h"
 #include "compute/reports.h"
@@ -137,6 +138,10 @@ Task<net::Response> answer_runtime(std::shared_ptr<RuntimeSide> environment, net
     if (is_extension_path(path)) co_return co_await answer_extension(environment, request);
     if (path == "/ping") co_return net::Response(200, "text/plain", "pong");
     co_return problem(404, "NotFound", "404 page not found");
+  }
+  if (CodeCacheUse::is_path(path)) {
+    if (const std::shared_ptr<CodeCacheUse> cache = environment->code_cache())
+      co_return co_await cache->answer(request);
   }
   path.remove_prefix(kPrefix.size());
   const bool get = request.method == "GET";

@@ -9,6 +9,7 @@
 
 namespace cumulet::compute {
 
+class CodeCacheUse;
 class Extensions;
 
 /// What an execution environment does on the requests of its runtime. All calls come on the environment's loop.
@@ -42,6 +43,8 @@ class RuntimeSide {
   virtual Task<net::Response> credentials(const std::string& token) = 0;
   /// Null when the environment has ended.
   virtual std::shared_ptr<Extensions> extensions() = 0;
+  /// Null for runtimes that have none.
+  virtual std::shared_ptr<CodeCacheUse> code_cache() = 0;
 };
 
 /// Answers one request of the Runtime API, version 2018-06-01. What comes in was written by the function: paths, ids
