@@ -100,7 +100,7 @@ bool CodeCaches::keep(const std::string& key, const std::string& bytes) {
 std::optional<std::string> CodeCaches::load(const std::string& key) {
   std::filesystem::path file;
   std::string digest;
-  std::string bytes;
+  std::uint64_t size = 0;
   {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(key);
@@ -109,8 +109,9 @@ std::optional<std::string> CodeCaches::load(const std::string& key) {
     entry.last_use = ++uses_;
     file = entry.file;
     digest = entry.digest;
-    bytes.resize(entry.size);
+    size = entry.size;
   }
+  std::string bytes(size, '\0');
   std::ifstream in(file, std::ios::binary);
   in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (in.gcount() == static_cast<std::streamsize>(bytes.size()) && sha256(bytes) == digest) {
