@@ -57,10 +57,8 @@ function unpack(bytes) {
   return files;
 }
 
-const whole = (content) => HEAD + content + TAIL;
-
 function scriptOf(content, calls, filename, cachedData) {
-  return new vm.Script(whole(replaceCalls(content, calls)), { filename, cachedData, lineOffset: -1 });
+  return new vm.Script(HEAD + replaceCalls(content, calls) + TAIL, { filename, cachedData, lineOffset: -1 });
 }
 
 // Not so for a file that closes the function and goes on after it: node's loader says what is wrong with that.
@@ -124,7 +122,7 @@ function beginToMake(newConnection) {
   const scripts = [];
   let connection = null;
   const end = interpose((content, filename) => {
-    const calls = importCalls(content, whole);
+    const calls = importCalls(content, HEAD);
     if (!calls) return null;
     const script = scriptOf(content, calls, filename);
     // Before the function's code runs, which may change what connections are made of.

@@ -10,16 +10,21 @@ const NAME = '_imp';
 // What may stand before the word without that the parentheses change what it belongs to.
 const BEFORE = /(?:[(,=>?:[;{&|!]|\b(?:await|return|yield|void|else|do|case|default|throw|typeof))\s*$/;
 
-function compiles(text) {
+// Whether what stands there is code: text may hold '@', and code not, of which V8 complains in just these words. What comes
+// after the line would only take time to parse; what may be open there is closed, or complained of in other words.
+function isCode(content, at, head) {
+  const end = content.indexOf('\n', at);
+  const line = content.slice(at + 1, end < 0 ? content.length : end);
+  if (/\\\r?$/.test(line)) return false;
   try {
-    return new vm.Script(text) !== null;
-  } catch {
-    return false;
+    return new vm.Script(`${head}${content.slice(0, at)}@${line}\n*/\``) === null;
+  } catch (error) {
+    return error.message === 'Invalid or unexpected token';
   }
 }
 
-// Where the calls are, or null when that is not certain. `whole(content)` is the content as it will be compiled.
-function importCalls(content, whole) {
+// Where the calls are, or null when that is not certain. `head` is what will be compiled before the content.
+function importCalls(content, head) {
   const calls = [];
   if (content.includes(NAME) || /\bimport\s*\/[*/]/.test(content)) return null;
   for (const match of content.matchAll(/(?<![\w$#\u0080-\uffff])import\s*\(/g)) {
@@ -27,8 +32,8 @@ function importCalls(content, whole) {
     const before = content.slice(Math.max(0, at - 100), at);
     if (/\.\s*$/.test(before) && !/\.\.\s*$/.test(before)) continue;  // Somebody's method.
     if (!BEFORE.test(before)) return null;
-    // Text that is no code compiles with any letters in it; and what is in a string may be evaluated.
-    if (compiles(whole(content.slice(0, at) + '@' + content.slice(at + 1)))) return null;
+    // What is in a string may be evaluated.
+    if (!isCode(content, at, head)) return null;
     calls.push(at);
   }
   return calls;
