@@ -15,6 +15,10 @@ MAX_RESPONSE = 6291556
 # A response up to this size is sent together with the request for the next invocation: one wake-up less.
 PIPELINE_LIMIT = 32 * 1024
 API = "/2018-06-01/runtime/"
+# Set by the zygote that we were forked from (zygote.py): the names of the modules that it has loaded, and the command that
+# starts the same without it.
+PRELOADED = globals().get("PRELOADED", frozenset())
+COMMAND = globals().get("COMMAND", ())
 
 
 class RuntimeClient:
@@ -314,6 +318,12 @@ class ImportHooks:
         return None
 
 
+    def prepare_loaded(self):
+        """Those that the zygote has imported."""
+        for name in [name for name in self.pending if name in sys.modules]:
+            self.pending.pop(name)(sys.modules[name])
+
+
 def frames_of(error, skip):
     """The stack trace as Lambda shows it, without the first `skip` frames (ours)."""
     import traceback
@@ -439,7 +449,23 @@ def prepare_process():
     sys.path[0:0] = [task_root, version, "/opt/python"]
     if own and own not in sys.path:
         sys.path.append(own)
-    sys.meta_path.insert(0, ImportHooks())
+    if PRELOADED and (brings_own_modules(sys.path[:3]) or "CUMULET_PROFILE" in os.environ):
+        os.execve(COMMAND[0], COMMAND, os.environ)
+    hooks = ImportHooks()
+    hooks.prepare_loaded()
+    sys.meta_path.insert(0, hooks)
+
+
+def brings_own_modules(folders):
+    """Whether the function has modules of a name that the zygote has loaded: its own take precedence."""
+    for folder in folders:
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        if any(name.partition(".")[0] in PRELOADED for name in names):
+            return True
+    return False
 
 
 def park(client):

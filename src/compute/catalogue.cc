@@ -72,6 +72,7 @@ Result<void> check_root(const Language& language, const std::string& file) {
   if (language.identifiers.empty() || !language.prefix.empty()) return wrong("with a root, identifiers are listed");
   if (!language.prepare.empty() || !language.needs.empty()) return wrong("prepare and needs do not go with a root");
   if (!language.client.empty() && language.interpreters.empty()) return wrong("a client needs interpreters");
+  if (!language.zygote.empty()) return wrong("a zygote does not go with a root");
   if (language.parks && language.client.empty()) return wrong("parks needs a client");
   return {};
 }
@@ -93,6 +94,7 @@ Result<Language> read_language(const std::filesystem::path& file) {
   language.arguments = strings(root, "arguments");
   language.needs = string(root, "needs");
   language.client = string(root, "client");
+  language.zygote = string(root, "zygote");
   language.prepare = string(root, "prepare");
   language.package = string(root, "package");
   language.advice = string(root, "advice");

@@ -36,6 +36,7 @@ struct Language {
   std::vector<std::string> arguments;
   std::string needs;    ///< A program that must lie beside the interpreter, or it does not count.
   std::string client;   ///< Folder of the runtime client; empty: the function brings its own.
+  std::string zygote;   ///< Program of the client's that loads what functions begin with, and forks (see ZygoteSpec).
   std::string prepare;  ///< Program of the client's that makes what is shown at /var/runtime (see ClientFolders).
   bool parks = false;   ///< Its client can wait for a function (see Parking).
   std::string image;    ///< A container image whose files are the root, instead of the host's.

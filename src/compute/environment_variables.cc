@@ -1,5 +1,7 @@
 #include "compute/environment_variables.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "base/digest.h"
@@ -65,6 +67,16 @@ std::map<std::string, std::string> image_variables(const FunctionImage& image, b
 }
 
 }  // namespace
+
+bool read_at_start(const std::string& name) {
+  constexpr std::array<std::string_view, 9> kNames{
+      "AWS_LAMBDA_EXEC_WRAPPER", "PATH", "LANG", "TZ", "HOME", "LC_ALL", "OPENSSL_CONF", "SSL_CERT_FILE",
+      "JDK_JAVA_OPTIONS"};
+  return name.starts_with("PYTHON") || name.starts_with("NODE_") || name.starts_with("LD_") ||
+         name.starts_with("MALLOC_") || name.starts_with("JAVA_") || name.starts_with("RUBY") ||
+         name.starts_with("GEM_") || name.starts_with("UV_") ||
+         std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
 
 std::string credentials_token(const std::string& log_stream) { return hex_encode(sha256("credentials " + log_stream)); }
 

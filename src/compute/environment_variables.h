@@ -27,6 +27,8 @@ std::vector<std::pair<std::string, std::string>> environment_variables(const Fun
 inline constexpr const char* kCredentialsPath = "/2021-04-23/credentials";
 std::string credentials_token(const std::string& log_stream);
 
+/// Whether an interpreter or its loader reads this variable when it starts: set later it does not have its effect.
+bool read_at_start(const std::string& name);
 /// Of an interpreter that waits for its function: what it reads at its start, and `_CUMULET_PARKED`.
 std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names, const RuntimeImage* root);
 

@@ -34,6 +34,28 @@ SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version
   return spec;
 }
 
+/// Null when the version's interpreter must be started for it.
+std::shared_ptr<const ZygoteSpec> zygote_spec(const EngineParts& parts, const FunctionVersion& version,
+                                              const RuntimeChoice& choice, const std::filesystem::path& client) {
+  if (choice.language->zygote.empty() || choice.image) return nullptr;
+  for (const auto& [name, value] : version.environment) {
+    if (read_at_start(name)) return nullptr;
+  }
+  auto zygote = std::make_shared<ZygoteSpec>();
+  zygote->key = version.account + " " + choice.interpreter;
+  zygote->idle = parts.options.idle_time;
+  zygote->program.mounts = parts.root->mounts();
+  zygote->program.mounts.emplace_back(parts.root->zygote_task(), "/var/task");
+  zygote->program.mounts.emplace_back(parts.root->zygote_task(), "/opt");
+  zygote->program.mounts.emplace_back(client, "/var/runtime");
+  // As it would be started itself, with the zygote in the place of the bootstrap, which comes last.
+  zygote->program.command = {choice.interpreter};
+  zygote->program.command.insert(zygote->program.command.end(), choice.arguments.begin(), choice.arguments.end());
+  zygote->program.command.back() = "/var/runtime/" + choice.language->zygote;
+  zygote->program.environment = parked_variables(!parts.options.certificate_authority.empty(), nullptr);
+  return zygote;
+}
+
 /// What the version's environments are told, and what they have of extensions, added to what they run.
 Task<VersionLaunch> complete(EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
                              SandboxSpec spec, std::vector<std::string> extensions, std::string log_stream) {
@@ -52,7 +74,10 @@ Task<VersionLaunch> complete(EngineParts& parts, const FunctionVersion& version,
     co_await fail({"Extension.LaunchError", 200},
                   "Extension limit (" + std::to_string(Extensions::kMost) + ") reached: TooManyExtensions");
   }
-  if (!launch.extensions.empty()) put_host_in_front(spec, parts.extension_host, launch.extensions);
+  if (!launch.extensions.empty()) {
+    spec.zygote = nullptr;
+    put_host_in_front(spec, parts.extension_host, launch.extensions);
+  }
   launch.sandbox = std::move(spec);
   co_return launch;
 }
@@ -67,6 +92,7 @@ SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& versio
   if (const auto wrapper = version.environment.find("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != version.environment.end()) {
     spec.command.push_back(wrapper->second);
   }
+  if (spec.command.empty()) spec.zygote = zygote_spec(parts, version, choice, client);
   spec.command.push_back(choice.interpreter);
   for (std::string argument : choice.arguments) {
     constexpr std::string_view kHeap = "{heap_mib}";

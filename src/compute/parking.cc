@@ -1,7 +1,6 @@
 #include "compute/parking.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/ids.h"
 #include "compute/environment_variables.h"
@@ -17,17 +16,6 @@ constexpr std::size_t kFilesAtMost = 128;
 constexpr milliseconds kRefillAfter{150};  ///< Not while the cold start itself still needs the processor.
 constexpr seconds kBootLimit{20};
 
-/// Variables that an interpreter or its loader reads when it starts.
-bool read_at_start(const std::string& name) {
-  constexpr std::array<std::string_view, 9> kNames{
-      "AWS_LAMBDA_EXEC_WRAPPER", "PATH", "LANG", "TZ", "HOME", "LC_ALL", "OPENSSL_CONF", "SSL_CERT_FILE",
-      "JDK_JAVA_OPTIONS"};
-  return name.starts_with("PYTHON") || name.starts_with("NODE_") || name.starts_with("LD_") ||
-         name.starts_with("MALLOC_") || name.starts_with("JAVA_") || name.starts_with("RUBY") ||
-         name.starts_with("GEM_") || name.starts_with("UV_") ||
-         std::find(kNames.begin(), kNames.end(), name) != kNames.end();
-}
-
 }  // namespace
 
 std::string Parking::key_of(const FunctionVersion& version) const {
@@ -38,8 +26,10 @@ std::string Parking::key_of(const FunctionVersion& version) const {
   const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version.runtime);
   if (!choice || choice->language->client.empty() || !choice->language->parks) return {};
   const std::string root = choice->image ? " " + choice->image->uri : std::string();
+  // What a zygote has forked shares secrets of its memory with others: those of the same account.
+  const std::string account = choice->language->zygote.empty() ? std::string() : " " + version.account;
   return choice->interpreter + root + " " + std::to_string(version.memory_mib) + " " +
-         std::to_string(version.ephemeral_mib) + " " + version.substrate;
+         std::to_string(version.ephemeral_mib) + " " + version.substrate + account;
 }
 
 std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersion& version, std::size_t loop_index) {
@@ -65,6 +55,7 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
     lot.last_use = now;
     if (!lot.example) {
       auto example = std::make_shared<FunctionVersion>();
+      example->account = version.account;
       example->runtime = version.runtime;
       example->memory_mib = version.memory_mib;
       example->ephemeral_mib = version.ephemeral_mib;
@@ -134,8 +125,9 @@ Task<std::unique_ptr<Cell>> Parking::boot(std::shared_ptr<const FunctionVersion>
   if (!choice) co_return Error("Sandbox.Failure", 500, "no interpreter");
   const fs::path folder = parts_.options.state / "parked" / random_id(16);
   std::error_code problem;
-  fs::create_directories(folder, problem);
-  fs::permissions(folder, fs::perms(0755), problem);
+  // The dynamic linker looks only when it starts whether the folders of its search path are there.
+  fs::create_directories(folder / "lib", problem);
+  for (const fs::path& made : {folder, folder / "lib"}) fs::permissions(made, fs::perms(0755), problem);
   if (problem) co_return Error("Sandbox.Failure", 500, "making " + folder.string());
   const fs::path client = co_await parts_.clients->folder(*choice);
   SandboxSpec spec = managed_spec(parts_, *example, *choice, folder, client);
@@ -241,6 +233,7 @@ bool Parking::place_code(const fs::path& code, const Cell& cell) {
     }
     if (problem) return false;
   }
+  if (!fs::exists(code / "lib", problem)) fs::remove(cell.task_folder / "lib", problem);
   return !problem;
 }
 

@@ -106,6 +106,7 @@ Result<RuntimeRoot> RuntimeRoot::make(const fs::path& state, const std::string& 
   fs::permissions(etc / "ssl/certs", fs::perms(0755), problem);
   fs::create_directories(state / "layers", problem);
   fs::create_directories(state / "empty", problem);
+  fs::create_directories(root.zygote_task() / "lib", problem);
   if (problem) return failed("making", state / "layers", problem);
   for (const auto& [name, text] : {std::pair{"passwd", kPasswd},
                                    {"group", kGroup},

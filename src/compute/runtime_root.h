@@ -21,6 +21,9 @@ class RuntimeRoot {
   static Result<RuntimeRoot> make(const std::filesystem::path& state, const std::string& certificate_authority);
 
   const std::vector<Mount>& mounts() const { return mounts_; }
+  /// What zygotes have in the place of /var/task and /opt: a folder with an empty `lib`. The dynamic linker looks once
+  /// whether the folders of its search path are there, and their children have it from them.
+  std::filesystem::path zygote_task() const { return state_ / "zygote"; }
   /// What is put over the root of a container image: its host names, and the certificates to trust, at kImageTls.
   std::vector<Mount> image_mounts() const;
 

@@ -23,6 +23,8 @@ struct Mount {
   std::string target;  ///< Absolute path inside.
 };
 
+struct ZygoteSpec;
+
 struct SandboxSpec {
   /// A directory that is the root itself, read-only, and has a place for each mount. Empty: a root of mounts only.
   std::filesystem::path root;
@@ -38,8 +40,19 @@ struct SandboxSpec {
   std::string substrate;  ///< By which it is built, of those that the server offers; empty: the first one.
   /// TCP ports on the sandbox's own 127.0.0.1 at which *we* listen (the Runtime API, the platform's endpoints).
   std::vector<std::uint16_t> listen_ports;
+  /// A substrate that can may take a fork of this instead of executing the command: what it does then is the same.
+  std::shared_ptr<const ZygoteSpec> zygote;
   /// Called, if it is set, with the sandbox's network namespace before the command starts. Its failure is the start's.
   std::function<Result<void>(int network)> prepare_network;
+};
+
+/// A program that has loaded what many sandboxes begin with, and forks into them. It is started once for a key, before
+/// any function's code is near it, and never sees such code: its children are in their sandboxes before they do.
+/// What it must speak: sandbox/zygotes.h.
+struct ZygoteSpec {
+  std::string key;                 ///< Equal keys share one, and with it the layout of their memory.
+  SandboxSpec program;             ///< The command, its environment, and what it sees of the file system.
+  std::chrono::seconds idle{600};  ///< It ends when nobody has wanted it for so long.
 };
 
 enum class ExitKind { kExited, kSignaled, kOutOfMemory };

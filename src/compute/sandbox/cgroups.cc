@@ -209,8 +209,8 @@ Result<std::vector<Fd>> GroupSet::open_members() const {
   for (std::size_t i = 0; i < directories_.size(); ++i) {
     const GroupForest::Tree& tree = forest_->trees_[i];
     if (tree.unified) continue;
-    Fd file(::openat(directories_[i].get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
-    if (!file) return system_error(fmt::format("open {}/{}/cgroup.procs", tree.path, name_));
+    Fd file(::openat(directories_[i].get(), "tasks", O_WRONLY | O_CLOEXEC));
+    if (!file) return system_error(fmt::format("open {}/{}/tasks", tree.path, name_));
     files.push_back(std::move(file));
   }
   return files;

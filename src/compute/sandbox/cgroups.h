@@ -70,7 +70,8 @@ class GroupSet {
   std::uint64_t peak_memory() const;
   /// The directory of the v2 group that processes are forked into.
   int unified() const;
-  /// Opens cgroup.procs of each v1 group.
+  /// Opens `tasks` of each v1 group. A process of one thread moves itself with it, and does not wait for all processors
+  /// to come through the scheduler, as it would with cgroup.procs.
   Result<std::vector<Fd>> open_members() const;
 
  private:

@@ -133,12 +133,23 @@ Result<void> Keeper::request(const Life& life, Fd control) {
 
   Result<void> sent = warden_->request(message, descriptors);
   if (sent.ok()) return sent;
+  const std::lock_guard lock(warden_mutex_);
   // Nothing of ours ends the warden; if it has gone, its sandboxes went with it.
   log::error("the warden is gone and is launched again", {{"reason", sent.error().message()}});
   Result<std::unique_ptr<Warden>> again = Warden::launch(filter_);
   if (!again.ok()) return std::move(again).error();
   warden_ = std::move(*again);
   return warden_->request(message, descriptors);
+}
+
+Result<Fd> Keeper::start_zygote(std::string_view message, std::vector<int> descriptors) {
+  Result<std::pair<Fd, Fd>> control = make_socket_pair();
+  if (!control.ok()) return std::move(control).error();
+  descriptors.insert(descriptors.begin(), control->second.get());
+  const std::lock_guard lock(warden_mutex_);
+  if (!warden_) return Error(kSandboxFailure, "the server is stopping");
+  if (Result<void> sent = warden_->request(message, descriptors); !sent.ok()) return std::move(sent).error();
+  return std::move(control->first);
 }
 
 Result<std::shared_ptr<Life>> Keeper::create(std::uint32_t slot) {
@@ -224,6 +235,7 @@ void Keeper::run(std::promise<Result<void>> prepared) {
   for (clear(lock); !leaving_.empty() && std::chrono::steady_clock::now() < give_up; clear(lock))
     wake_.wait_for(lock, kRetry);
   lock.unlock();
+  const std::lock_guard last(warden_mutex_);
   warden_.reset();  // and with it whatever still lives
 }
 

@@ -32,6 +32,10 @@ class Keeper {
 
   /// Takes one whose init waits, or waits for the next. One thread at a time.
   Result<std::shared_ptr<Life>> take(SteadyTime deadline);
+  /// Starts a zygote: gives the other end of its control socket, which hangs up when it has ended. Any thread.
+  Result<Fd> start_zygote(std::string_view message, std::vector<int> descriptors);
+  /// The system call filter of sandboxes, once ready.
+  const std::string& filter() const { return filter_; }
   /// It is not wanted any more: kills it and gives back what it had. Any thread.
   void give_back(std::shared_ptr<Life> life);
 
@@ -52,6 +56,7 @@ class Keeper {
   const GroupForest& forest_;
   std::string filter_;
   std::optional<NetworkMaker> network_;
+  std::mutex warden_mutex_;  // only the keeper's thread replaces it
   std::unique_ptr<Warden> warden_;
   std::unique_ptr<Watcher> watcher_;
 

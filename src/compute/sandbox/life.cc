@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -68,6 +69,7 @@ void Life::fail(Error error) {
     std::lock_guard lock(mutex_);
     if (!failure_) failure_ = error;
   }
+  if (came_to_nothing) *came_to_nothing = true;
   started.resolve(std::move(error));
 }
 
@@ -106,6 +108,11 @@ Result<void> Life::tell_init(char order) {
   if (::send(control.get(), &order, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
     return system_error("tell the sandbox's init");
   return {};
+}
+
+Fd Life::init_descriptor() {
+  std::lock_guard lock(mutex_);
+  return Fd(init_ ? ::fcntl(init_.get(), F_DUPFD_CLOEXEC, 0) : -1);
 }
 
 pid_t Life::init_process() {

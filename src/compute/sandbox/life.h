@@ -53,6 +53,10 @@ class Life {
   Result<void> freeze();
   Result<void> thaw();
 
+  /// Another descriptor of the init's process; none when it is not known (any more).
+  Fd init_descriptor();
+  /// Set when the start comes to nothing: by the starter, for those that a zygote forks into.
+  std::shared_ptr<std::atomic<bool>> came_to_nothing;
   /// The init's number on the host; 0 when it is not known (any more).
   pid_t init_process();
   /// The highest use of memory that has been seen, where no group of the host's counts it.

@@ -16,7 +16,7 @@ inline constexpr int kWardenSocket = 3;        ///< The descriptor at which the 
 inline constexpr uint32_t kInsideUser = 993;
 inline constexpr uint32_t kInsideGroup = 990;
 
-enum class MessageKind : uint32_t { kConfigure = 1, kPrepare = 2, kStart = 3 };
+enum class MessageKind : uint32_t { kConfigure = 1, kPrepare = 2, kStart = 3, kZygote = 4 };
 
 /// Server to warden: once, first. Followed by `filter_length` seccomp instructions (8 bytes each), then `masked_files`
 /// and `masked_directories` NUL-terminated absolute paths below /proc.
@@ -28,7 +28,7 @@ struct ConfigureMessage {
 };
 
 /// Server to warden: fork an init, which joins its groups and namespaces and waits. Descriptors in this order: control,
-/// net namespace, the directory of a v2 group (if `into_group`), then `groups` files cgroup.procs of v1 groups.
+/// net namespace, the directory of a v2 group (if `into_group`), then `groups` files `tasks` of v1 groups.
 struct PrepareMessage {
   MessageKind kind = MessageKind::kPrepare;
   uint32_t host_user = 0;  ///< Also the host's group.
@@ -39,14 +39,22 @@ struct PrepareMessage {
 
 /// Server to a waiting init, over its control socket: become a sandbox. Followed by NUL-terminated strings: working
 /// directory, host name, the target of each mount (relative to the root), the arguments, the variables. Descriptors in
-/// this order: output, root mount, then the `mounts`.
+/// this order: output, root mount, then the `mounts`, then (if `from_zygote`) a pipe to write a byte to when a zygote's
+/// child may come in.
+///
+/// With the kind kZygote, to the warden: start a zygote (zygotes.h) with this. Descriptors: its control socket, then as
+/// above.
 struct StartMessage {
   MessageKind kind = MessageKind::kStart;
   uint32_t max_processes = 0;
   uint32_t mounts = 0;
   uint32_t arguments = 0;
   uint32_t variables = 0;
+  uint32_t from_zygote = 0;  ///< The arguments are not executed: a zygote's child will be the main process.
 };
+
+/// Where a zygote finds its control socket.
+inline constexpr int kZygoteSocket = 3;
 
 enum class ReportKind : uint32_t {
   kForked = 1,   ///< Carries the pidfd of the sandbox's init.
@@ -65,10 +73,19 @@ struct Report {
   char text[120] = {};
 };
 
-/// From the server to the sandbox's init, over the control socket: one byte.
+/// To the sandbox's init, over the control socket: one byte from the server, a whole InitOrder from a zygote's child.
 inline constexpr char kTerminate = 'T';
 inline constexpr char kStop = 'S';  ///< Where no control group can freeze.
 inline constexpr char kContinue = 'C';
-inline constexpr char kClock = 'K';  ///< Where the clock is not the host's: it is to be set.
+inline constexpr char kClock = 'K';       ///< Where the clock is not the host's: it is to be set.
+inline constexpr char kAdopt = 'A';       ///< `value` is the number of the main process, which has come in.
+inline constexpr char kNotAdopted = 'F';  ///< It could not: `value` is an errno, `text` what was being attempted.
+
+struct InitOrder {
+  char what = 0;
+  char reserved[3] = {};
+  int32_t value = 0;
+  char text[112] = {};
+};
 
 }  // namespace cumulet::compute::sandbox

@@ -12,7 +12,7 @@ namespace cumulet::compute::sandbox {
 namespace {
 
 constexpr std::size_t kMaxPorts = 8;
-constexpr const char* kHostName = "sandbox";
+constexpr auto kTidyEvery = std::chrono::seconds(5);
 
 Error refused(std::string why) { return Error(kSandboxFailure, "the sandbox cannot be built: " + std::move(why)); }
 
@@ -34,31 +34,6 @@ Result<void> check_spec(const SandboxSpec& spec) {
 
 namespace {
 
-class RequestText {
- public:
-  explicit RequestText(const StartMessage& head) : text_(reinterpret_cast<const char*>(&head), sizeof head) {}
-  void add(std::string_view string) { text_.append(string).push_back('\0'); }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-Result<std::string> encode(const SandboxSpec& spec, const StartMessage& head, const std::vector<LooseMount>& mounts) {
-  RequestText text(head);
-  text.add(spec.working_directory);
-  text.add(kHostName);
-  for (const LooseMount& mount : mounts) text.add(mount.target);
-  for (const std::string& argument : spec.command) text.add(argument);
-  for (const auto& [name, value] : spec.environment) text.add(fmt::format("{}={}", name, value));
-  std::string message = text.take();
-  const std::size_t strings = 2 + mounts.size() + spec.command.size() + spec.environment.size();
-  if (message.size() > kMaxMessage || strings > kMaxStrings)
-    return refused(fmt::format("arguments and environment have {} bytes in {} strings, which is too much",
-                               message.size(), strings));
-  return message;
-}
-
 /// The pipe of stdout and stderr. The sandbox's user owns it, or /dev/stderr could not be opened inside.
 Result<std::pair<Fd, Fd>> make_output(std::uint32_t owner) {
   int ends[2];
@@ -71,7 +46,8 @@ Result<std::pair<Fd, Fd>> make_output(std::uint32_t owner) {
 
 }  // namespace
 
-Starter::Starter(std::string workshop, Keeper& keeper, MemoryGuard& guard) : keeper_(keeper), guard_(guard) {
+Starter::Starter(std::string workshop, Keeper& keeper, MemoryGuard& guard)
+    : keeper_(keeper), guard_(guard), zygotes_(keeper) {
   std::promise<Result<void>> promise;
   ready_to_work_ = promise.get_future();
   thread_ = std::thread(&Starter::run, this, std::move(workshop), std::move(promise));
@@ -112,9 +88,12 @@ void Starter::run(std::string workshop, std::promise<Result<void>> prepared) {
   prepared.set_value(std::move(ready));
   while (ok) {
     std::shared_ptr<Order> order;
+    const bool zygotes = zygotes_.tidy();
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      const auto needed = [this] { return stopping_ || !queue_.empty(); };
+      if (!zygotes) wake_.wait(lock, needed);
+      if (zygotes && !wake_.wait_for(lock, kTidyEvery, needed)) continue;
       if (stopping_) return;
       order = std::move(queue_.front());
       queue_.pop_front();
@@ -159,14 +138,13 @@ Result<void> Starter::launch(const SandboxSpec& spec, const std::shared_ptr<Life
   if (!output.ok()) return std::move(output).error();
 
   StartMessage head;
-  head.max_processes = spec.max_processes;
-  head.mounts = static_cast<std::uint32_t>(tree->mounts.size());
-  head.arguments = static_cast<std::uint32_t>(spec.command.size());
-  head.variables = static_cast<std::uint32_t>(spec.environment.size());
-  Result<std::string> message = encode(spec, head, tree->mounts);
+  const Fd let_in = zygotes_.fork_into(spec, *life, output->second.get(), *templates_);
+  head.from_zygote = let_in ? 1 : 0;
+  Result<std::string> message = start_message(spec, tree->mounts, head);
   if (!message.ok()) return std::move(message).error();
   std::vector<int> descriptors{output->second.get(), tree->root.get()};
   for (const LooseMount& mount : tree->mounts) descriptors.push_back(mount.mount.get());
+  if (let_in) descriptors.push_back(let_in.get());
   if (descriptors.size() > kMaxDescriptors) return refused("too many mounts");
 
   life->listeners = std::move(*listeners);

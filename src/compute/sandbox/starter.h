@@ -14,6 +14,7 @@
 #include "compute/sandbox/memory_guard.h"
 #include "compute/sandbox/mounts.h"
 #include "compute/sandbox/network.h"
+#include "compute/sandbox/zygotes.h"
 
 namespace cumulet::compute::sandbox {
 
@@ -49,6 +50,7 @@ class Starter {
 
   Keeper& keeper_;
   MemoryGuard& guard_;
+  Zygotes zygotes_;
   std::optional<RootTemplates> templates_;
   std::optional<NetworkMaker> network_;
 

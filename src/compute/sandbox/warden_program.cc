@@ -139,6 +139,8 @@ class Init {
         prepared_(descriptors) {}
 
   [[noreturn]] void run();
+  /// Of the message that is in `message`: what is prepared already is not needed.
+  [[noreturn]] void run_zygote(size_t size);
 
  private:
   long must(long result, const char* what, const char* object = "") {
@@ -170,8 +172,10 @@ class Init {
   void write_map(const char* name, const char* text, size_t length);
   void write_id_map(const char* name, uint32_t inside);
   void drop_privileges();
+  void keep_capabilities_of_a_zygote();
   long start_command();
-  [[noreturn]] void exec_command();
+  [[noreturn]] void exec_command(bool zygote);
+  bool obey(long& main_process);
   [[noreturn]] void watch(long main_process);
 
   const uint32_t host_user_;
@@ -182,6 +186,7 @@ class Init {
   Descriptors given_;
   StartMessage start_;
   int proc_ = -1;           // the mount that will be /proc, read-only
+  int let_in_ = -1;         // the pipe from which a zygote's child reads when it may come in
   int writable_proc_ = -1;  // another mount of it, for the maps of the user namespace
 };
 
@@ -236,7 +241,7 @@ void Init::wait_for_start() {
   if (!receive(control(), size, given_)) bare::exit(0);  // not needed any more
   const bool sound = size > sizeof start_ && *reinterpret_cast<MessageKind*>(message) == MessageKind::kStart;
   if (sound) memcpy(&start_, message, sizeof start_);
-  if (!sound || given_.count != uint64_t{2} + start_.mounts || !index_strings(start_, size))
+  if (!sound || given_.count != uint64_t{2} + start_.mounts + start_.from_zygote || !index_strings(start_, size))
     must(-EINVAL, "read the request");
 }
 
@@ -311,7 +316,18 @@ void Init::drop_privileges() {
   must(call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, address(&program)), "install the system call filter");
 }
 
-void Init::exec_command() {
+/// It joins namespaces, changes its user and its limits, and no more.
+void Init::keep_capabilities_of_a_zygote() {
+  constexpr uint64_t kKept = uint64_t{1} << CAP_SYS_ADMIN | uint64_t{1} << CAP_SYS_CHROOT |
+                             uint64_t{1} << CAP_SYS_PTRACE | uint64_t{1} << CAP_SETUID | uint64_t{1} << CAP_SETGID |
+                             uint64_t{1} << CAP_SETPCAP;
+  for (int capability = 0; call(SYS_prctl, PR_CAPBSET_READ, capability) >= 0; ++capability) {
+    if ((kKept >> capability & 1) != 0) continue;
+    must(call(SYS_prctl, PR_CAPBSET_DROP, capability), "drop a capability from the bounding set");
+  }
+}
+
+void Init::exec_command(bool zygote) {
   const SignalSet none = 0;
   call(SYS_rt_sigprocmask, SIG_SETMASK, address(&none), 0, sizeof none);
   must(call(SYS_setsid), "make a session");
@@ -320,6 +336,7 @@ void Init::exec_command() {
   must(call(SYS_dup3, output(), 1, 0), "set the standard output");
   must(call(SYS_dup3, output(), 2, 0), "set the standard error");
   must(call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC), "close the other descriptors");
+  if (zygote) must(call(SYS_dup3, control(), kZygoteSocket, 0), "set the control socket");
   must(call(SYS_chdir, address(working_directory())), "enter the working directory ", working_directory());
   must(call(SYS_execve, address(arguments()[0]), address(arguments()), address(variables())), "execute ",
        arguments()[0]);
@@ -329,28 +346,52 @@ void Init::exec_command() {
 /// Forks the command; returns when it has been executed (or has failed, which it reported then).
 long Init::start_command() {
   const long child = call(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
-  if (child == 0) exec_command();
+  if (child == 0) exec_command(false);
   return must(child, "fork the command");
 }
 
+/// Takes one order; false when there is none.
+bool Init::obey(long& main_process) {
+  InitOrder order;
+  const long got = call(SYS_recvfrom, control(), address(&order), sizeof order, MSG_DONTWAIT, 0, 0);
+  if (got == 0) bare::exit(0);  // the server has gone
+  if (got < 0) return false;
+  const bool whole = got == sizeof order && main_process == 0;
+  if (order.what == kTerminate && main_process > 0) call(SYS_kill, main_process, SIGTERM);
+  if (order.what == kStop) call(SYS_kill, -1, SIGSTOP);  // all but ourselves
+  if (order.what == kContinue) call(SYS_kill, -1, SIGCONT);
+  if (order.what == kAdopt && whole) {
+    main_process = order.value;
+    send_report(control(), ReportKind::kStarted, 0);
+  }
+  if (order.what == kNotAdopted && whole) {
+    order.text[sizeof order.text - 1] = 0;
+    must(order.value > 0 ? -order.value : -EPROTO, order.text);
+  }
+  return true;
+}
+
+/// Without a main process (0) until a zygote's child tells that it is the one.
 void Init::watch(long main_process) {
   const SignalSet wanted = bit(SIGCHLD) | bit(SIGTERM);
   const long signals =
       must(call(SYS_signalfd4, -1, address(&wanted), sizeof wanted, O_CLOEXEC | O_NONBLOCK), "watch signals");
-  send_report(control(), ReportKind::kStarted, 0);
+  if (main_process != 0) send_report(control(), ReportKind::kStarted, 0);
   for (;;) {
-    pollfd waits[2] = {{control(), POLLIN, 0}, {static_cast<int>(signals), POLLIN, 0}};
-    call(SYS_ppoll, address(waits), 2, 0, 0, 0);
-    if (waits[0].revents != 0) {
-      char order = 0;
-      if (call(SYS_recvfrom, control(), address(&order), 1, MSG_DONTWAIT, 0, 0) == 0) bare::exit(0);  // server gone
-      if (order == kTerminate) call(SYS_kill, main_process, SIGTERM);
-      if (order == kStop) call(SYS_kill, -1, SIGSTOP);  // all but ourselves
-      if (order == kContinue) call(SYS_kill, -1, SIGCONT);
-    }
+    pollfd waits[3] = {{control(), POLLIN, 0}, {static_cast<int>(signals), POLLIN, 0}, {let_in_, 0, 0}};
+    call(SYS_ppoll, address(waits), 3, 0, 0, 0);
     char information[128];
     while (call(SYS_read, signals, address(information), sizeof information) > 0) {
-      if (*reinterpret_cast<uint32_t*>(information) == SIGTERM) call(SYS_kill, main_process, SIGTERM);
+      const bool end = *reinterpret_cast<uint32_t*>(information) == SIGTERM;
+      if (end && main_process > 0) call(SYS_kill, main_process, SIGTERM);
+    }
+    // All orders before any child: who was the main process told so before it ended.
+    while (obey(main_process)) {
+    }
+    if (let_in_ >= 0 && waits[2].revents != 0) {  // nobody can read it any more: the child has come in, or will never
+      call(SYS_close, let_in_);
+      let_in_ = -1;
+      must(main_process == 0 ? -ECHILD : 0, "wait for a zygote's child");
     }
     int status = 0;
     for (long child; (child = call(SYS_wait4, -1, address(&status), WNOHANG | __WALL, 0)) > 0;) {
@@ -369,11 +410,29 @@ void Init::run() {
   enter_root();
   become_nobody();
   drop_privileges();
-  const long main_process = start_command();
+  const long main_process = start_.from_zygote != 0 ? 0 : start_command();
+  if (main_process == 0) {
+    let_in_ = given_.fd[--given_.count];
+    must(call(SYS_write, let_in_, address("0"), 1), "let the zygote's child in");
+  }
   given_.close_all();
   call(SYS_close, proc_);
   call(SYS_close, writable_proc_);
   watch(main_process);
+}
+
+/// The files that sandboxes see and no network, but the host's processes: into their namespaces its children go.
+void Init::run_zygote(size_t size) {
+  must(call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL), "tie the zygote to the server");
+  memcpy(&start_, message, sizeof start_);
+  for (uint32_t i = 1; i < prepared_.count; ++i) given_.fd[given_.count++] = prepared_.fd[i];
+  if (given_.count != uint64_t{2} + start_.mounts || !index_strings(start_, size)) must(-EINVAL, "read the request");
+  must(call(SYS_unshare, CLONE_NEWNET), "make a network namespace");
+  mount_proc();
+  mount_all();
+  enter_root();
+  keep_capabilities_of_a_zygote();
+  exec_command(true);
 }
 
 void configure(size_t size) {
@@ -414,6 +473,17 @@ void prepare_sandbox(size_t size, Descriptors& descriptors) {
   }
   send_report(control, ReportKind::kForked, 0, "", "", pidfd);
   call(SYS_close, pidfd);
+}
+
+void start_zygote(size_t size, Descriptors& descriptors) {
+  if (descriptors.count == 0 || size <= sizeof(StartMessage)) return;
+  clone_args arguments{};
+  arguments.flags = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+  arguments.exit_signal = SIGCHLD;
+  const long child = call(SYS_clone3, address(&arguments), sizeof arguments);
+  if (child == 0) Init(PrepareMessage(), descriptors).run_zygote(size);
+  if (child < 0)
+    send_report(descriptors.fd[0], ReportKind::kFailed, static_cast<int>(-child), "fork into new namespaces");
 }
 
 /// Mounts what the host shows at `from` at `to`.
@@ -507,8 +577,11 @@ void reap() {
     size_t size = 0;
     Descriptors descriptors;
     if (!receive(kWardenSocket, size, descriptors)) bare::exit(0);  // the server has gone, and all sandboxes go with us
-    if (size >= sizeof(ConfigureMessage) && *reinterpret_cast<MessageKind*>(message) == MessageKind::kConfigure)
+    const MessageKind kind = *reinterpret_cast<MessageKind*>(message);
+    if (size >= sizeof(ConfigureMessage) && kind == MessageKind::kConfigure)
       configure(size);
+    else if (size >= sizeof kind && kind == MessageKind::kZygote)
+      start_zygote(size, descriptors);
     else
       prepare_sandbox(size, descriptors);
     descriptors.close_all();
