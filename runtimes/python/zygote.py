@@ -70,18 +70,36 @@ def must(what, result):
 
 
 def preload():
-    """The SDK imports much of itself with its first clients only."""
     import importlib
     for name in PRELOADED:
         try:
             importlib.import_module(name)
         except ImportError:
             pass
-    if "boto3" not in sys.modules:
-        return
-    session = sys.modules["boto3"].session.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")
-    for service in ("s3", "dynamodb"):
+    if "boto3" in sys.modules:
+        prepare_sdk()
+
+
+def prepare_sdk():
+    """The SDK imports much of itself with its first clients only, and reads what it knows of a service for each session."""
+    import boto3
+    import botocore.session
+    session = boto3.session.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")
+    for service in ("dynamodb", "s3", "sns", "sqs", "sts"):
         session.client(service)
+    session.resource("dynamodb").Table("none")
+    session.resource("s3").Bucket("none")
+    known = botocore.session.Session.get_component(session._session, "data_loader")._cache
+    create = botocore.session.create_loader
+
+    def create_loader(search_path_string=None):
+        loader = create(search_path_string)
+        # Which is what a session gives to all its clients.
+        if search_path_string is None:
+            loader._cache = dict(known)
+        return loader
+
+    botocore.session.create_loader = create_loader
 
 
 def enter(pidfd, members):
@@ -198,7 +216,7 @@ def main():
         code = compile(file.read(), BOOTSTRAP, "exec")
     try:
         preload()
-    except Exception as error:
+    except Exception as error:  # whatever it is, interpreters can be started without us
         control.send(("loading: %r" % error).encode()[:500])
         sys.exit(1)
     top_level = {name.partition(".")[0] for name in sys.modules}

@@ -21,7 +21,9 @@ class ZygoteTest : public testing::Test {
     auto substrate = make_process_substrate(directory_.path);
     if (!substrate) GTEST_SKIP() << substrate.error().message();
     cloud_.emplace(std::move(substrate).value());
-    for (const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60); !forked();) {
+    // Interpreters that were parked before it came up go first.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (int in_a_row = 0; in_a_row < 3; in_a_row = forked() ? in_a_row + 1 : 0) {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "no zygote came up";
     }
   }
@@ -112,6 +114,19 @@ TEST_F(ZygoteTest, LibrariesOfThePackageAreFound) {
   ASSERT_EQ(std::system(build.c_str()), 0);
   EXPECT_EQ(cloud_->invoke(version).payload, "7");
   EXPECT_EQ(run("import os\ndef handler(e, c): return os.listdir('/var/task')\n"), "[\"app.py\"]");
+}
+
+TEST_F(ZygoteTest, SdkIsTheFunctionsOwn) {
+  const std::string code =
+      "import boto3, gc\nfirst, second = boto3.session.Session(), boto3.session.Session()\n"
+      "def handler(e, c):\n"
+      "  loaders = [s._session.get_component('data_loader') for s in (first, second)]\n"
+      "  clients = [boto3.client('dynamodb'), boto3.resource('s3').meta.client, boto3.client('kinesis')]\n"
+      "  return [gc.get_freeze_count() > 0, loaders[0] is loaders[1], len(loaders[0].search_paths), "
+      "[c.meta.endpoint_url for c in clients], clients[0]._request_signer._credentials.access_key]\n";
+  EXPECT_EQ(run(code),
+            "[true, false, 3, [\"http://127.0.0.1:4566\", \"http://127.0.0.1:4566\", \"http://127.0.0.1:4566\"], "
+            "\"ASIAEXAMPLE\"]");
 }
 
 TEST_F(ZygoteTest, NothingRandomIsShared) {
