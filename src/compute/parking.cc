@@ -13,6 +13,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLotsAtMost = 6;
 constexpr std::size_t kFilesAtMost = 128;
+/// An interpreter that is started costs tens of milliseconds of the processor and as many MiB; a zygote's child a few.
+constexpr std::size_t kMostStarted = 2;
+constexpr std::size_t kMostForked = 8;
 constexpr milliseconds kRefillAfter{150};  ///< Not while the cold start itself still needs the processor.
 constexpr seconds kBootLimit{20};
 
@@ -30,6 +33,22 @@ std::string Parking::key_of(const FunctionVersion& version) const {
   const std::string account = choice->language->zygote.empty() ? std::string() : " " + version.account;
   return choice->interpreter + root + " " + std::to_string(version.memory_mib) + " " +
          std::to_string(version.ephemeral_mib) + " " + version.substrate + account;
+}
+
+void Parking::Lot::use(SteadyTime now) {
+  if (now - second_began >= seconds(1)) {
+    uses_before = now - second_began < seconds(2) ? uses : 0;
+    uses = 0;
+    second_began = now;
+  }
+  ++uses;
+  last_use = now;
+}
+
+std::size_t Parking::Lot::wanted(SteadyTime now) const {
+  const SteadyTime::duration since = now - second_began;
+  const std::size_t recent = since < seconds(1) ? std::max(uses, uses_before) : since < seconds(2) ? uses : 0;
+  return std::clamp<std::size_t>(recent, 1, most);
 }
 
 std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersion& version, std::size_t loop_index) {
@@ -51,8 +70,7 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
     const auto [entry, fresh] = lots_.try_emplace(key);
     Lot& lot = entry->second;
     begin_watch = fresh;
-    lot.busy = !fresh && now - lot.last_use < seconds(1);
-    lot.last_use = now;
+    lot.use(now);
     if (!lot.example) {
       auto example = std::make_shared<FunctionVersion>();
       example->account = version.account;
@@ -61,6 +79,8 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
       example->ephemeral_mib = version.ephemeral_mib;
       example->substrate = version.substrate;
       lot.example = std::move(example);
+      const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version.runtime);
+      lot.most = choice && !choice->language->zygote.empty() ? kMostForked : kMostStarted;
     }
     while (!lot.cells.empty() && !cell) {
       // One on the caller's loop, if there is one.
@@ -88,8 +108,8 @@ void Parking::refill(const std::string& key) {
     const auto found = lots_.find(key);
     if (closed_ || found == lots_.end()) return;
     Lot& lot = found->second;
-    const std::size_t wanted = lot.busy ? 2 : 1;
     const std::size_t have = lot.cells.size() + lot.under_way;
+    const std::size_t wanted = lot.wanted(std::chrono::steady_clock::now());
     missing = wanted > have ? wanted - have : 0;
     lot.under_way += missing;
     example = lot.example;
@@ -179,10 +199,14 @@ void Parking::watch(const std::string& key, std::size_t loop_index) {
         const std::lock_guard lock(mutex_);
         const auto found = lots_.find(key);
         if (closed_ || found == lots_.end()) return;
-        const bool idle = std::chrono::steady_clock::now() - found->second.last_use >= parts_.options.idle_time;
+        const SteadyTime now = std::chrono::steady_clock::now();
+        const bool idle = now - found->second.last_use >= parts_.options.idle_time;
         if (idle && found->second.under_way == 0) {
           unused = std::move(found->second.cells);
           lots_.erase(found);
+        } else {
+          auto& cells = found->second.cells;
+          for (; cells.size() > found->second.wanted(now); cells.pop_back()) unused.push_back(std::move(cells.back()));
         }
       }
       if (unused.empty()) {

@@ -12,8 +12,8 @@
 namespace cumulet::compute {
 
 /// Interpreters that are booted already and wait for a function: what makes most cold starts short. A runtime and
-/// memory size that was used in the last minutes has one waiting (two when cold starts come quickly one after the
-/// other), in a sandbox in which no function ever ran; each is used once.
+/// memory size that was used in the last minutes has one waiting (as many as the last second wanted, within bounds), in
+/// a sandbox in which no function ever ran; each is used once.
 ///
 /// /var/task of such a sandbox is a folder of its own, empty at first; the files of the function are linked into it. So
 /// it is for packages of few files. What must be there when the interpreter starts (layers, a wrapper, variables that
@@ -40,7 +40,13 @@ class Parking {
     std::size_t under_way = 0;
     std::shared_ptr<const FunctionVersion> example;  ///< Runtime and sizes; nothing else of it is used.
     SteadyTime last_use{};
-    bool busy = false;  ///< Two uses within a second.
+    SteadyTime second_began{};
+    std::size_t uses = 0;         ///< In the second that goes on.
+    std::size_t uses_before = 0;  ///< In the one before it.
+    std::size_t most = 1;
+
+    void use(SteadyTime now);
+    std::size_t wanted(SteadyTime now) const;
   };
 
   void refill(const std::string& key);
