@@ -69,6 +69,7 @@ std::map<std::string, std::string> image_variables(const FunctionImage& image, b
 }  // namespace
 
 bool read_at_start(const std::string& name) {
+  if (name == "NODE_ENV") return false;  // Frameworks read it, Node.js does not; every other function has it.
   constexpr std::array<std::string_view, 9> kNames{
       "AWS_LAMBDA_EXEC_WRAPPER", "PATH", "LANG", "TZ", "HOME", "LC_ALL", "OPENSSL_CONF", "SSL_CERT_FILE",
       "JDK_JAVA_OPTIONS"};

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "compute/environment_variables.h"
 #include "tests/unit/compute/engine_fake_substrate.h"
 #include "tests/unit/compute/engine_fixture.h"
 
@@ -21,6 +22,13 @@ class NodeTest : public testing::Test {
   }
   EngineFixture cloud{make_test_substrate()};
 };
+
+TEST(ReadAtStart, AreVariablesOfInterpretersAndLoaders) {
+  for (const char* name : {"NODE_OPTIONS", "NODE_PATH", "PYTHONPATH", "LD_PRELOAD", "TZ"})
+    EXPECT_TRUE(read_at_start(name));
+  for (const char* name : {"NODE_ENV", "TABLE", "AWS_NODEJS_CONNECTION_REUSE_ENABLED"})
+    EXPECT_FALSE(read_at_start(name));
+}
 
 TEST_F(NodeTest, AsyncHandlerAnswers) {
   EXPECT_EQ(run("exports.handler = async (event) => ({ got: event })", R"({"a":"한글"})").payload,
