@@ -10,8 +10,8 @@
 #include "main/cloud.h"
 #include "main/config.h"
 #include "main/observability.h"
+#include "main/released_memory.h"
 #include "main/s3_verify.h"
-#include "main/startup_memory.h"
 
 namespace {
 
@@ -30,6 +30,17 @@ int cannot_serve(const Error& why) {
   return 1;
 }
 
+/// Meanwhile, what the heap has free goes back to the system now and then: after a burst, much of it is in the hands of
+/// threads that may not need it for long.
+int wait_for_signal(const sigset_t& signals) {
+  constexpr timespec kPause{60, 0};
+  for (;;) {
+    const int signal_number = ::sigtimedwait(&signals, nullptr, &kPause);
+    if (signal_number > 0) return signal_number;
+    release_free_memory();
+  }
+}
+
 /// Runs the server until SIGTERM or SIGINT; with kResetSignal it begins anew, empty, on the same port.
 int serve_until_told(Config config, const sigset_t& signals) {
   for (;;) {
@@ -42,8 +53,7 @@ int serve_until_told(Config config, const sigset_t& signals) {
     std::fflush(stdout);
     release_startup_memory();
 
-    int signal_number = 0;
-    sigwait(&signals, &signal_number);
+    const int signal_number = wait_for_signal(signals);
     const bool reset = signal_number == kResetSignal && config.dev;
     log::info(reset ? "beginning anew" : "stopping", {{"signal", std::to_string(signal_number)}});
     (*cloud)->drain();

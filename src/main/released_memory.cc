@@ -1,4 +1,4 @@
-#include "main/startup_memory.h"
+#include "main/released_memory.h"
 
 #include <cstdint>
 #include <fstream>
@@ -9,8 +9,10 @@
 
 namespace cumulet {
 
+void release_free_memory() { ::malloc_trim(0); }
+
 void release_startup_memory() {
-  ::malloc_trim(0);
+  release_free_memory();
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
     // Only code: it is never written, so nothing is lost with its pages. Data that relocation changed would be.
