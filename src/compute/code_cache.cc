@@ -15,6 +15,8 @@ constexpr std::string_view kCodeCachePath = "/2018-06-01/code-cache";
 constexpr std::string_view kTurnPath = "/2018-06-01/code-cache/turn";
 /// Of one key, so many environments at most are asked to make a cache.
 constexpr std::uint32_t kMostAttempts = 3;
+constexpr std::size_t kEntriesLookedAt = 200;
+constexpr std::uintmax_t kLeastFile = 64 * 1024;  ///< As in nodejs/code_cache.cjs, which counts characters.
 /// V8 needs some tens of milliseconds for some megabytes; what takes longer goes on after the next invocation.
 constexpr seconds kMakingTime{2};
 
@@ -39,6 +41,21 @@ CodeCaches::CodeCaches(std::filesystem::path folder, Limits limits)
       made_(Metrics::instance().counter("cumulet_function_code_caches_made_total")),
       used_(Metrics::instance().counter("cumulet_function_code_caches_used_total")),
       refused_(Metrics::instance().counter("cumulet_function_code_caches_refused_total")) {}
+
+bool may_be_worth_a_cache(const std::filesystem::path& package) {
+  std::error_code problem;
+  std::size_t entries = 0;
+  for (std::filesystem::recursive_directory_iterator at(package, problem), end; !problem && at != end;
+       at.increment(problem)) {
+    if (++entries > kEntriesLookedAt) return true;
+    const std::filesystem::path extension = at->path().extension();
+    if ((extension == ".js" || extension == ".cjs") && at->is_regular_file(problem) &&
+        at->file_size(problem) >= kLeastFile) {
+      return true;
+    }
+  }
+  return static_cast<bool>(problem);
+}
 
 std::shared_ptr<CodeCacheUse> CodeCaches::begin(const std::string& key, bool may_make) {
   Role role = Role::kNone;

@@ -17,6 +17,10 @@ namespace cumulet::compute {
 
 class CodeCacheUse;
 
+/// Whether a package holds a file that the runtime client would take into a cache: most have none, and are spared the
+/// preparations. True for those that are too large to look through.
+bool may_be_worth_a_cache(const std::filesystem::path& package);
+
 /// Code caches: what V8 compiled of a function's own files, so that the next environment of the same version need not
 /// compile it again. The runtime client inside the sandbox makes one when the function has run once, and posts it;
 /// later environments of that version get it before they load the function. To us they are bytes.

@@ -155,7 +155,9 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
     co_return BootOutcome(BootOutcome::Kind::kPlatformFailed, parts_.catalogue->status(version_->runtime).detail, "");
   }
   if (choice->language->client == kNodeClient) {
-    code_cache_ = parts_.code_caches->begin(version_->key, version_->initialization_type == "on-demand");
+    const bool may_make = version_->initialization_type == "on-demand" &&
+                          (!version_->layers.empty() || may_be_worth_a_cache(version_->code));
+    code_cache_ = parts_.code_caches->begin(version_->key, may_make);
   }
   journal_.platform(init_start_event(*version_, choice->note, phase));
   if (first) journal_.clear_tail();

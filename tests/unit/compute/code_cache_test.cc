@@ -33,6 +33,19 @@ class CodeCachesTest : public testing::Test {
       std::filesystem::temp_directory_path() / ("cumulet-code-caches-" + std::to_string(::getpid()));
 };
 
+TEST_F(CodeCachesTest, OnlyLargeScriptsAreWorthOne) {
+  std::filesystem::create_directories(folder_ / "lib");
+  std::ofstream(folder_ / "index.js") << "exports.handler = async () => 1;";
+  std::ofstream(folder_ / "data.json") << std::string(200'000, ' ');
+  EXPECT_FALSE(may_be_worth_a_cache(folder_));
+  std::ofstream(folder_ / "lib" / "large.cjs") << std::string(70'000, ' ');
+  EXPECT_TRUE(may_be_worth_a_cache(folder_));
+  std::filesystem::remove(folder_ / "lib" / "large.cjs");
+  EXPECT_FALSE(may_be_worth_a_cache(folder_));
+  for (int i = 0; i < 300; ++i) std::ofstream(folder_ / std::to_string(i)) << i;
+  EXPECT_TRUE(may_be_worth_a_cache(folder_));
+}
+
 TEST_F(CodeCachesTest, IsForItsKeyOnly) {
   CodeCaches caches(folder_);
   EXPECT_TRUE(make(caches, "f:1", "compiled"));
