@@ -139,7 +139,7 @@ def test_errors_of_large_files_are_those_of_node(make_function, call):
 def test_runtime_api_gives_strangers_no_cache(make_function, call, metric):
     """A function that is not asked for a cache cannot post one, and cannot have another's."""
     made = metric(MADE)
-    name = make_function("nodejs20.x", {"app.js": """
+    code = """
       const ask = (method) => new Promise((done) => {
         const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
         const request = require('node:http').request({ host, port, method, path: '/2018-06-01/code-cache' },
@@ -147,7 +147,10 @@ def test_runtime_api_gives_strangers_no_cache(make_function, call, metric):
         request.end(method === 'POST' ? 'rubbish' : undefined);
       });
       exports.handler = async () => [await ask('GET'), await ask('DELETE'), await ask('POST'), await ask('POST')];
-    """})
+    """
+    # Without a large script there is nothing to ask for.
+    assert call(make_function("nodejs20.x", {"app.js": code}), {}) == ([403, 403, 403, 403], None)
+    name = make_function("nodejs20.x", {"app.js": code, "large.js": "//" + " " * 65536})
     assert call(name, {}) == ([403, 403, 204, 403], None)
     assert metric(MADE) == made + 1
     # The rubbish is its own: the next environment is given it, and does without it.
