@@ -1,6 +1,7 @@
 #include "compute/parking.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/ids.h"
 #include "compute/environment_variables.h"
@@ -18,6 +19,7 @@ constexpr std::size_t kMostStarted = 2;
 constexpr std::size_t kMostForked = 8;
 constexpr milliseconds kRefillAfter{150};  ///< Not while the cold start itself still needs the processor.
 constexpr seconds kBootLimit{20};
+constexpr seconds kLookAfter{5};  ///< For those that demand no longer wants.
 
 }  // namespace
 
@@ -67,9 +69,8 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
       for (auto& old : oldest->second.cells) dead.push_back(std::move(old));
       lots_.erase(oldest);
     }
-    const auto [entry, fresh] = lots_.try_emplace(key);
-    Lot& lot = entry->second;
-    begin_watch = fresh;
+    Lot& lot = lots_[key];
+    begin_watch = !std::exchange(watched_, true);
     lot.use(now);
     if (!lot.example) {
       auto example = std::make_shared<FunctionVersion>();
@@ -96,7 +97,7 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
   Loop& loop = parts_.loops.at(loop_index);
   loop.post(
       [this, key, &loop] { loop.at(std::chrono::steady_clock::now() + kRefillAfter, [this, key] { refill(key); }); });
-  if (begin_watch) watch(key, loop_index);
+  if (begin_watch) watch(loop_index);
   return cell;
 }
 
@@ -188,35 +189,38 @@ void Parking::end(std::unique_ptr<Cell> cell) {
   });
 }
 
-/// Ends what nobody has used for the idle time.
-void Parking::watch(const std::string& key, std::size_t loop_index) {
+/// Looks now and then, as long as there is a lot.
+void Parking::watch(std::size_t loop_index) {
   Loop& loop = parts_.loops.at(loop_index);
-  loop.post([this, key, loop_index, &loop] {
-    const auto pause = std::max<milliseconds>(parts_.options.idle_time, milliseconds(200));
-    loop.at(std::chrono::steady_clock::now() + pause, [this, key, loop_index] {
+  loop.post([this, loop_index, &loop] {
+    const milliseconds pause = std::clamp<milliseconds>(parts_.options.idle_time, milliseconds(200), kLookAfter);
+    loop.at(std::chrono::steady_clock::now() + pause, [this, loop_index] {
       std::vector<std::unique_ptr<Cell>> unused;
       {
         const std::lock_guard lock(mutex_);
-        const auto found = lots_.find(key);
-        if (closed_ || found == lots_.end()) return;
-        const SteadyTime now = std::chrono::steady_clock::now();
-        const bool idle = now - found->second.last_use >= parts_.options.idle_time;
-        if (idle && found->second.under_way == 0) {
-          unused = std::move(found->second.cells);
-          lots_.erase(found);
-        } else {
-          auto& cells = found->second.cells;
-          for (; cells.size() > found->second.wanted(now); cells.pop_back()) unused.push_back(std::move(cells.back()));
-        }
-      }
-      if (unused.empty()) {
-        const std::lock_guard lock(mutex_);
-        if (!lots_.contains(key)) return;
+        if (closed_) return;
+        unused = take_unused();
+        watched_ = !lots_.empty();
+        if (watched_) watch(loop_index);
       }
       for (auto& cell : unused) end(std::move(cell));
-      if (size() > 0) watch(key, loop_index);
     });
   });
+}
+
+/// Under the lock: lots that nobody has used for the idle time, and what is surplus in others.
+std::vector<std::unique_ptr<Cell>> Parking::take_unused() {
+  std::vector<std::unique_ptr<Cell>> unused;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (auto at = lots_.begin(); at != lots_.end();) {
+    Lot& lot = at->second;
+    const bool idle = now - lot.last_use >= parts_.options.idle_time && lot.under_way == 0;
+    for (const std::size_t wanted = idle ? 0 : lot.wanted(now); lot.cells.size() > wanted; lot.cells.pop_back()) {
+      unused.push_back(std::move(lot.cells.back()));
+    }
+    at = idle ? lots_.erase(at) : std::next(at);
+  }
+  return unused;
 }
 
 void Parking::close() {

@@ -12,8 +12,8 @@
 namespace cumulet::compute {
 
 /// Interpreters that are booted already and wait for a function: what makes most cold starts short. A runtime and
-/// memory size that was used in the last minutes has one waiting (as many as the last second wanted, within bounds), in
-/// a sandbox in which no function ever ran; each is used once.
+/// memory size that was used in the last minutes has one waiting (as many as the last second wanted, within bounds;
+/// what is more than that goes within seconds), in a sandbox in which no function ever ran; each is used once.
 ///
 /// /var/task of such a sandbox is a folder of its own, empty at first; the files of the function are linked into it. So
 /// it is for packages of few files. What must be there when the interpreter starts (layers, a wrapper, variables that
@@ -52,12 +52,14 @@ class Parking {
   void refill(const std::string& key);
   Task<void> park_one(std::string key, std::shared_ptr<const FunctionVersion> example, std::size_t loop_index);
   Task<std::unique_ptr<Cell>> boot(std::shared_ptr<const FunctionVersion> example, std::size_t loop_index);
-  void watch(const std::string& key, std::size_t loop_index);
+  void watch(std::size_t loop_index);
+  std::vector<std::unique_ptr<Cell>> take_unused();
 
   EngineParts& parts_;
   mutable std::mutex mutex_;
   std::map<std::string, Lot> lots_;
   std::size_t ending_ = 0;
+  bool watched_ = false;
   bool closed_ = false;
 };
 

@@ -89,7 +89,7 @@ Result<void> send_message(int socket, std::string_view bytes, const std::vector<
   ssize_t sent = 0;
   do sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);
-  if (sent < 0) return system_error("send a request to the warden");
+  if (sent < 0) return system_error("send a message to a sandbox process");
   return {};
 }
 

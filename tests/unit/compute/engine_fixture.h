@@ -160,6 +160,16 @@ class EngineFixture {
     co_return net::Response(200, "text/plain", "platform " + request.path + " " + std::to_string(++asked_));
   }
   Engine& engine() { return *engine_; }
+  /// How many interpreters wait for a function: what was linked into their folders came with one.
+  std::size_t parked() const {
+    std::size_t count = 0;
+    std::error_code gone;  // While we look.
+    for (std::filesystem::directory_iterator at(folder_ / "state" / "parked", gone), end; !gone && at != end;
+         at.increment(gone)) {
+      count += std::filesystem::exists(at->path() / "lib", gone) ? 1U : 0U;
+    }
+    return count;
+  }
   /// Of the account's concurrency, so much is reserved for others from now on.
   void take_concurrency(std::int64_t taken) { taken_ = taken; }
   Loop& loop(std::size_t index) { return loops_.at(index); }

@@ -166,6 +166,21 @@ TEST_F(ZygoteTest, LoggingIsPreparedForEachFunction) {
   EXPECT_THAT(result.log_tail, HasSubstr("[INFO]\t"));
 }
 
+TEST_F(ZygoteTest, ParkedOnesAreAsManyAsAreWanted) {
+  const auto waits_for = [this](auto wanted) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!wanted(cloud_->parked()) && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return cloud_->parked();
+  };
+  std::vector<std::future<Result<InvocationResult>>> calls;
+  for (int i = 0; i < 6; ++i) calls.push_back(cloud_->begin(cloud_->python(kForked)));
+  for (auto& call : calls) EXPECT_TRUE(call.get().ok());
+  EXPECT_GE(waits_for([](std::size_t count) { return count >= 3; }), 3U);
+  EXPECT_EQ(waits_for([](std::size_t count) { return count == 1; }), 1U);
+}
+
 TEST_F(ZygoteTest, WithoutItInterpretersAreStarted) {
   const std::vector<pid_t> all = zygotes();
   ASSERT_FALSE(all.empty());
