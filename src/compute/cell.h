@@ -73,6 +73,7 @@ class Cell {
   std::size_t loop_index() const { return loop_index_; }
   /// Removed with the cell: the folder that a parked runtime sees as /var/task. Empty: none.
   std::filesystem::path task_folder;
+  bool waits_for_command = false;             ///< Nothing runs in it yet.
   std::shared_ptr<egress::Exit> way_out;      ///< To the internet. Null: none.
   std::shared_ptr<const RuntimeImage> image;  ///< The root of its runtime, kept while it runs. Null: the host's files.
 

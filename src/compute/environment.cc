@@ -108,28 +108,37 @@ Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::
   if (code_cache_ && code_cache_->told())
     spec->sandbox.environment.emplace_back(kCodeCacheVariable, code_cache_->told());
   extensions_->expect(spec->extensions);
-  Result<std::unique_ptr<Cell>> cell =
-      co_await attempt(Cell::make(parts_, std::move(spec->sandbox), loop_index_, version_->egress));
-  if (!cell) {
-    log::error("no sandbox", {{"function", version_->arn}, {"why", cell.error().message()}});
-    failure.emplace(BootOutcome::Kind::kPlatformFailed, cell.error().message(), "");
-    co_return failure;
+  const Result<void> started = co_await attempt(start_in_sandbox(std::move(spec->sandbox), choice.image));
+  if (!started) {
+    log::error("no sandbox", {{"function", version_->arn}, {"why", started.error().message()}});
+    failure.emplace(BootOutcome::Kind::kPlatformFailed, started.error().message(), "");
   }
-  (*cell)->image = choice.image;
-  adopt(std::move(cell).value());
   co_return failure;
 }
 
-Task<void> Environment::dispatch(std::unique_ptr<Cell> parked) {
-  const Result<Credentials> credentials = co_await attempt(parts_.hooks.credentials(*version_));
+Task<void> Environment::start_in_sandbox(SandboxSpec spec, std::shared_ptr<const RuntimeImage> image) {
+  if (state_ == State::kGone) co_await fail({"Sandbox.Failure", 500}, "the sandbox ended before its command ran");
+  if (cell_) {
+    co_await cell_->sandbox().execute(std::move(spec));
+    co_return;
+  }
+  std::unique_ptr<Cell> cell = co_await Cell::make(parts_, std::move(spec), loop_index_, version_->egress);
+  cell->image = std::move(image);
+  adopt(std::move(cell));
+}
+
+Task<void> Environment::take_over(std::unique_ptr<Cell> parked) {
   Result<std::shared_ptr<egress::Exit>> way_out = std::shared_ptr<egress::Exit>();
   if (version_->egress) way_out = co_await attempt(open_way_out(parts_, parked->sandbox().network()));
   adopt(std::move(parked));
-  if (!credentials) co_await fail(credentials.error());
-  if (!way_out) co_await fail(way_out.error());
-  cell_->way_out = std::move(way_out).value();
+  cell_->way_out = co_await std::move(way_out);
+}
+
+Task<void> Environment::dispatch() {
+  const Credentials credentials = co_await parts_.hooks.credentials(*version_);
+  if (state_ == State::kGone) co_return;  // The wait for it says so.
   std::vector<std::pair<std::string, std::string>> all =
-      environment_variables(*version_, *credentials, journal_.log_stream(), false,
+      environment_variables(*version_, credentials, journal_.log_stream(), false,
                             !parts_.options.certificate_authority.empty(), cell_->image.get());
   if (code_cache_ && code_cache_->told()) all.emplace_back(kCodeCacheVariable, code_cache_->told());
   std::string variables = "{";
@@ -138,7 +147,7 @@ Task<void> Environment::dispatch(std::unique_ptr<Cell> parked) {
   }
   variables += '}';
   RuntimeDoor& door = cell_->door();
-  if (!door.parked) co_return;  // It has ended: the wait for it says so.
+  if (!door.parked) co_return;
   const Deferred<net::Response> waiting = *door.parked;
   door.parked.reset();
   waiting.resolve(net::Response(200, "application/json", std::move(variables)));
@@ -165,11 +174,16 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   const Deferred<Signal> waiting = *phase_;
   SteadyTime began = Clock::now();
   std::optional<BootOutcome> failure;
-  if (parked) {
+  const bool interpreter_waits = parked && !parked->waits_for_command;
+  Result<void> taken;
+  if (parked) taken = co_await attempt(take_over(std::move(parked)));
+  if (taken && interpreter_waits) {
     extensions_->expect({});
-    const Result<void> dispatched = co_await attempt(dispatch(std::move(parked)));
-    if (!dispatched) failure.emplace(BootOutcome::Kind::kPlatformFailed, dispatched.error().message(), "");
-  } else {
+    taken = co_await attempt(dispatch());
+  }
+  if (!taken) {
+    failure.emplace(BootOutcome::Kind::kPlatformFailed, taken.error().message(), "");
+  } else if (!interpreter_waits) {
     failure = co_await launch(*choice, request_id);
     // The limit is the function's; making the sandbox, and what its runtime needs, is ours.
     deadline += Clock::now() - began;

@@ -124,10 +124,13 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
     SteadyTime answered_at{};
   };
 
-  /// A fresh sandbox with the version in it, or what went wrong.
+  /// Makes a parked sandbox its own.
+  Task<void> take_over(std::unique_ptr<Cell> parked);
+  /// Tells the interpreter that waits there its function.
+  Task<void> dispatch();
+  /// Executes the version, in the sandbox that was taken over or else in a new one. None, or what went wrong.
   Task<std::optional<BootOutcome>> launch(RuntimeChoice choice, std::string request_id);
-  /// Tells a parked interpreter its function.
-  Task<void> dispatch(std::unique_ptr<Cell> parked);
+  Task<void> start_in_sandbox(SandboxSpec spec, std::shared_ptr<const RuntimeImage> image);
   void adopt(std::unique_ptr<Cell> cell);
   static Task<void> watch(std::shared_ptr<Environment> self);
   void exited(const Result<SandboxExit>& how);

@@ -79,6 +79,11 @@ bool read_at_start(const std::string& name) {
          std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
+bool sets_what_is_read_at_start(const FunctionVersion& version) {
+  return std::any_of(version.environment.begin(), version.environment.end(),
+                     [](const auto& variable) { return read_at_start(variable.first); });
+}
+
 std::string credentials_token(const std::string& log_stream) { return hex_encode(sha256("credentials " + log_stream)); }
 
 std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names, const RuntimeImage* root) {

@@ -29,6 +29,8 @@ std::string credentials_token(const std::string& log_stream);
 
 /// Whether an interpreter or its loader reads this variable when it starts: set later it does not have its effect.
 bool read_at_start(const std::string& name);
+/// Whether the version sets such a variable.
+bool sets_what_is_read_at_start(const FunctionVersion& version);
 /// Of an interpreter that waits for its function: what it reads at its start, and `_CUMULET_PARKED`.
 std::vector<std::pair<std::string, std::string>> parked_variables(bool own_names, const RuntimeImage* root);
 

@@ -37,10 +37,7 @@ SandboxSpec common_spec(const EngineParts& parts, const FunctionVersion& version
 /// Null when the version's interpreter must be started for it.
 std::shared_ptr<const ZygoteSpec> zygote_spec(const EngineParts& parts, const FunctionVersion& version,
                                               const RuntimeChoice& choice, const std::filesystem::path& client) {
-  if (choice.language->zygote.empty() || choice.image) return nullptr;
-  for (const auto& [name, value] : version.environment) {
-    if (read_at_start(name)) return nullptr;
-  }
+  if (choice.language->zygote.empty() || choice.image || sets_what_is_read_at_start(version)) return nullptr;
   auto zygote = std::make_shared<ZygoteSpec>();
   zygote->key = version.account + " " + choice.interpreter;
   zygote->idle = parts.options.idle_time;
@@ -84,11 +81,17 @@ Task<VersionLaunch> complete(EngineParts& parts, const FunctionVersion& version,
 
 }  // namespace
 
-SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
-                         const std::filesystem::path& task, const std::filesystem::path& client) {
+SandboxSpec empty_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
+                       const std::filesystem::path& task, const std::filesystem::path& client) {
   SandboxSpec spec = common_spec(parts, version, choice);
   spec.mounts.emplace_back(task, "/var/task");
   if (!client.empty()) spec.mounts.emplace_back(client, "/var/runtime");
+  return spec;
+}
+
+SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
+                         const std::filesystem::path& task, const std::filesystem::path& client) {
+  SandboxSpec spec = empty_spec(parts, version, choice, task, client);
   if (const auto wrapper = version.environment.find("AWS_LAMBDA_EXEC_WRAPPER"); wrapper != version.environment.end()) {
     spec.command.push_back(wrapper->second);
   }
@@ -123,8 +126,7 @@ Task<VersionLaunch> version_launch(EngineParts& parts, std::shared_ptr<const Fun
   }
   SandboxSpec spec;
   if (choice.interpreter.empty()) {
-    spec = common_spec(parts, *version, choice);
-    spec.mounts.emplace_back(version->code, "/var/task");
+    spec = empty_spec(parts, *version, choice, version->code, {});
     // Not executable, or not there: the same answer, as in AWS.
     const bool own = is_program(version->code / "bootstrap");
     if (!own && (opt.empty() || !is_program(opt / "bootstrap"))) {

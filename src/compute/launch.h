@@ -5,8 +5,11 @@
 /// How a function version becomes a sandbox.
 namespace cumulet::compute {
 
-/// What a sandbox of a managed runtime is made of, without the environment variables: `task` is shown at
-/// /var/task, `client` at /var/runtime.
+/// What a sandbox is made of, without its command and variables: `task` is shown at /var/task, `client` (if there is
+/// one) at /var/runtime.
+SandboxSpec empty_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
+                       const std::filesystem::path& task, const std::filesystem::path& client);
+/// The same with the command of a managed runtime.
 SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& version, const RuntimeChoice& choice,
                          const std::filesystem::path& task, const std::filesystem::path& client);
 struct VersionLaunch {

@@ -14,27 +14,34 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLotsAtMost = 6;
 constexpr std::size_t kFilesAtMost = 128;
-/// An interpreter that is started costs tens of milliseconds of the processor and as many MiB; a zygote's child a few.
+/// An interpreter that is started costs tens of milliseconds of the processor and as many MiB; a zygote's child, or a
+/// sandbox that waits for its command, a few.
 constexpr std::size_t kMostStarted = 2;
-constexpr std::size_t kMostForked = 8;
+constexpr std::size_t kMostCheap = 8;
 constexpr milliseconds kRefillAfter{150};  ///< Not while the cold start itself still needs the processor.
 constexpr seconds kBootLimit{20};
 constexpr seconds kLookAfter{5};  ///< For those that demand no longer wants.
 
 }  // namespace
 
-std::string Parking::key_of(const FunctionVersion& version) const {
-  if (!version.layers.empty() || !parts_.substrate.traits(version.substrate).parks) return {};
-  for (const auto& [name, value] : version.environment) {
-    if (read_at_start(name)) return {};
-  }
+std::optional<Parking::Place> Parking::place_of(const FunctionVersion& version) const {
+  const SubstrateTraits traits = parts_.substrate.traits(version.substrate);
   const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version.runtime);
-  if (!choice || choice->language->client.empty() || !choice->language->parks) return {};
-  const std::string root = choice->image ? " " + choice->image->uri : std::string();
+  if (!choice || !version.layers.empty() || !traits.parks) return std::nullopt;
+  Place place;
+  place.interpreter =
+      choice->language->parks && !choice->language->client.empty() && !sets_what_is_read_at_start(version);
+  if (!place.interpreter && !traits.waits) return std::nullopt;
+  place.key = key_of(version, *choice, place.interpreter);
+  return place;
+}
+
+std::string Parking::key_of(const FunctionVersion& version, const RuntimeChoice& choice, bool interpreter) const {
+  const std::string root = choice.image ? " " + choice.image->uri : std::string();
   // What a zygote has forked shares secrets of its memory with others: those of the same account.
-  const std::string account = choice->language->zygote.empty() ? std::string() : " " + version.account;
-  return choice->interpreter + root + " " + std::to_string(version.memory_mib) + " " +
-         std::to_string(version.ephemeral_mib) + " " + version.substrate + account;
+  const bool forked = interpreter && !choice.language->zygote.empty();
+  return (interpreter ? "" : "for ") + choice.interpreter + root + " " + std::to_string(version.memory_mib) + " " +
+         std::to_string(version.ephemeral_mib) + " " + version.substrate + (forked ? " " + version.account : "");
 }
 
 void Parking::Lot::use(SteadyTime now) {
@@ -53,7 +60,7 @@ std::size_t Parking::Lot::wanted(SteadyTime now) const {
   return std::clamp<std::size_t>(recent, 1, most);
 }
 
-std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersion& version, std::size_t loop_index) {
+std::unique_ptr<Cell> Parking::take(const Place& place, const FunctionVersion& version, std::size_t loop_index) {
   std::unique_ptr<Cell> cell;
   std::vector<std::unique_ptr<Cell>> dead;
   bool begin_watch = false;
@@ -61,7 +68,7 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
     const std::lock_guard lock(mutex_);
     if (closed_) return nullptr;
     const SteadyTime now = std::chrono::steady_clock::now();
-    if (!lots_.contains(key) && lots_.size() >= kLotsAtMost) {
+    if (!lots_.contains(place.key) && lots_.size() >= kLotsAtMost) {
       const auto oldest = std::min_element(lots_.begin(), lots_.end(), [](const auto& a, const auto& b) {
         return a.second.last_use < b.second.last_use;
       });
@@ -69,7 +76,7 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
       for (auto& old : oldest->second.cells) dead.push_back(std::move(old));
       lots_.erase(oldest);
     }
-    Lot& lot = lots_[key];
+    Lot& lot = lots_[place.key];
     begin_watch = !std::exchange(watched_, true);
     lot.use(now);
     if (!lot.example) {
@@ -81,7 +88,8 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
       example->substrate = version.substrate;
       lot.example = std::move(example);
       const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version.runtime);
-      lot.most = choice && !choice->language->zygote.empty() ? kMostForked : kMostStarted;
+      const bool started = place.interpreter && choice && choice->language->zygote.empty();
+      lot.most = started ? kMostStarted : kMostCheap;
     }
     while (!lot.cells.empty() && !cell) {
       // One on the caller's loop, if there is one.
@@ -95,18 +103,19 @@ std::unique_ptr<Cell> Parking::take(const std::string& key, const FunctionVersio
   }
   for (auto& one : dead) end(std::move(one));
   Loop& loop = parts_.loops.at(loop_index);
-  loop.post(
-      [this, key, &loop] { loop.at(std::chrono::steady_clock::now() + kRefillAfter, [this, key] { refill(key); }); });
+  loop.post([this, place, &loop] {
+    loop.at(std::chrono::steady_clock::now() + kRefillAfter, [this, place] { refill(place); });
+  });
   if (begin_watch) watch(loop_index);
   return cell;
 }
 
-void Parking::refill(const std::string& key) {
+void Parking::refill(const Place& place) {
   std::shared_ptr<const FunctionVersion> example;
   std::size_t missing = 0;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = lots_.find(key);
+    const auto found = lots_.find(place.key);
     if (closed_ || found == lots_.end()) return;
     Lot& lot = found->second;
     const std::size_t have = lot.cells.size() + lot.under_way;
@@ -117,19 +126,21 @@ void Parking::refill(const std::string& key) {
   }
   for (std::size_t i = 0; i < missing; ++i) {
     const std::size_t loop_index = i % parts_.loops.size();
-    parts_.loops.at(loop_index).post([this, key, example, loop_index] {
-      start(park_one(key, example, loop_index), [](const Result<void>&) {});
+    parts_.loops.at(loop_index).post([this, place, example, loop_index] {
+      start(park_one(place, example, loop_index), [](const Result<void>&) {});
     });
   }
 }
 
-Task<void> Parking::park_one(std::string key, std::shared_ptr<const FunctionVersion> example, std::size_t loop_index) {
-  Result<std::unique_ptr<Cell>> cell = co_await attempt(boot(example, loop_index));
-  const bool outdated = key_of(*example) != key;  // Its image's name means another one now.
+Task<void> Parking::park_one(Place place, std::shared_ptr<const FunctionVersion> example, std::size_t loop_index) {
+  Result<std::unique_ptr<Cell>> cell = co_await attempt(boot(place.interpreter, example, loop_index));
+  // Its image's name may mean another one now.
+  const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(example->runtime);
+  const bool outdated = !choice || key_of(*example, *choice, place.interpreter) != place.key;
   std::unique_ptr<Cell> unwanted;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = lots_.find(key);
+    const auto found = lots_.find(place.key);
     if (found != lots_.end()) --found->second.under_way;
     if (cell && (closed_ || outdated || found == lots_.end())) {
       unwanted = std::move(*cell);
@@ -140,8 +151,8 @@ Task<void> Parking::park_one(std::string key, std::shared_ptr<const FunctionVers
   if (unwanted) end(std::move(unwanted));
 }
 
-/// A sandbox in which the interpreter has reached the point where it wants to know its function.
-Task<std::unique_ptr<Cell>> Parking::boot(std::shared_ptr<const FunctionVersion> example, std::size_t loop_index) {
+Task<std::unique_ptr<Cell>> Parking::boot(bool interpreter, std::shared_ptr<const FunctionVersion> example,
+                                          std::size_t loop_index) {
   const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(example->runtime);
   if (!choice) co_return Error("Sandbox.Failure", 500, "no interpreter");
   const fs::path folder = parts_.options.state / "parked" / random_id(16);
@@ -150,21 +161,30 @@ Task<std::unique_ptr<Cell>> Parking::boot(std::shared_ptr<const FunctionVersion>
   fs::create_directories(folder / "lib", problem);
   for (const fs::path& made : {folder, folder / "lib"}) fs::permissions(made, fs::perms(0755), problem);
   if (problem) co_return Error("Sandbox.Failure", 500, "making " + folder.string());
-  const fs::path client = co_await parts_.clients->folder(*choice);
-  SandboxSpec spec = managed_spec(parts_, *example, *choice, folder, client);
-  spec.environment = parked_variables(!parts_.options.certificate_authority.empty(), choice->image.get());
+  fs::path client;
+  if (!choice->language->client.empty()) client = co_await parts_.clients->folder(*choice);
+  SandboxSpec spec = interpreter ? managed_spec(parts_, *example, *choice, folder, client)
+                                 : empty_spec(parts_, *example, *choice, folder, client);
+  if (interpreter)
+    spec.environment = parked_variables(!parts_.options.certificate_authority.empty(), choice->image.get());
   std::unique_ptr<Cell> cell = co_await Cell::make(parts_, std::move(spec), loop_index);
   cell->task_folder = folder;
   cell->image = choice->image;
-  const SteadyTime deadline = std::chrono::steady_clock::now() + kBootLimit;
-  while (!cell->door().parked && !cell->exit().resolved() && std::chrono::steady_clock::now() < deadline) {
-    co_await sleep_for(milliseconds(5));
-  }
-  if (!cell->door().parked) {
+  cell->waits_for_command = !interpreter;
+  if (interpreter && !co_await has_parked(*cell)) {
     end(std::move(cell));
     co_return Error("Sandbox.Failure", 500, "the interpreter did not park");
   }
   co_return cell;
+}
+
+/// Whether the interpreter reaches the point where it wants to know its function.
+Task<bool> Parking::has_parked(Cell& cell) {
+  const SteadyTime deadline = std::chrono::steady_clock::now() + kBootLimit;
+  while (!cell.door().parked && !cell.exit().resolved() && std::chrono::steady_clock::now() < deadline) {
+    co_await sleep_for(milliseconds(5));
+  }
+  co_return cell.door().parked.has_value();
 }
 
 /// On any thread: the cell goes on its own loop, when its processes have ended.

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,21 +12,28 @@
 
 namespace cumulet::compute {
 
-/// Interpreters that are booted already and wait for a function: what makes most cold starts short. A runtime and
-/// memory size that was used in the last minutes has one waiting (as many as the last second wanted, within bounds;
-/// what is more than that goes within seconds), in a sandbox in which no function ever ran; each is used once.
+/// Sandboxes that wait for a function: what makes most cold starts short. In some an interpreter has been started
+/// already; others, where that cannot be (a program of its own, variables that are read at the start), are built and
+/// wait for their command. A runtime and memory size that was used in the last minutes has one waiting (as many as the
+/// last second wanted, within bounds; what is more than that goes within seconds). No function ever ran in any; each
+/// is used once.
 ///
 /// /var/task of such a sandbox is a folder of its own, empty at first; the files of the function are linked into it. So
-/// it is for packages of few files. What must be there when the interpreter starts (layers, a wrapper, variables that
-/// it reads at its start) makes a function ineligible. Thread-safe.
+/// it is for packages of few files. Layers must be there when a sandbox is built, so functions with them have their
+/// own. Thread-safe.
 class Parking {
  public:
   explicit Parking(EngineParts& parts) : parts_(parts) {}
 
-  /// Empty when the version cannot use a parked interpreter.
-  std::string key_of(const FunctionVersion& version) const;
-  /// A parked interpreter, or null. Either way one will be parked for the next time.
-  std::unique_ptr<Cell> take(const std::string& key, const FunctionVersion& version, std::size_t loop_index);
+  /// What versions have in common that can use the same parked sandboxes.
+  struct Place {
+    std::string key;
+    bool interpreter = false;  ///< It has been started, and waits for its function; else nothing runs there.
+  };
+  /// None when the version needs a sandbox of its own.
+  std::optional<Place> place_of(const FunctionVersion& version) const;
+  /// A parked sandbox, or null. Either way one will be parked for the next time.
+  std::unique_ptr<Cell> take(const Place& place, const FunctionVersion& version, std::size_t loop_index);
   /// Shows the package at /var/task. False when it is too large to be linked, or the file system refuses.
   static bool place_code(const std::filesystem::path& code, const Cell& cell);
   /// Gives one up. Any thread.
@@ -49,9 +57,12 @@ class Parking {
     std::size_t wanted(SteadyTime now) const;
   };
 
-  void refill(const std::string& key);
-  Task<void> park_one(std::string key, std::shared_ptr<const FunctionVersion> example, std::size_t loop_index);
-  Task<std::unique_ptr<Cell>> boot(std::shared_ptr<const FunctionVersion> example, std::size_t loop_index);
+  std::string key_of(const FunctionVersion& version, const RuntimeChoice& choice, bool interpreter) const;
+  void refill(const Place& place);
+  Task<void> park_one(Place place, std::shared_ptr<const FunctionVersion> example, std::size_t loop_index);
+  Task<std::unique_ptr<Cell>> boot(bool interpreter, std::shared_ptr<const FunctionVersion> example,
+                                   std::size_t loop_index);
+  static Task<bool> has_parked(Cell& cell);
   void watch(std::size_t loop_index);
   std::vector<std::unique_ptr<Cell>> take_unused();
 

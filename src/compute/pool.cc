@@ -103,9 +103,9 @@ void Pool::serve_waiters() {
 
 void Pool::begin_boot(Group& group, const std::shared_ptr<const FunctionVersion>& version, std::size_t loop_index,
                       bool provisioned) {
-  const std::string parking_key = parking_.key_of(*version);
+  const std::optional<Parking::Place> place = parking_.place_of(*version);
   std::unique_ptr<Cell> parked;
-  if (!parking_key.empty()) parked = parking_.take(parking_key, *version, loop_index);
+  if (place) parked = parking_.take(*place, *version, loop_index);
   if (parked) loop_index = parked->loop_index();
   std::shared_ptr<Environment> environment =
       make_member(version, loop_index, log_stream_name(parts_.clock.now(), version->version), provisioned);

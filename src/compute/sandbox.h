@@ -29,7 +29,8 @@ struct SandboxSpec {
   /// A directory that is the root itself, read-only, and has a place for each mount. Empty: a root of mounts only.
   std::filesystem::path root;
   std::vector<Mount> mounts;         ///< Runtime root (/usr, /lib …), /var/runtime, /var/task, /opt …
-  std::vector<std::string> command;  ///< argv; command[0] is a path inside.
+  /// argv; command[0] is a path inside. None, where the substrate `waits`: for Sandbox::execute.
+  std::vector<std::string> command;
   std::vector<std::pair<std::string, std::string>> environment;
   std::string working_directory = "/var/task";
   std::uint32_t memory_mib = 128;
@@ -73,6 +74,12 @@ class Sandbox {
   /// The reading end of the pipe that stdout and stderr share (non-blocking). The caller takes it (once).
   virtual int take_output() = 0;
 
+  /// Executes the command of `spec` with its environment and working directory, in a sandbox that was started without
+  /// a command; the rest of `spec` was settled then. Once. Fails as Substrate::start does.
+  virtual Task<void> execute(SandboxSpec spec) {
+    (void)spec;
+    co_await fail({"Sandbox.Failure", 500}, "a sandbox of this kind is started with its command");
+  }
   virtual Result<void> freeze() = 0;  ///< Stops all processes (cgroup freezer).
   virtual Result<void> thaw() = 0;
   /// At most so many processors from now on, where they can be limited at all.
@@ -93,6 +100,7 @@ class Sandbox {
 /// In what substrates differ, for those who start sandboxes.
 struct SubstrateTraits {
   bool parks = true;  ///< A sandbox sees what comes into its folders after its start, and may be given a way out later.
+  bool waits = false;  ///< A sandbox can be started without its command.
   int slowness = 1;   ///< Programs take so many times as long.
 };
 

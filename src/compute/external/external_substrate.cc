@@ -208,6 +208,7 @@ void Workbench::clear() {
 
 Result<std::shared_ptr<Life>> Workbench::carry_out(ExternalOrder& order) {
   if (Result<void> sound = sandbox::check_spec(order.spec); !sound.ok()) return std::move(sound).error();
+  if (order.spec.command.empty()) return Error(kSandboxFailure, "the sandbox cannot be built: there is no command");
   if (free_slots_.empty()) {
     if (next_slot_ == kMostSandboxes)
       return Error(kSandboxFailure, fmt::format("{} sandboxes exist already", kMostSandboxes));

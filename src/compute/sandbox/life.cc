@@ -40,6 +40,9 @@ void Life::take_report(const Report& report, Fd descriptor) {
     case ReportKind::kWaiting:
       waiting_ = true;
       break;
+    case ReportKind::kBuilt:
+      built.resolve(Result<void>());
+      break;
     case ReportKind::kStarted:
       started.resolve(Result<void>());
       break;
@@ -59,7 +62,9 @@ void Life::take_report(const Report& report, Fd descriptor) {
 }
 
 void Life::take_hangup() {
-  started.resolve(Error(kSandboxFailure, "the sandbox ended before its command ran"));
+  const Error early(kSandboxFailure, "the sandbox ended before its command ran");
+  built.resolve(early);
+  started.resolve(early);
   exited.resolve(exit_of_killed());
   over_ = true;
 }
@@ -70,6 +75,7 @@ void Life::fail(Error error) {
     if (!failure_) failure_ = error;
   }
   if (came_to_nothing) *came_to_nothing = true;
+  built.resolve(error);
   started.resolve(std::move(error));
 }
 

@@ -28,7 +28,8 @@ class Life {
   const Fd network;
   const Fd control;
 
-  Deferred<void> started;
+  Deferred<void> built;    ///< And waits for its command: only of those that are started without one.
+  Deferred<void> started;  ///< The command runs.
   Deferred<SandboxExit> exited;
 
   // Set by the starter before it resolves anything; the loop's from then on.

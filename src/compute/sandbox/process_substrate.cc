@@ -24,6 +24,8 @@ namespace {
 
 constexpr auto kStartDeadline = std::chrono::seconds(10);
 
+Error late() { return Error(kSandboxFailure, "the sandbox did not start within 10 seconds"); }
+
 /// The parts that all sandboxes of a server share. They end in the opposite order: no new starts, then the end of what
 /// runs, then the groups.
 struct Workshop {
@@ -43,6 +45,14 @@ class ProcessSandbox final : public LifeSandbox {
     workshop_->keeper->give_back(life_);
   }
 
+  Task<void> execute(SandboxSpec spec) override {
+    const std::shared_ptr<Life> life = life_;  // The sandbox may go meanwhile.
+    co_await check_command(spec);
+    const std::string message = co_await start_message(spec, {}, StartMessage());
+    co_await send_message(life->control.get(), message, {});
+    co_await life->started.wait_until(std::chrono::steady_clock::now() + kStartDeadline, late());
+  }
+
   std::uint64_t peak_memory() const override {
     return std::min(std::max<std::uint64_t>(life_->groups.peak_memory(), life_->peak_seen), life_->memory_bytes);
   }
@@ -57,14 +67,19 @@ class ProcessSubstrate final : public Substrate {
 
   Task<std::unique_ptr<Sandbox>> start(SandboxSpec spec) override {
     const SteadyTime deadline = std::chrono::steady_clock::now() + kStartDeadline;
-    const Error late(kSandboxFailure, "the sandbox did not start within 10 seconds");
+    const bool waits = spec.command.empty();
     auto order = std::make_shared<Order>(std::move(spec), deadline);
     workshop_->starter->start(order);
-    std::shared_ptr<Life> life = co_await order->life.wait_until(deadline, late);
+    std::shared_ptr<Life> life = co_await order->life.wait_until(deadline, late());
     // From here on the sandbox's destructor gives everything back, whatever becomes of the start.
     std::unique_ptr<Sandbox> sandbox = std::make_unique<ProcessSandbox>(workshop_, life);
-    co_await life->started.wait_until(deadline, late);
+    co_await (waits ? life->built : life->started).wait_until(deadline, late());
     co_return sandbox;
+  }
+  SubstrateTraits traits(const std::string&) const override {
+    SubstrateTraits traits;
+    traits.waits = true;
+    return traits;
   }
 
  private:

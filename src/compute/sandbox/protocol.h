@@ -42,6 +42,9 @@ struct PrepareMessage {
 /// this order: output, root mount, then the `mounts`, then (if `from_zygote`) a pipe to write a byte to when a zygote's
 /// child may come in.
 ///
+/// Without arguments: the sandbox is built and waits for another such message, with the working directory, a host name
+/// that nobody reads, arguments and variables, and nothing else.
+///
 /// With the kind kZygote, to the warden: start a zygote (zygotes.h) with this. Descriptors: its control socket, then as
 /// above.
 struct StartMessage {
@@ -64,6 +67,7 @@ enum class ReportKind : uint32_t {
   kExited = 5,   ///< `value` is the wait status of the main process.
   kStarved = 6,  ///< From a kernel of the sandbox's own: it has ended all for want of memory. kExited follows.
   kMemory = 7,   ///< From the same: `value` is the highest use of memory so far, in KiB.
+  kBuilt = 8,    ///< The sandbox waits for its command.
 };
 
 /// From the warden or the sandbox's init to the server, over the control socket of the sandbox.

@@ -19,11 +19,14 @@ Error refused(std::string why) { return Error(kSandboxFailure, "the sandbox cann
 }  // namespace
 
 Result<void> check_spec(const SandboxSpec& spec) {
-  if (spec.command.empty()) return refused("there is no command");
   if (spec.memory_mib < 8) return refused("less than 8 MiB of memory");
   if (spec.ephemeral_mib < 1) return refused("no room in /tmp");
   if (!(spec.cpus > 0)) return refused("no processor time");
   if (spec.listen_ports.size() > kMaxPorts) return refused(fmt::format("more than {} ports", kMaxPorts));
+  return check_command(spec);
+}
+
+Result<void> check_command(const SandboxSpec& spec) {
   for (const auto& [name, value] : spec.environment)
     if (name.empty() || name.find('=') != std::string::npos || (name + value).find('\0') != std::string::npos)
       return refused(fmt::format("the environment variable \"{}\" cannot be passed on", name));
@@ -138,7 +141,8 @@ Result<void> Starter::launch(const SandboxSpec& spec, const std::shared_ptr<Life
   if (!output.ok()) return std::move(output).error();
 
   StartMessage head;
-  const Fd let_in = zygotes_.fork_into(spec, *life, output->second.get(), *templates_);
+  Fd let_in;
+  if (!spec.command.empty()) let_in = zygotes_.fork_into(spec, *life, output->second.get(), *templates_);
   head.from_zygote = let_in ? 1 : 0;
   Result<std::string> message = start_message(spec, tree->mounts, head);
   if (!message.ok()) return std::move(message).error();

@@ -20,6 +20,8 @@ namespace cumulet::compute::sandbox {
 
 /// Whether a sandbox can be built of this at all.
 Result<void> check_spec(const SandboxSpec& spec);
+/// Whether its command can be executed with its environment.
+Result<void> check_command(const SandboxSpec& spec);
 
 /// A start that was asked for.
 struct Order {

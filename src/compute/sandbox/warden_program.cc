@@ -114,7 +114,7 @@ bool receive(int socket, size_t& size, Descriptors& descriptors) {
 /// Lays out the strings of a request as the arrays that execve wants: false when their number does not fit.
 bool index_strings(const StartMessage& start, size_t size) {
   const uint64_t wanted = uint64_t{2} + start.mounts + start.arguments + start.variables;
-  if (wanted > kMaxStrings || start.arguments == 0 || message[size - 1] != 0) return false;
+  if (wanted > kMaxStrings || message[size - 1] != 0) return false;
   size_t at = sizeof start;
   uint32_t slot = 0;
   for (uint64_t i = 0; i < wanted; ++i) {
@@ -166,6 +166,8 @@ class Init {
   void mount_proc();
   void mask_proc();
   void wait_for_start();
+  void wait_for_command();
+  bool read_start(size_t size);
   void mount_all();
   void enter_root();
   void become_nobody();
@@ -239,10 +241,26 @@ void Init::wait_for_start() {
   send_report(control(), ReportKind::kWaiting, 0);
   size_t size = 0;
   if (!receive(control(), size, given_)) bare::exit(0);  // not needed any more
-  const bool sound = size > sizeof start_ && *reinterpret_cast<MessageKind*>(message) == MessageKind::kStart;
-  if (sound) memcpy(&start_, message, sizeof start_);
-  if (!sound || given_.count != uint64_t{2} + start_.mounts + start_.from_zygote || !index_strings(start_, size))
+  if (!read_start(size) || given_.count != uint64_t{2} + start_.mounts + start_.from_zygote)
     must(-EINVAL, "read the request");
+}
+
+bool Init::read_start(size_t size) {
+  if (size <= sizeof start_ || *reinterpret_cast<MessageKind*>(message) != MessageKind::kStart) return false;
+  memcpy(&start_, message, sizeof start_);
+  return index_strings(start_, size);
+}
+
+/// Everything is built, and nothing runs.
+void Init::wait_for_command() {
+  send_report(control(), ReportKind::kBuilt, 0);
+  size_t size = 0;
+  Descriptors none;
+  do {  // Orders are for what runs.
+    if (!receive(control(), size, none)) bare::exit(0);
+  } while (size == 1);
+  if (!read_start(size) || none.count != 0 || start_.mounts != 0 || start_.arguments == 0)
+    must(-EINVAL, "read the command");
 }
 
 void Init::mount_all() {
@@ -410,6 +428,7 @@ void Init::run() {
   enter_root();
   become_nobody();
   drop_privileges();
+  if (start_.arguments == 0) wait_for_command();
   const long main_process = start_.from_zygote != 0 ? 0 : start_command();
   if (main_process == 0) {
     let_in_ = given_.fd[--given_.count];
@@ -426,7 +445,8 @@ void Init::run_zygote(size_t size) {
   must(call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL), "tie the zygote to the server");
   memcpy(&start_, message, sizeof start_);
   for (uint32_t i = 1; i < prepared_.count; ++i) given_.fd[given_.count++] = prepared_.fd[i];
-  if (given_.count != uint64_t{2} + start_.mounts || !index_strings(start_, size)) must(-EINVAL, "read the request");
+  if (given_.count != uint64_t{2} + start_.mounts || start_.arguments == 0 || !index_strings(start_, size))
+    must(-EINVAL, "read the request");
   must(call(SYS_unshare, CLONE_NEWNET), "make a network namespace");
   mount_proc();
   mount_all();

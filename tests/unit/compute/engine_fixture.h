@@ -51,6 +51,7 @@ class EngineFixture {
     std::filesystem::create_directories(folder_);
     std::filesystem::permissions(folder_, std::filesystem::perms(0755));
     loops_.run();
+    sandboxes_wait_ = substrate->traits({}).waits;
     options.runtimes = std::filesystem::path(CUMULET_SOURCE_DIR) / "runtimes";
     options.state = folder_ / "state";
     EngineHooks hooks;
@@ -160,13 +161,16 @@ class EngineFixture {
     co_return net::Response(200, "text/plain", "platform " + request.path + " " + std::to_string(++asked_));
   }
   Engine& engine() { return *engine_; }
-  /// How many interpreters wait for a function: what was linked into their folders came with one.
+  /// Whether its sandboxes can be built before their command is known.
+  bool sandboxes_wait() const { return sandboxes_wait_; }
+  /// How many sandboxes wait for a function, or are made to: what else is in the folder came with one.
   std::size_t parked() const {
     std::size_t count = 0;
     std::error_code gone;  // While we look.
     for (std::filesystem::directory_iterator at(folder_ / "state" / "parked", gone), end; !gone && at != end;
          at.increment(gone)) {
-      count += std::filesystem::exists(at->path() / "lib", gone) ? 1U : 0U;
+      const auto entries = std::distance(std::filesystem::directory_iterator(at->path(), gone), {});
+      count += entries == 1 && std::filesystem::is_empty(at->path() / "lib", gone) ? 1U : 0U;
     }
     return count;
   }
@@ -176,6 +180,7 @@ class EngineFixture {
 
  private:
   std::filesystem::path folder_;
+  bool sandboxes_wait_ = false;
   SystemClock clock_;
   net::Loops loops_;
   net::Server server_;
