@@ -81,7 +81,7 @@ Cell::~Cell() {
   parts_.pump->remove(*output_);
   sandbox_.reset();
   std::error_code ignored;
-  if (!task_folder.empty()) std::filesystem::remove_all(task_folder, ignored);
+  if (!folder.empty()) std::filesystem::remove_all(folder, ignored);
 }
 
 void Cell::close() {

@@ -71,8 +71,8 @@ class Cell {
   RuntimeDoor& door() { return *door_; }
   const Deferred<SandboxExit>& exit() const { return exit_; }
   std::size_t loop_index() const { return loop_index_; }
-  /// Removed with the cell: the folder that a parked runtime sees as /var/task. Empty: none.
-  std::filesystem::path task_folder;
+  /// Removed with the cell: `task` in it is what a parked sandbox shows at /var/task. Empty: none.
+  std::filesystem::path folder;
   bool waits_for_command = false;             ///< Nothing runs in it yet.
   std::shared_ptr<egress::Exit> way_out;      ///< To the internet. Null: none.
   std::shared_ptr<const RuntimeImage> image;  ///< The root of its runtime, kept while it runs. Null: the host's files.

@@ -12,6 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kTask = "task";
 constexpr std::size_t kLotsAtMost = 6;
 constexpr std::size_t kFilesAtMost = 128;
 /// An interpreter that is started costs tens of milliseconds of the processor and as many MiB; a zygote's child, or a
@@ -158,17 +159,18 @@ Task<std::unique_ptr<Cell>> Parking::boot(bool interpreter, std::shared_ptr<cons
   const fs::path folder = parts_.options.state / "parked" / random_id(16);
   std::error_code problem;
   // The dynamic linker looks only when it starts whether the folders of its search path are there.
-  fs::create_directories(folder / "lib", problem);
-  for (const fs::path& made : {folder, folder / "lib"}) fs::permissions(made, fs::perms(0755), problem);
+  const fs::path task = folder / kTask;
+  fs::create_directories(task / "lib", problem);
+  for (const fs::path& made : {task, task / "lib"}) fs::permissions(made, fs::perms(0755), problem);
   if (problem) co_return Error("Sandbox.Failure", 500, "making " + folder.string());
   fs::path client;
   if (!choice->language->client.empty()) client = co_await parts_.clients->folder(*choice);
-  SandboxSpec spec = interpreter ? managed_spec(parts_, *example, *choice, folder, client)
-                                 : empty_spec(parts_, *example, *choice, folder, client);
+  SandboxSpec spec = interpreter ? managed_spec(parts_, *example, *choice, task, client)
+                                 : empty_spec(parts_, *example, *choice, task, client);
   if (interpreter)
     spec.environment = parked_variables(!parts_.options.certificate_authority.empty(), choice->image.get());
   std::unique_ptr<Cell> cell = co_await Cell::make(parts_, std::move(spec), loop_index);
-  cell->task_folder = folder;
+  cell->folder = folder;
   cell->image = choice->image;
   cell->waits_for_command = !interpreter;
   if (interpreter && !co_await has_parked(*cell)) {
@@ -268,7 +270,7 @@ bool Parking::place_code(const fs::path& code, const Cell& cell) {
   std::size_t files = 0;
   for (fs::recursive_directory_iterator at(code, problem), end; !problem && at != end; at.increment(problem)) {
     if (++files > kFilesAtMost) return false;
-    const fs::path target = cell.task_folder / at->path().lexically_relative(code);
+    const fs::path target = cell.folder / kTask / at->path().lexically_relative(code);
     const fs::file_type type = at->symlink_status(problem).type();
     if (problem) return false;
     if (type == fs::file_type::directory) {
@@ -281,7 +283,8 @@ bool Parking::place_code(const fs::path& code, const Cell& cell) {
     }
     if (problem) return false;
   }
-  if (!fs::exists(code / "lib", problem)) fs::remove(cell.task_folder / "lib", problem);
+  // To remove it would take ten times as long.
+  if (!fs::exists(code / "lib", problem)) fs::rename(cell.folder / kTask / "lib", cell.folder / "unused", problem);
   return !problem;
 }
 

@@ -177,6 +177,7 @@ class Init {
   void keep_capabilities_of_a_zygote();
   long start_command();
   [[noreturn]] void exec_command(bool zygote);
+  void close_mounts();
   bool obey(long& main_process);
   [[noreturn]] void watch(long main_process);
 
@@ -394,7 +395,6 @@ void Init::watch(long main_process) {
   const SignalSet wanted = bit(SIGCHLD) | bit(SIGTERM);
   const long signals =
       must(call(SYS_signalfd4, -1, address(&wanted), sizeof wanted, O_CLOEXEC | O_NONBLOCK), "watch signals");
-  if (main_process != 0) send_report(control(), ReportKind::kStarted, 0);
   for (;;) {
     pollfd waits[3] = {{control(), POLLIN, 0}, {static_cast<int>(signals), POLLIN, 0}, {let_in_, 0, 0}};
     call(SYS_ppoll, address(waits), 3, 0, 0, 0);
@@ -420,6 +420,16 @@ void Init::watch(long main_process) {
   }
 }
 
+/// What else was given but the output. The kernel takes its time for this: it is not done where somebody waits.
+void Init::close_mounts() {
+  for (; given_.count > 1; --given_.count) call(SYS_close, given_.fd[given_.count - 1]);
+  int* const mounts[] = {&proc_, &writable_proc_};
+  for (int* mount : mounts) {
+    if (*mount >= 0) call(SYS_close, *mount);
+    *mount = -1;
+  }
+}
+
 void Init::run() {
   enter_groups_and_namespaces();
   mount_proc();
@@ -428,15 +438,19 @@ void Init::run() {
   enter_root();
   become_nobody();
   drop_privileges();
-  if (start_.arguments == 0) wait_for_command();
+  if (start_.arguments == 0) {
+    close_mounts();
+    wait_for_command();
+  }
   const long main_process = start_.from_zygote != 0 ? 0 : start_command();
   if (main_process == 0) {
     let_in_ = given_.fd[--given_.count];
     must(call(SYS_write, let_in_, address("0"), 1), "let the zygote's child in");
+  } else {
+    send_report(control(), ReportKind::kStarted, 0);
   }
-  given_.close_all();
-  call(SYS_close, proc_);
-  call(SYS_close, writable_proc_);
+  close_mounts();
+  call(SYS_close, output());
   watch(main_process);
 }
 

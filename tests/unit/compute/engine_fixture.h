@@ -169,8 +169,8 @@ class EngineFixture {
     std::error_code gone;  // While we look.
     for (std::filesystem::directory_iterator at(folder_ / "state" / "parked", gone), end; !gone && at != end;
          at.increment(gone)) {
-      const auto entries = std::distance(std::filesystem::directory_iterator(at->path(), gone), {});
-      count += entries == 1 && std::filesystem::is_empty(at->path() / "lib", gone) ? 1U : 0U;
+      const auto entries = std::distance(std::filesystem::directory_iterator(at->path() / "task", gone), {});
+      count += entries == 1 && std::filesystem::is_empty(at->path() / "task" / "lib", gone) ? 1U : 0U;
     }
     return count;
   }

@@ -268,6 +268,7 @@ TEST_F(EngineTest, MissingBootstrapIsAnInvalidEntrypoint) {
 }
 
 TEST_F(EngineTest, ParkedSandboxBecomesTheFunction) {
+  if (!cloud.sandboxes_wait()) GTEST_SKIP() << "is started with its command";
   const auto own = [this](const std::string& name) {
     const auto version = cloud.function(
         "provided.al2023", "the.handler", "bootstrap",
@@ -285,12 +286,12 @@ TEST_F(EngineTest, ParkedSandboxBecomesTheFunction) {
     return version;
   };
   for (const std::string name : {"first", "lib", "third"}) {
-    const bool linked = cloud.sandboxes_wait() && name != "first";
+    const bool linked = name != "first";
     EXPECT_EQ(cloud.invoke(own(name)).payload, "/var/task /var/task/bootstrap /var/task/" + name + " /var/task/" +
                                                    name + "/file " + (linked ? "2 " : "1 ") + name +
                                                    " the.handler ASIAEXAMPLE /var/task");
     let_one_park();
-    EXPECT_EQ(cloud.parked() > 0, cloud.sandboxes_wait());
+    EXPECT_GT(cloud.parked(), 0U);
   }
   // Variables that an interpreter reads when it starts are there in time.
   const std::string code = "import sys\ndef handler(e, c): return [sys.flags.utf8_mode, sys.flags.isolated]\n";
