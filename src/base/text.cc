@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 namespace cumulet {
 namespace {
@@ -208,6 +209,12 @@ std::string xml_escape(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string system_text_of(int problem) {
+  std::string text = std::strerror(problem);
+  if (!text.empty()) text[0] = lower(text[0]);
+  return text;
 }
 
 }  // namespace cumulet

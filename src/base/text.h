@@ -38,4 +38,7 @@ std::optional<std::int64_t> parse_int(std::string_view text);
 std::string json_escape(std::string_view text);
 std::string xml_escape(std::string_view text);
 
+/// What the C library says of an errno, worded as Go does: in lower case.
+std::string system_text_of(int problem);
+
 }  // namespace cumulet

@@ -94,32 +94,37 @@ void Environment::adopt(std::unique_ptr<Cell> cell) {
 Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::string request_id) {
   std::optional<BootOutcome> failure;
   Result<VersionLaunch> spec = co_await attempt(version_launch(parts_, version_, choice, journal_.log_stream()));
-  if (!spec && spec.error().http_status() == 200) {
-    const std::string about = request_id.empty() ? std::string() : "RequestId: " + request_id + " ";
-    failure.emplace(BootOutcome::Kind::kFunctionFailed,
-                    error_document(spec.error().code(), about + "Error: " + spec.error().message()),
-                    spec.error().code());
-    co_return failure;
-  }
   if (!spec) {
-    failure.emplace(BootOutcome::Kind::kPlatformFailed, spec.error().message(), "");
+    failure = not_started(spec.error(), request_id);
     co_return failure;
   }
   if (code_cache_ && code_cache_->told())
     spec->sandbox.environment.emplace_back(kCodeCacheVariable, code_cache_->told());
   extensions_->expect(spec->extensions);
   const Result<void> started = co_await attempt(start_in_sandbox(std::move(spec->sandbox), choice.image));
-  if (!started) {
-    log::error("no sandbox", {{"function", version_->arn}, {"why", started.error().message()}});
-    failure.emplace(BootOutcome::Kind::kPlatformFailed, started.error().message(), "");
-  }
+  if (!started) failure = not_started(started.error(), request_id);
   co_return failure;
+}
+
+/// The function's fault, or ours.
+BootOutcome Environment::not_started(const Error& why, const std::string& request_id) const {
+  if (why.http_status() == 200) {
+    const std::string about = request_id.empty() ? std::string() : "RequestId: " + request_id + " ";
+    return BootOutcome(BootOutcome::Kind::kFunctionFailed,
+                       error_document(why.code(), about + "Error: " + why.message()), why.code());
+  }
+  log::error("no sandbox", {{"function", version_->arn}, {"why", why.message()}});
+  return BootOutcome(BootOutcome::Kind::kPlatformFailed, why.message(), "");
 }
 
 Task<void> Environment::start_in_sandbox(SandboxSpec spec, std::shared_ptr<const RuntimeImage> image) {
   if (state_ == State::kGone) co_await fail({"Sandbox.Failure", 500}, "the sandbox ended before its command ran");
-  if (cell_) {
-    co_await cell_->sandbox().execute(std::move(spec));
+  if (cell_) {  // The runtime is soon heard of: nobody waits for the news that it runs.
+    start(cell_->sandbox().execute(std::move(spec)), [self = shared_from_this()](const Result<void>& executed) {
+      if (executed) return;
+      self->not_executed_ = executed.error();
+      self->wake(Signal::kNotExecuted);
+    });
     co_return;
   }
   std::unique_ptr<Cell> cell = co_await Cell::make(parts_, std::move(spec), loop_index_, version_->egress);
@@ -191,7 +196,6 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
   }
   BootOutcome outcome(BootOutcome::Kind::kReady, "", "");
   if (failure) {
-    if (failure->kind == BootOutcome::Kind::kPlatformFailed) co_return std::move(*failure);
     outcome = std::move(*failure);
   } else {
     flush_later();
@@ -200,6 +204,7 @@ Task<BootOutcome> Environment::boot(SteadyTime deadline, std::string phase, std:
     outcome = outcome_of(signal, request_id);
   }
   phase_.reset();
+  if (outcome.kind == BootOutcome::Kind::kPlatformFailed) co_return outcome;
   init_ms_ = millis(Clock::now() - began);
   collect(true);
   if (fault_ && !request_id.empty()) write_fault(request_id, *fault_);
@@ -239,6 +244,7 @@ BootOutcome Environment::outcome_of(const Result<Signal>& signal, const std::str
   if (*signal == Signal::kInitFailed) {
     return BootOutcome(BootOutcome::Kind::kFunctionFailed, init_document_, init_error_type_);
   }
+  if (*signal == Signal::kNotExecuted) return not_started(*not_executed_, request_id);
   if (*signal == Signal::kFault) {
     return BootOutcome(BootOutcome::Kind::kFunctionFailed,
                        error_document(fault_->type, "RequestId: " + request_id + " Error: " + fault_->message),

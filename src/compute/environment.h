@@ -100,7 +100,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
 
  private:
   enum class State { kNew, kBooting, kReady, kGone };
-  enum class Signal { kNext, kInitFailed, kRestoreFailed, kExited, kFault };
+  enum class Signal { kNext, kNotExecuted, kInitFailed, kRestoreFailed, kExited, kFault };
 
   /// What an extension did so that the environment cannot go on.
   struct Fault {
@@ -134,6 +134,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
   void adopt(std::unique_ptr<Cell> cell);
   static Task<void> watch(std::shared_ptr<Environment> self);
   void exited(const Result<SandboxExit>& how);
+  BootOutcome not_started(const Error& why, const std::string& request_id) const;
   BootOutcome outcome_of(const Result<Signal>& signal, const std::string& request_id);
   bool thaw();
   void runtime_initialised();
@@ -163,6 +164,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
 
   State state_ = State::kNew;
   std::unique_ptr<Cell> cell_;
+  std::optional<Error> not_executed_;
   std::optional<SandboxExit> exit_;
   bool ending_ = false;
   bool frozen_ = false;

@@ -104,14 +104,15 @@ std::unique_ptr<Cell> Parking::take(const Place& place, const FunctionVersion& v
   }
   for (auto& one : dead) end(std::move(one));
   Loop& loop = parts_.loops.at(loop_index);
-  loop.post([this, place, &loop] {
-    loop.at(std::chrono::steady_clock::now() + kRefillAfter, [this, place] { refill(place); });
+  loop.post([this, place, loop_index, &loop] {
+    loop.at(std::chrono::steady_clock::now() + kRefillAfter, [this, place, loop_index] { refill(place, loop_index); });
   });
   if (begin_watch) watch(loop_index);
   return cell;
 }
 
-void Parking::refill(const Place& place) {
+/// On the loop where one was wanted, first.
+void Parking::refill(const Place& place, std::size_t first_loop) {
   std::shared_ptr<const FunctionVersion> example;
   std::size_t missing = 0;
   {
@@ -126,7 +127,7 @@ void Parking::refill(const Place& place) {
     example = lot.example;
   }
   for (std::size_t i = 0; i < missing; ++i) {
-    const std::size_t loop_index = i % parts_.loops.size();
+    const std::size_t loop_index = (first_loop + i) % parts_.loops.size();
     parts_.loops.at(loop_index).post([this, place, example, loop_index] {
       start(park_one(place, example, loop_index), [](const Result<void>&) {});
     });

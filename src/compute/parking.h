@@ -58,7 +58,7 @@ class Parking {
   };
 
   std::string key_of(const FunctionVersion& version, const RuntimeChoice& choice, bool interpreter) const;
-  void refill(const Place& place);
+  void refill(const Place& place, std::size_t first_loop);
   Task<void> park_one(Place place, std::shared_ptr<const FunctionVersion> example, std::size_t loop_index);
   Task<std::unique_ptr<Cell>> boot(bool interpreter, std::shared_ptr<const FunctionVersion> example,
                                    std::size_t loop_index);

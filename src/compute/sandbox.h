@@ -28,7 +28,7 @@ struct ZygoteSpec;
 struct SandboxSpec {
   /// A directory that is the root itself, read-only, and has a place for each mount. Empty: a root of mounts only.
   std::filesystem::path root;
-  std::vector<Mount> mounts;         ///< Runtime root (/usr, /lib …), /var/runtime, /var/task, /opt …
+  std::vector<Mount> mounts;  ///< Runtime root (/usr, /lib …), /var/runtime, /var/task, /opt …
   /// argv; command[0] is a path inside. None, where the substrate `waits`: for Sandbox::execute.
   std::vector<std::string> command;
   std::vector<std::pair<std::string, std::string>> environment;
@@ -101,13 +101,14 @@ class Sandbox {
 struct SubstrateTraits {
   bool parks = true;  ///< A sandbox sees what comes into its folders after its start, and may be given a way out later.
   bool waits = false;  ///< A sandbox can be started without its command.
-  int slowness = 1;   ///< Programs take so many times as long.
+  int slowness = 1;    ///< Programs take so many times as long.
 };
 
 class Substrate {
  public:
   virtual ~Substrate() = default;
-  /// Starts a sandbox. Fails with code "Sandbox.Failure" and what was being attempted.
+  /// Starts a sandbox. Fails with Sandbox.Failure (500) and what was being attempted, or with Runtime.InvalidEntrypoint
+  /// (200) where its command cannot be executed.
   virtual Task<std::unique_ptr<Sandbox>> start(SandboxSpec spec) = 0;
   /// Of what SandboxSpec::substrate names.
   virtual SubstrateTraits traits(const std::string& substrate) const {

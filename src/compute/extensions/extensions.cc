@@ -18,13 +18,6 @@ constexpr milliseconds kExternalGrace{2000};
 
 Error forbidden(std::string type, std::string message) { return Error(std::move(type), 403, std::move(message)); }
 
-/// As Go words it, in which Lambda's own errors are written.
-std::string system_text(int problem) {
-  std::string text = std::strerror(problem);
-  if (!text.empty()) text[0] = static_cast<char>(text[0] | 0x20);
-  return text;
-}
-
 const char* text_of(ShutdownReason reason) {
   switch (reason) {
     case ShutdownReason::kSpindown:
@@ -342,7 +335,7 @@ Task<net::Response> Extensions::order() {
 void Extensions::ended(std::optional<std::size_t> extension, const std::string& how, int value) {
   if (external_ == 0 || !owner_) return;
   if (!extension) {
-    if (how == "launch") return owner_->runtime_not_started(system_text(value));
+    if (how == "launch") return owner_->runtime_not_started(system_text_of(value));
     return owner_->runtime_ended(SandboxExit(how == "exit" ? ExitKind::kExited : ExitKind::kSignaled, value));
   }
   if (*extension >= external_) return;
@@ -352,7 +345,7 @@ void Extensions::ended(std::optional<std::size_t> extension, const std::string& 
     one.state = State::kLaunchError;
     one.error_type = value == EACCES ? "PermissionDenied" : "UnknownError";
     return owner_->extension_failed("Extension.LaunchError",
-                                    "fork/exec /opt/extensions/" + one.name + ": " + system_text(value));
+                                    "fork/exec /opt/extensions/" + one.name + ": " + system_text_of(value));
   }
   std::string message = "exit code 0";
   if (how == "signal") {

@@ -49,6 +49,9 @@ void Life::take_report(const Report& report, Fd descriptor) {
     case ReportKind::kFailed:
       fail(system_error(report.text, report.value));
       break;
+    case ReportKind::kNoProgram:
+      fail(Error(kNoProgram, std::string("fork/exec ") + report.text + ": " + system_text_of(report.value)));
+      break;
     case ReportKind::kExited:
       exited.resolve(exit_of(report.value));
       break;

@@ -60,14 +60,15 @@ struct StartMessage {
 inline constexpr int kZygoteSocket = 3;
 
 enum class ReportKind : uint32_t {
-  kForked = 1,   ///< Carries the pidfd of the sandbox's init.
-  kWaiting = 2,  ///< The init waits for its start.
-  kStarted = 3,  ///< The command runs (from the warden itself: it is ready).
-  kFailed = 4,   ///< `value` is an errno, `text` what was being attempted.
-  kExited = 5,   ///< `value` is the wait status of the main process.
-  kStarved = 6,  ///< From a kernel of the sandbox's own: it has ended all for want of memory. kExited follows.
-  kMemory = 7,   ///< From the same: `value` is the highest use of memory so far, in KiB.
-  kBuilt = 8,    ///< The sandbox waits for its command.
+  kForked = 1,     ///< Carries the pidfd of the sandbox's init.
+  kWaiting = 2,    ///< The init waits for its start.
+  kStarted = 3,    ///< The command runs (from the warden itself: it is ready).
+  kFailed = 4,     ///< `value` is an errno, `text` what was being attempted.
+  kExited = 5,     ///< `value` is the wait status of the main process.
+  kStarved = 6,    ///< From a kernel of the sandbox's own: it has ended all for want of memory. kExited follows.
+  kMemory = 7,     ///< From the same: `value` is the highest use of memory so far, in KiB.
+  kBuilt = 8,      ///< The sandbox waits for its command.
+  kNoProgram = 9,  ///< The command cannot be executed: `value` is an errno, `text` the program.
 };
 
 /// From the warden or the sandbox's init to the server, over the control socket of the sandbox.

@@ -13,6 +13,8 @@ namespace cumulet::compute::sandbox {
 
 /// The one error kind of sandboxes; the message says what was being attempted.
 inline constexpr ErrorKind kSandboxFailure{"Sandbox.Failure", 500};
+/// Whoever gave the command is to blame.
+inline constexpr ErrorKind kNoProgram{"Runtime.InvalidEntrypoint", 200};
 
 /// Owns a descriptor.
 class Fd {

@@ -357,8 +357,8 @@ void Init::exec_command(bool zygote) {
   must(call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC), "close the other descriptors");
   if (zygote) must(call(SYS_dup3, control(), kZygoteSocket, 0), "set the control socket");
   must(call(SYS_chdir, address(working_directory())), "enter the working directory ", working_directory());
-  must(call(SYS_execve, address(arguments()[0]), address(arguments()), address(variables())), "execute ",
-       arguments()[0]);
+  const long problem = call(SYS_execve, address(arguments()[0]), address(arguments()), address(variables()));
+  send_report(control(), ReportKind::kNoProgram, static_cast<int>(-problem), arguments()[0]);
   bare::exit(125);
 }
 

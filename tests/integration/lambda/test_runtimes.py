@@ -148,6 +148,11 @@ done
     name = make_function("provided.al2023", {"bootstrap": script}, mode=0o644)
     result, error = call(name)
     assert error == "Unhandled" and result["errorType"] == "Runtime.InvalidEntrypoint"
+    name = make_function("provided.al2023", {"bootstrap": "no program"}, mode=0o755)
+    for _ in range(2):
+        result, error = call(name)
+        assert error == "Unhandled" and result["errorType"] == "Runtime.InvalidEntrypoint"
+        assert result["errorMessage"].endswith("Error: fork/exec /var/task/bootstrap: exec format error")
 
 
 PROGRAM = """

@@ -303,6 +303,20 @@ TEST_F(EngineTest, ParkedSandboxBecomesTheFunction) {
   }
 }
 
+TEST_F(EngineTest, BootstrapThatCannotBeExecuted) {
+  for (const std::string text : {"", "#!/no/such/interpreter\n"}) {
+    for (int i = 0; i < 2; ++i) {  // In a sandbox of its own, and in one that has waited.
+      const auto f = cloud.function("provided.al2023", "x", "bootstrap", text, true);
+      const InvocationResult result = cloud.invoke(f);
+      EXPECT_EQ(result.function_error, "Unhandled");
+      EXPECT_THAT(result.payload, HasSubstr("\"errorType\":\"Runtime.InvalidEntrypoint\""));
+      EXPECT_THAT(result.payload, HasSubstr(text.empty() ? "Error: fork/exec /var/task/bootstrap: exec format error"
+                                                         : "fork/exec /var/task/bootstrap: no such file or directory"));
+      let_one_park();
+    }
+  }
+}
+
 TEST_F(EngineTest, RuntimeThatSpeaksNonsenseHarmsNobody) {
   const auto f = cloud.function(
       "provided.al2023", "x", "bootstrap",
