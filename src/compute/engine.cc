@@ -313,7 +313,7 @@ class PooledEngine final : public Engine {
     }
     environment->end();
     if (booted->kind == BootOutcome::Kind::kPlatformFailed) co_return no_sandbox(*booted);
-    const double spent = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
+    const double spent = millis(Clock::now() - began);
     co_return environment->report_failed_boot(*invocation, *booted, spent);
   }
 

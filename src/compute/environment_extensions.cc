@@ -14,8 +14,6 @@ using Clock = std::chrono::steady_clock;
 /// Of the time that a shutdown may take, how much the runtime has before the extensions are told.
 constexpr milliseconds kRuntimeShare{300};
 
-double millis(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
-
 Error late() { return Error("Sandbox.Timedout", 200, "waiting for extensions"); }
 
 }  // namespace

@@ -16,8 +16,6 @@ constexpr seconds kRestoreLimit{10};
 /// The hook gives credentials that are good for two hours at least.
 constexpr std::chrono::hours kCredentialsTime{1};
 
-double millis(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
-
 net::Response not_now() {
   return net::Response(403, "application/json",
                        error_document("InvalidStateTransition", "Transition from the current state is not allowed"));

@@ -13,6 +13,8 @@ namespace cumulet::compute {
 /// The limit of a response: 6 MiB and 100 bytes.
 inline constexpr std::uint64_t kMaxPayload = 6 * 1024 * 1024 + 100;
 
+inline double millis(SteadyTime::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
+
 /// How an invocation or an initialisation went.
 struct Report {
   std::string request_id;

@@ -73,7 +73,8 @@ class ProcessSubstrate final : public Substrate {
     std::shared_ptr<Life> life = co_await order->life.wait_until(deadline, late());
     // From here on the sandbox's destructor gives everything back, whatever becomes of the start.
     std::unique_ptr<Sandbox> sandbox = std::make_unique<ProcessSandbox>(workshop_, life);
-    co_await (waits ? life->built : life->started).wait_until(deadline, late());
+    const Deferred<void>& awaited = waits ? life->built : life->started;
+    co_await awaited.wait_until(deadline, late());
     co_return sandbox;
   }
   SubstrateTraits traits(const std::string&) const override {
