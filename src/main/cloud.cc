@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include <sys/stat.h>
@@ -25,6 +26,7 @@
 #include "images/registry.h"
 #include "images/registry_auth.h"
 #include "images/store.h"
+#include "main/blob_sweep.h"
 #include "main/observability.h"
 #include "net/certificates.h"
 #include "net/client.h"
@@ -98,7 +100,7 @@ struct Cloud::Parts {
   Task<std::string> read_package(std::string account, std::string region, std::string bucket, std::string key,
                                  std::string version);
   Task<compute::Credentials> role_credentials(std::string role, std::string session);
-  Result<void> sweep_blobs();
+  Result<void> sweep_images();
   Result<void> load_watches();
   Task<bool> is_blob_named(std::string id);
 
@@ -147,6 +149,7 @@ struct Cloud::Parts {
   std::unique_ptr<eventbridge::LogGroupTarget> log_groups;
   std::unique_ptr<scheduler::Scheduler> scheduler;
   std::unique_ptr<cloudformation::CloudFormation> cloudformation;
+  std::optional<BlobSweep> blob_sweep;
   std::uint16_t port = 0;
 };
 
@@ -447,14 +450,10 @@ void Cloud::Parts::add_services() {
   add_observability(*pipeline, *database, clock, names, config.dev, clock_moved);
 }
 
-Result<void> Cloud::Parts::sweep_blobs() {
-  const Result<std::uint64_t> swept =
-      run(blobs->sweep([this](std::string id) { return is_blob_named(std::move(id)); }));
-  if (!swept.ok()) return cannot("cannot look through the objects", swept.error());
-  const Result<void> images_swept =
+Result<void> Cloud::Parts::sweep_images() {
+  const Result<void> swept =
       run(images->sweep([this](std::string digest) { return lambda->names_image(std::move(digest)); }));
-  if (!images_swept.ok()) return cannot("cannot look through the container images", images_swept.error());
-  if (*swept > 0) log::info("removed what an interrupted write left", {{"blobs", std::to_string(*swept)}});
+  if (!swept.ok()) return cannot("cannot look through the container images", swept.error());
   return {};
 }
 
@@ -484,6 +483,8 @@ Result<void> Cloud::Parts::listen() {
   s3->scrubber().start(loops->at(loops->size() - 1));
   s3->access_logs().start(loops->at(0));
   s3->inventory().start(loops->at(0));
+  blob_sweep.emplace(*blobs, *database, [this](std::string id) { return is_blob_named(std::move(id)); });
+  blob_sweep->start(loops->at(loops->size() - 1));
   verify_door = std::make_unique<s3::VerifyDoor>(s3->scrubber());
   const Result<void> opened = verify_door->open(config.data_dir);
   if (!opened.ok()) return cannot("cannot be asked to verify", opened.error());
@@ -498,17 +499,6 @@ Result<void> Cloud::Parts::listen() {
   port = *bound;
   return {};
 }
-
-namespace {
-
-/// Commits are made durable in their order: with this one, all before it are.
-Task<void> wait_for_commits(storage::Database& database) {
-  const std::unique_ptr<storage::Transaction> transaction = database.begin();
-  transaction->erase("nothing");
-  co_await transaction->commit();
-}
-
-}  // namespace
 
 Cloud::Cloud(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
@@ -525,7 +515,7 @@ Result<std::unique_ptr<Cloud>> Cloud::start(const Config& config) {
   if (step.ok()) step = parts->open_access();
   if (step.ok()) parts->open_pipeline();
   if (step.ok()) parts->add_services();
-  if (step.ok()) step = parts->sweep_blobs();
+  if (step.ok()) step = parts->sweep_images();
   if (step.ok()) step = parts->load_watches();
   if (step.ok()) step = parts->listen();
   if (!step.ok()) return std::move(step).error();
@@ -564,6 +554,7 @@ void Cloud::drain() {
   parts_->s3->scrubber().drain(deadline);
   parts_->s3->access_logs().drain(deadline);
   parts_->s3->inventory().drain(deadline);
+  parts_->blob_sweep->drain(deadline);
   parts_->outbox->drain(deadline);
   parts_->engine->drain(deadline);
   parts_->dynamodb->stop(deadline);

@@ -12,7 +12,8 @@
 namespace cumulet::storage {
 
 /// Large bytes, each written once. The order that keeps them safe: write the blob (durable when `finish` returns), then
-/// commit the metadata that names it; a blob that no metadata names is an orphan, swept at start. Thread-safe.
+/// commit the metadata that names it; a blob that no metadata names is an orphan, swept after the next start.
+/// Thread-safe.
 class BlobStore {
  public:
   /// Takes the bytes of one new blob. Dropping it before `finish` leaves nothing behind.
@@ -37,8 +38,11 @@ class BlobStore {
   virtual Task<int> open_fd(std::string id) = 0;
   /// Forgets a blob; readers that have it open finish undisturbed. Unknown ids are ignored.
   virtual Task<void> erase(std::string id) = 0;
-  /// Removes every blob (older than this process's start) that `is_named` does not know. Called at start.
-  virtual Task<std::uint64_t> sweep(std::function<Task<bool>(std::string id)> is_named) = 0;
+  /// Removes what interrupted writes of earlier processes left: blobs that `is_named` does not know. Blobs may be
+  /// written and erased meanwhile; those of this process are not touched. Takes breaths, and ends early, without an
+  /// error, when `wanted` says no.
+  virtual Task<std::uint64_t> sweep(std::function<Task<bool>(std::string id)> is_named,
+                                    std::function<bool()> wanted) = 0;
   /// The path of a blob as a file, for those who must map or mount it (function packages).
   virtual std::string path(const std::string& id) const = 0;
 };

@@ -204,7 +204,7 @@ class Filled:
 
 
 def blob_files(data):
-    return sum(1 for file in pathlib.Path(data, "blobs").rglob("*") if file.is_file() and file.name != "started")
+    return sum(1 for file in pathlib.Path(data, "blobs").rglob("*") if file.is_file())
 
 
 def put_rules(s3):

@@ -53,7 +53,7 @@ class BlobFilesTest : public testing::Test {
   std::size_t files() const {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
-      if (entry.is_regular_file() && entry.path().filename() != "started") ++count;
+      if (entry.is_regular_file()) ++count;
     }
     return count;
   }
@@ -127,21 +127,36 @@ TEST_F(BlobFilesTest, SweepRemovesWhatNobodyNamesAndWasThereBefore) {
   const std::string kept = run(store(*blobs_, "kept", 4)).value();
   const std::string orphan = run(store(*blobs_, "orphan", 6)).value();
   std::ofstream(directory_.path() / "blobs/tmp/half") << "half";
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path() / "blobs")) {
-    std::filesystem::last_write_time(entry.path(),
-                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
-  }
   open();  // A later process.
   const std::string fresh = run(store(*blobs_, "fresh", 5)).value();
+  const std::unique_ptr<BlobStore::Writer> writer = run(blobs_->create()).value();
+  ASSERT_TRUE(run(writer->write("under way")).ok());
   const std::set<std::string> named{kept};
-  const Result<std::uint64_t> removed =
-      run(blobs_->sweep([&named](std::string id) { return is_in(&named, std::move(id)); }));
+  std::vector<std::string> asked;
+  const Result<std::uint64_t> removed = run(blobs_->sweep(
+      [&](std::string id) {
+        asked.push_back(id);
+        return is_in(&named, std::move(id));
+      },
+      [] { return true; }));
   ASSERT_TRUE(removed.ok());
   EXPECT_EQ(removed.value(), 1u);
-  EXPECT_TRUE(run(blobs_->size(kept)).ok());
-  EXPECT_TRUE(run(blobs_->size(fresh)).ok());
+  EXPECT_EQ(std::set<std::string>(asked.begin(), asked.end()), (std::set<std::string>{kept, orphan}));
+  const std::string late = run(writer->finish()).value();
+  for (const std::string& id : {kept, fresh, late}) EXPECT_TRUE(run(blobs_->size(id)).ok());
   EXPECT_FALSE(run(blobs_->size(orphan)).ok());
-  EXPECT_EQ(files(), 2u);
+  EXPECT_EQ(files(), 3u);
+}
+
+TEST_F(BlobFilesTest, SweepEndsWhenItIsNotWanted) {
+  for (int i = 0; i < 9; ++i) ASSERT_TRUE(run(store(*blobs_, "orphan", 6)).ok());
+  open();
+  int left = 4;
+  const auto nobody = [](std::string) -> Task<bool> { co_return false; };
+  const Result<std::uint64_t> removed = run(blobs_->sweep(nobody, [&left] { return left-- > 0; }));
+  ASSERT_TRUE(removed.ok());
+  EXPECT_EQ(removed.value(), 4u);
+  EXPECT_EQ(files(), 5u);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/ids.h"
+#include "base/loop.h"
 #include "base/text.h"
 #include "storage/engines/files/blob_writer.h"
 #include "storage/engines/files/posix_file.h"
@@ -19,6 +21,10 @@ namespace cumulet::storage {
 namespace {
 
 constexpr std::size_t kIdLength = 32;
+constexpr std::size_t kProcessLength = 8;
+/// A sweep is in nobody's way.
+constexpr std::size_t kLooksAtOnce = 64;
+constexpr std::chrono::milliseconds kBreath{5};
 constexpr const char* kTemporaries = "tmp";
 
 bool is_id(std::string_view text) {
@@ -88,24 +94,17 @@ Result<std::unique_ptr<BlobStore>> open_blob_files(const std::filesystem::path& 
     return Error(errors::kServiceUnavailable, fmt::format("The directory for objects, {}, cannot be made: {}",
                                                           directory.string(), failed.message()));
   }
-  // The file system's own clock says when we started: a file touched now.
-  const std::filesystem::path mark = directory / kTemporaries / "started";
-  const FileDescriptor file(::open(mark.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file.ok() || ::futimens(file.get(), nullptr) != 0) {
-    return Error(errors::kServiceUnavailable, fmt::format("The directory for objects, {}, cannot be written: {}",
-                                                          directory.string(), std::generic_category().message(errno)));
-  }
-  const std::filesystem::file_time_type started = std::filesystem::last_write_time(mark, failed);
-  return std::unique_ptr<BlobStore>(std::make_unique<BlobFiles>(directory, pool, started));
+  return std::unique_ptr<BlobStore>(std::make_unique<BlobFiles>(directory, pool));
 }
 
-BlobFiles::BlobFiles(std::filesystem::path root, ThreadPool& pool, std::filesystem::file_time_type started)
-    : root_(std::move(root)), pool_(pool), started_(started) {}
+BlobFiles::BlobFiles(std::filesystem::path root, ThreadPool& pool)
+    : root_(std::move(root)), pool_(pool), process_(hex_encode(random_bytes(kProcessLength / 2))) {}
 
 std::string BlobFiles::path(const std::string& id) const { return (root_ / blob_file(id)).string(); }
 
 Task<std::unique_ptr<BlobStore::Writer>> BlobFiles::create(Onlooker onlooker) {
-  co_return std::make_unique<BlobWriter>(root_, hex_encode(random_bytes(kIdLength / 2)), pool_, std::move(onlooker));
+  const std::string id = hex_encode(random_bytes((kIdLength - kProcessLength) / 2)) + process_;
+  co_return std::make_unique<BlobWriter>(root_, id, pool_, std::move(onlooker));
 }
 
 Task<std::unique_ptr<BodySource>> BlobFiles::open(std::string id, std::uint64_t offset, std::uint64_t length) {
@@ -145,19 +144,25 @@ Task<void> BlobFiles::erase(std::string id) {
   });
 }
 
-/// The blobs that were there before this process.
-std::vector<std::string> BlobFiles::leftovers() const {
-  std::vector<std::string> ids;
+std::vector<std::filesystem::path> BlobFiles::folders() const {
+  std::vector<std::filesystem::path> found;
   std::error_code failed;
   std::filesystem::recursive_directory_iterator at(root_, failed);
   for (; !failed && at != std::filesystem::recursive_directory_iterator(); at.increment(failed)) {
-    if (at.depth() == 0 && at->path().filename() == kTemporaries) {
-      at.disable_recursion_pending();
-      continue;
-    }
-    const std::string name = at->path().filename().string();
-    std::error_code gone;
-    if (at.depth() == 2 && is_id(name) && at->last_write_time(gone) < started_ && !gone) ids.push_back(name);
+    if (at.depth() == 1) found.push_back(at->path());
+    if (at.depth() == 1 || at->path().filename() == kTemporaries) at.disable_recursion_pending();
+  }
+  return found;
+}
+
+/// The blobs of a folder that are not of this process.
+std::vector<std::string> BlobFiles::leftovers(const std::filesystem::path& folder) const {
+  std::vector<std::string> ids;
+  std::error_code failed;
+  std::filesystem::directory_iterator at(folder, failed);
+  for (; !failed && at != std::filesystem::directory_iterator(); at.increment(failed)) {
+    std::string name = at->path().filename().string();
+    if (is_id(name) && !is_ours(name)) ids.push_back(std::move(name));
   }
   return ids;
 }
@@ -167,21 +172,27 @@ void BlobFiles::remove_temporaries() const {
   std::filesystem::directory_iterator at(root_ / kTemporaries, failed);
   for (; !failed && at != std::filesystem::directory_iterator(); at.increment(failed)) {
     std::error_code gone;
-    if (at->last_write_time(gone) < started_ && !gone) std::filesystem::remove(at->path(), gone);
+    if (!is_ours(at->path().filename().string())) std::filesystem::remove(at->path(), gone);
   }
 }
 
-Task<std::uint64_t> BlobFiles::sweep(std::function<Task<bool>(std::string id)> is_named) {
-  const std::vector<std::string> ids = co_await blocking(pool_, [this] {
+Task<std::uint64_t> BlobFiles::sweep(std::function<Task<bool>(std::string id)> is_named, std::function<bool()> wanted) {
+  const std::vector<std::filesystem::path> all = co_await blocking(pool_, [this] {
     remove_temporaries();
-    return leftovers();
+    return folders();
   });
   std::uint64_t removed = 0;
-  for (const std::string& id : ids) {
-    const bool named = co_await is_named(id);
-    if (named) continue;
-    co_await erase(id);
-    ++removed;
+  std::size_t looks = 0;
+  for (const std::filesystem::path& folder : all) {
+    const std::vector<std::string> ids = co_await blocking(pool_, [&] { return leftovers(folder); });
+    for (const std::string& id : ids) {
+      if (++looks % kLooksAtOnce == 0) co_await sleep_for(kBreath);
+      if (!wanted()) co_return removed;
+      const bool named = co_await is_named(id);
+      if (named) continue;
+      co_await erase(id);
+      ++removed;
+    }
   }
   co_return removed;
 }
