@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import sys
 
-from s3_contents import fill, verify
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from s3_contents import fill, verify  # noqa: E402
 
 
 def leave_behind(server, identity):

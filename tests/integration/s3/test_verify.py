@@ -4,9 +4,11 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import urllib.request
 
-from s3_contents import fill, verify
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from s3_contents import fill, verify  # noqa: E402
 
 
 def blob_of(server, content):
