@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 constexpr const char* kTask = "task";
 constexpr std::size_t kLotsAtMost = 6;
 constexpr std::size_t kFilesAtMost = 128;
+constexpr std::size_t kRememberedAtMost = 4096;
 /// An interpreter that is started costs tens of milliseconds of the processor and as many MiB; a zygote's child, or a
 /// sandbox that waits for its command, a few.
 constexpr std::size_t kMostStarted = 2;
@@ -29,6 +30,10 @@ std::optional<Parking::Place> Parking::place_of(const FunctionVersion& version) 
   const SubstrateTraits traits = parts_.substrate.traits(version.substrate);
   const std::optional<RuntimeChoice> choice = parts_.catalogue->choose(version.runtime);
   if (!choice || !version.layers.empty() || !traits.parks) return std::nullopt;
+  {
+    const std::lock_guard lock(mutex_);
+    if (large_.contains(version.code)) return std::nullopt;
+  }
   Place place;
   place.interpreter =
       choice->language->parks && !choice->language->client.empty() && !sets_what_is_read_at_start(version);
@@ -270,7 +275,12 @@ bool Parking::place_code(const fs::path& code, const Cell& cell) {
   std::error_code problem;
   std::size_t files = 0;
   for (fs::recursive_directory_iterator at(code, problem), end; !problem && at != end; at.increment(problem)) {
-    if (++files > kFilesAtMost) return false;
+    if (++files > kFilesAtMost) {
+      const std::lock_guard lock(mutex_);
+      if (large_.size() >= kRememberedAtMost) large_.clear();
+      large_.insert(code);
+      return false;
+    }
     const fs::path target = cell.folder / kTask / at->path().lexically_relative(code);
     const fs::file_type type = at->symlink_status(problem).type();
     if (problem) return false;

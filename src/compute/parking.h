@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,9 @@ class Parking {
   std::optional<Place> place_of(const FunctionVersion& version) const;
   /// A parked sandbox, or null. Either way one will be parked for the next time.
   std::unique_ptr<Cell> take(const Place& place, const FunctionVersion& version, std::size_t loop_index);
-  /// Shows the package at /var/task. False when it is too large to be linked, or the file system refuses.
-  static bool place_code(const std::filesystem::path& code, const Cell& cell);
+  /// Shows the package at /var/task. False when it has too many files to be linked (it is not asked for again), or the
+  /// file system refuses.
+  bool place_code(const std::filesystem::path& code, const Cell& cell);
   /// Gives one up. Any thread.
   void end(std::unique_ptr<Cell> cell);
   /// Ends all, and parks no more.
@@ -69,6 +71,7 @@ class Parking {
   EngineParts& parts_;
   mutable std::mutex mutex_;
   std::map<std::string, Lot> lots_;
+  std::set<std::filesystem::path> large_;  ///< Packages with too many files.
   std::size_t ending_ = 0;
   bool watched_ = false;
   bool closed_ = false;

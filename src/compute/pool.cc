@@ -119,7 +119,7 @@ void Pool::begin_boot(Group& group, const std::shared_ptr<const FunctionVersion>
 
 Task<void> Pool::boot(std::shared_ptr<Environment> environment, std::unique_ptr<Cell> parked, bool provisioned) {
   // Code that cannot be shown to a parked interpreter gets a sandbox of its own.
-  if (parked && !Parking::place_code(environment->version().code, *parked)) parking_.end(std::move(parked));
+  if (parked && !parking_.place_code(environment->version().code, *parked)) parking_.end(std::move(parked));
   const auto counted = std::make_shared<bool>(true);
   const auto stop_counting = [this, counted] {
     if (std::exchange(*counted, false)) --booting_;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -164,15 +165,16 @@ class EngineFixture {
   /// Whether its sandboxes can be built before their command is known.
   bool sandboxes_wait() const { return sandboxes_wait_; }
   /// How many sandboxes wait for a function, or are made to: what else is in the folder came with one.
-  std::size_t parked() const {
-    std::size_t count = 0;
+  std::size_t parked() const { return parked_folders().size(); }
+  std::set<std::filesystem::path> parked_folders() const {
+    std::set<std::filesystem::path> folders;
     std::error_code gone;  // While we look.
     for (std::filesystem::directory_iterator at(folder_ / "state" / "parked", gone), end; !gone && at != end;
          at.increment(gone)) {
       const auto entries = std::distance(std::filesystem::directory_iterator(at->path() / "task", gone), {});
-      count += entries == 1 && std::filesystem::is_empty(at->path() / "task" / "lib", gone) ? 1U : 0U;
+      if (entries == 1 && std::filesystem::is_empty(at->path() / "task" / "lib", gone)) folders.insert(at->path());
     }
-    return count;
+    return folders;
   }
   /// Of the account's concurrency, so much is reserved for others from now on.
   void take_concurrency(std::int64_t taken) { taken_ = taken; }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gmock/gmock.h>
 
 #include "tests/unit/compute/engine_fake_substrate.h"
@@ -384,6 +386,16 @@ TEST_F(EngineTest, BigPackageDoesNotUseAParkedInterpreter) {
   const auto f = cloud.python("import os\ndef handler(e, c): return len(os.listdir(os.path.dirname(__file__)))\n");
   for (int i = 0; i < 300; ++i) std::ofstream(f->code / ("file" + std::to_string(i))) << i;
   EXPECT_EQ(cloud.invoke(f).payload, "301");
+  // Nor does it use one up again, now that it is known.
+  let_one_park();
+  const std::set<std::filesystem::path> before = cloud.parked_folders();
+  const auto again = std::make_shared<FunctionVersion>(*f);
+  again->key = random_id(16);
+  EXPECT_EQ(cloud.invoke(again).payload, "301");
+  let_one_park();
+  const std::set<std::filesystem::path> after = cloud.parked_folders();
+  EXPECT_FALSE(before.empty());
+  EXPECT_TRUE(std::includes(before.begin(), before.end(), after.begin(), after.end())) << "one was replaced";
 }
 
 TEST(EngineReaperTest, IdleEnvironmentsEnd) {
