@@ -185,6 +185,7 @@ class Environment final : public RuntimeSide, public ExtensionsOwner, public std
 
   std::shared_ptr<Extensions> extensions_;
   std::optional<Fault> fault_;
+  std::string program_;           ///< Of the runtime.
   bool runtime_started_ = false;  ///< By the extension host, or on the way to it.
   Deferred<void> runtime_over_;   ///< The runtime that the host started has ended.
   Deferred<void> over_;           ///< The sandbox has ended.

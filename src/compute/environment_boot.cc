@@ -27,6 +27,7 @@ Task<std::optional<BootOutcome>> Environment::launch(RuntimeChoice choice, std::
   }
   if (code_cache_ && code_cache_->told())
     spec->sandbox.environment.emplace_back(kCodeCacheVariable, code_cache_->told());
+  program_ = spec->program;
   extensions_->expect(spec->extensions);
   const Result<void> started = co_await attempt(start_in_sandbox(std::move(spec->sandbox), choice.image));
   if (!started) failure = not_started(started.error(), request_id);

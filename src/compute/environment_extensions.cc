@@ -47,7 +47,9 @@ void Environment::extension_failed(const std::string& type, const std::string& m
   wake(Signal::kFault);
 }
 
-void Environment::runtime_not_started(const std::string& why) { extension_failed("Runtime.InvalidEntrypoint", why); }
+void Environment::runtime_not_started(const std::string& why) {
+  extension_failed("Runtime.InvalidEntrypoint", "fork/exec " + program_ + ": " + why);
+}
 
 void Environment::runtime_ended(SandboxExit how) {
   runtime_over_.resolve({});

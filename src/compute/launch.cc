@@ -71,6 +71,7 @@ Task<VersionLaunch> complete(EngineParts& parts, const FunctionVersion& version,
     co_await fail({"Extension.LaunchError", 200},
                   "Extension limit (" + std::to_string(Extensions::kMost) + ") reached: TooManyExtensions");
   }
+  launch.program = spec.command.front();
   if (!launch.extensions.empty()) {
     spec.zygote = nullptr;
     put_host_in_front(spec, parts.extension_host, launch.extensions);

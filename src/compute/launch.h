@@ -14,6 +14,7 @@ SandboxSpec managed_spec(const EngineParts& parts, const FunctionVersion& versio
                          const std::filesystem::path& task, const std::filesystem::path& client);
 struct VersionLaunch {
   SandboxSpec sandbox;
+  std::string program;                  ///< The runtime's, or what begins it.
   std::vector<std::string> extensions;  ///< Names of the external extensions; they are started before the runtime.
 };
 /// The whole of it for a version. Fails with Runtime.InvalidEntrypoint or Extension.LaunchError (200: the function's

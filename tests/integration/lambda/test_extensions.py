@@ -101,6 +101,13 @@ def test_failing_initialisation_fails_the_invocation(python, layer, call, wait_f
     assert re.search(r"INIT_REPORT Init Duration: [\d.]+ ms\tPhase: invoke\tStatus: error\tError Type: " + kind, lines)
 
 
+def test_runtime_that_cannot_be_executed(make_function, layer, call):
+    name = make_function("provided.al2023", {"bootstrap": "no program"}, mode=0o755, Layers=[layer({"first": FOLLOWER})])
+    result, error = call(name)
+    assert error == "Unhandled" and result["errorType"] == "Runtime.InvalidEntrypoint"
+    assert result["errorMessage"].endswith("Error: fork/exec /var/task/bootstrap: exec format error")
+
+
 def test_crash_within_an_invocation_ends_it(python, layer, call, wait_for_log):
     crasher = COMMON + "identifier = register()\nnext_event(identifier)\nos.kill(os.getpid(), 9)\n"
     name = python("import time\ndef handler(event, context): time.sleep(30)\n", Layers=[layer({"crasher": crasher})])
