@@ -49,7 +49,7 @@ Task<void> Environment::start_in_sandbox(SandboxSpec spec, std::shared_ptr<const
   if (state_ == State::kGone) co_await fail({"Sandbox.Failure", 500}, "the sandbox ended before its command ran");
   if (cell_) {  // The runtime is soon heard of: nobody waits for the news that it runs.
     start(cell_->sandbox().execute(std::move(spec)), [self = shared_from_this()](const Result<void>& executed) {
-      if (executed) return;
+      if (executed || self->state_ != State::kBooting) return;
       self->not_executed_ = executed.error();
       self->wake(Signal::kNotExecuted);
     });
