@@ -63,6 +63,7 @@ Task<void> Environment::start_in_sandbox(SandboxSpec spec, std::shared_ptr<const
 Task<void> Environment::take_over(std::unique_ptr<Cell> parked) {
   Result<std::shared_ptr<egress::Exit>> way_out = std::shared_ptr<egress::Exit>();
   if (version_->egress) way_out = co_await attempt(open_way_out(parts_, parked->sandbox().network()));
+  parked->sandbox().set_quiet(false);
   adopt(std::move(parked));
   cell_->way_out = co_await std::move(way_out);
 }

@@ -183,6 +183,7 @@ Task<std::unique_ptr<Cell>> Parking::boot(bool interpreter, std::shared_ptr<cons
     end(std::move(cell));
     co_return Error("Sandbox.Failure", 500, "the interpreter did not park");
   }
+  cell->sandbox().set_quiet(true);
   co_return cell;
 }
 

@@ -80,6 +80,8 @@ class Sandbox {
     (void)spec;
     co_await fail({"Sandbox.Failure", 500}, "a sandbox of this kind is started with its command");
   }
+  /// Whether nothing of a function is in it yet, so that nobody need look after its memory. At first it is not so.
+  virtual void set_quiet(bool quiet) { (void)quiet; }
   virtual Result<void> freeze() = 0;  ///< Stops all processes (cgroup freezer).
   virtual Result<void> thaw() = 0;
   /// At most so many processors from now on, where they can be limited at all.

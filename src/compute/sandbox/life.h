@@ -63,6 +63,9 @@ class Life {
   /// The highest use of memory that has been seen, where no group of the host's counts it.
   std::atomic<std::uint64_t> peak_seen{0};
 
+  /// Nothing of a function is in it yet.
+  std::atomic<bool> quiet{false};
+
   /// The init is ready to be started.
   bool waiting() const { return waiting_; }
   /// Nothing of it runs any more, so its groups can go.

@@ -23,6 +23,10 @@ class LifeSandbox : public Sandbox {
     return taken;
   }
   int take_output() override { return life_->output.release(); }
+  void set_quiet(bool quiet) override {
+    life_->quiet = quiet;
+    if (!quiet) guard_.wake();
+  }
   Result<void> freeze() override { return life_->freeze(); }
   Result<void> thaw() override {
     Result<void> thawed = life_->thaw();

@@ -93,7 +93,7 @@ void MemoryGuard::run() {
     std::erase_if(lives_, [](const std::shared_ptr<Life>& life) { return life->over(); });
     std::vector<std::shared_ptr<Life>> running;
     for (const std::shared_ptr<Life>& life : lives_)
-      if (!life->frozen()) running.push_back(life);
+      if (!life->frozen() && !life->quiet) running.push_back(life);
     if (running.empty()) {
       wake_.wait(lock);
       continue;

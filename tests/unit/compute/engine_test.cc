@@ -370,6 +370,36 @@ TEST_F(EngineTest, ParkedInterpreterBecomesTheFunction) {
   EXPECT_THAT(cloud.wait_for_log("at import"), HasSubstr("at import\nSTART"));
 }
 
+/// How often this thread of ours has been woken up so far.
+std::string wake_ups_of(const std::string& thread) {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream name(task.path() / "comm");
+    std::string line;
+    if (!std::getline(name, line) || line != thread) continue;
+    std::ifstream status(task.path() / "status");
+    while (std::getline(status, line)) {
+      if (line.starts_with("voluntary_ctxt_switches")) return line;
+    }
+  }
+  return {};
+}
+
+TEST_F(EngineTest, NobodyLooksAfterWhatIsParked) {
+  if (!cloud.sandboxes_wait()) GTEST_SKIP() << "there is no guard of the memory";
+  cloud.invoke(cloud.python(kEcho));
+  let_one_park();
+  EXPECT_GT(cloud.parked(), 0U);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  std::string before = "none";
+  std::string after = wake_ups_of("sandbox-memory");
+  while (before != after && std::chrono::steady_clock::now() < deadline) {
+    before = after;
+    std::this_thread::sleep_for(milliseconds(200));
+    after = wake_ups_of("sandbox-memory");
+  }
+  EXPECT_EQ(before, after);
+}
+
 TEST_F(EngineTest, ErrorsOfAParkedInterpreterAreTheSame) {
   cloud.invoke(cloud.python(kEcho));
   let_one_park();
