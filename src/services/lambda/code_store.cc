@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 
 /// What no function was loaded from for so long is unpacked again when it is needed.
 constexpr std::chrono::hours kKeptUnused{24 * 7};
+constexpr int kTries = 100;
 
 /// Names this run of the kernel.
 std::string boot_id() {
@@ -111,14 +112,17 @@ Result<std::uint64_t> CodeStore::unpack(const std::string& zip, const std::strin
   if (problem) return Error("ServiceException", 500, "The package could not be stored: " + problem.message());
   fs::permissions(draft, fs::perms(0755), problem);
   Result<std::uint64_t> unpacked = unzip(zip, draft);
-  // Two at once may unpack the same package: the second finds the folder there, which is as good.
-  if (unpacked) fs::rename(draft, cache_ / sha, problem);
-  if (!unpacked || problem) {
-    std::error_code ignored;
-    fs::remove_all(draft, ignored);
-    if (unpacked && !fs::is_directory(cache_ / sha, ignored)) {
-      return Error("ServiceException", 500, "The package could not be stored: " + problem.message());
-    }
+  // Two at once may unpack the same package: the second finds the folder there, which is as good. Between its finding
+  // it and its looking at it the folder may go, and come again.
+  bool there = false;
+  std::error_code ignored;
+  for (int tries = 0; unpacked && !there && tries < kTries; ++tries) {
+    fs::rename(draft, cache_ / sha, problem);
+    there = !problem || fs::is_directory(cache_ / sha, ignored);
+  }
+  fs::remove_all(draft, ignored);
+  if (unpacked && !there) {
+    return Error("ServiceException", 500, "The package could not be stored: " + problem.message());
   }
   return unpacked;
 }
