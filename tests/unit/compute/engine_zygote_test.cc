@@ -167,18 +167,22 @@ TEST_F(ZygoteTest, LoggingIsPreparedForEachFunction) {
 }
 
 TEST_F(ZygoteTest, ParkedOnesAreAsManyAsAreWanted) {
-  const auto waits_for = [this](auto wanted) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto waits_for = [this](auto wanted, std::chrono::seconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     while (!wanted(cloud_->parked()) && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    return cloud_->parked();
+    return wanted(cloud_->parked());
   };
-  std::vector<std::future<Result<InvocationResult>>> calls;
-  for (int i = 0; i < 6; ++i) calls.push_back(cloud_->begin(cloud_->python(kForked)));
-  for (auto& call : calls) EXPECT_TRUE(call.get().ok());
-  EXPECT_GE(waits_for([](std::size_t count) { return count >= 3; }), 3U);
-  EXPECT_EQ(waits_for([](std::size_t count) { return count == 1; }), 1U);
+  bool many = false;
+  for (int burst = 0; burst < 10 && !many; ++burst) {
+    std::vector<std::future<Result<InvocationResult>>> calls;
+    for (int i = 0; i < 6; ++i) calls.push_back(cloud_->begin(cloud_->python(kForked)));
+    for (auto& call : calls) EXPECT_TRUE(call.get().ok());
+    many = waits_for([](std::size_t count) { return count >= 3; }, std::chrono::seconds(3));
+  }
+  EXPECT_TRUE(many);
+  EXPECT_TRUE(waits_for([](std::size_t count) { return count == 1; }, std::chrono::seconds(60)));
 }
 
 TEST_F(ZygoteTest, WithoutItInterpretersAreStarted) {
